@@ -1,0 +1,71 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	_ "github.com/jackc/pgx/v5/stdlib" // registers the driver "pgx"
+
+	"github.com/holdfast/holdfast/internal/fault"
+)
+
+// writeAttempts bounds the retries of a transaction that PostgreSQL could not
+// put in order with others.
+const writeAttempts = 12
+
+func openPostgres(ctx context.Context, o Options) (*DB, error) {
+	pool, err := sql.Open("pgx", o.URL)
+	if err != nil {
+		return nil, fmt.Errorf("open PostgreSQL: %w", err)
+	}
+	pool.SetMaxOpenConns(o.Readers * 4)
+	pool.SetMaxIdleConns(o.Readers)
+	pool.SetConnMaxIdleTime(5 * time.Minute)
+	if err := pool.PingContext(ctx); err != nil {
+		_ = pool.Close()
+		return nil, fault.WithHint(fmt.Errorf("open PostgreSQL: %w", err),
+			"check HOLDFAST_DATABASE_URL and that the server accepts connections")
+	}
+	return &DB{dialect: Postgres, opt: o, read: pool, write: pool}, nil
+}
+
+func (d *DB) writePostgres(ctx context.Context, fn func(*Tx) error) error {
+	for attempt := 1; ; attempt++ {
+		err := d.tryPostgres(ctx, fn)
+		if !retryable(err) || attempt == writeAttempts {
+			return err
+		}
+		pause := time.Duration(rand.Int64N(int64(attempt) * int64(5*time.Millisecond)))
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (d *DB) tryPostgres(ctx context.Context, fn func(*Tx) error) error {
+	stx, err := d.write.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelSerializable})
+	if err != nil {
+		return fmt.Errorf("begin write: %w", err)
+	}
+	defer func() { _ = stx.Rollback() }() // after Commit this does nothing
+	if err := fn(&Tx{q: stx, d: d, now: d.Now(), write: true}); err != nil {
+		return err
+	}
+	if err := stx.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+// retryable says whether err is PostgreSQL's serialization failure or deadlock.
+func retryable(err error) bool {
+	var pe *pgconn.PgError
+	return errors.As(err, &pe) && (pe.Code == "40001" || pe.Code == "40P01")
+}

@@ -1,0 +1,79 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// dsn returns the connection string. PRAGMAs stand in it because each pooled
+// connection needs them. The path is escaped, so that it cannot add options.
+func dsn(path, mode string) string {
+	q := url.Values{}
+	q.Add("_pragma", "busy_timeout(5000)")
+	q.Add("_pragma", "foreign_keys(1)")
+	q.Add("_pragma", "synchronous(FULL)")
+	q.Add("_pragma", "wal_autocheckpoint(0)")
+	q.Add("_pragma", "cache_size(-4096)")
+	q.Add("_pragma", "temp_store(MEMORY)")
+	if mode != "ro" {
+		q.Add("_pragma", "journal_mode(WAL)")
+	}
+	q.Set("mode", mode)
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
+}
+
+func openSQLite(ctx context.Context, o Options) (*DB, error) {
+	write, err := sql.Open("sqlite", dsn(o.Path, "rwc"))
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", o.Path, err)
+	}
+	write.SetMaxOpenConns(1)
+	conn, err := write.Conn(ctx)
+	if err != nil {
+		_ = write.Close()
+		return nil, fmt.Errorf("open %s: %w", o.Path, err)
+	}
+	read, err := sql.Open("sqlite", dsn(o.Path, "ro"))
+	if err != nil {
+		_ = conn.Close()
+		_ = write.Close()
+		return nil, fmt.Errorf("open %s: %w", o.Path, err)
+	}
+	read.SetMaxOpenConns(o.Readers)
+	read.SetMaxIdleConns(o.Readers)
+	d := &DB{dialect: SQLite, opt: o, read: read, write: write, writer: newWriter(conn)}
+	d.ckpt = startCheckpointer(d)
+	if err := read.PingContext(ctx); err != nil {
+		_ = d.Close()
+		return nil, fmt.Errorf("open %s: %w", o.Path, err)
+	}
+	return d, nil
+}
+
+// IsUnique says whether err is a violation of a unique constraint or index.
+func IsUnique(err error) bool {
+	var se *sqlite.Error
+	if errors.As(err, &se) {
+		c := se.Code()
+		return c == sqlite3.SQLITE_CONSTRAINT_UNIQUE || c == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
+	}
+	var pe *pgconn.PgError
+	return errors.As(err, &pe) && pe.Code == "23505"
+}
+
+// IsFull says whether err means that the database's disk is full.
+func IsFull(err error) bool {
+	var se *sqlite.Error
+	if errors.As(err, &se) {
+		return se.Code()&0xff == sqlite3.SQLITE_FULL
+	}
+	var pe *pgconn.PgError
+	return errors.As(err, &pe) && pe.Code == "53100"
+}
