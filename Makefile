@@ -1,0 +1,60 @@
+# Holdfast: every everyday command. `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+BINARY     := bin/holdfast
+MAX_BYTES  := 41943040
+DATA       ?= ./holdfast-data
+LISTEN     ?= 127.0.0.1:8080
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+COMMIT  := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+BUILT   := $(shell git log -1 --format=%cI 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.built=$(BUILT)
+
+GO := $(shell command -v go 2>/dev/null || echo /usr/local/go/bin/go)
+
+.PHONY: help
+help: ## list the commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+.PHONY: run
+run: build ## start a server with the demo story on 127.0.0.1:8080 (DATA=, LISTEN=)
+	@exec $(BINARY) serve --demo --listen $(LISTEN) --data $(DATA)
+
+.PHONY: build
+build: ## build the one static binary, bin/holdfast
+	@CGO_ENABLED=0 $(GO) build -buildvcs=false -trimpath -ldflags '$(LDFLAGS)' -o $(BINARY) ./cmd/holdfast
+	@size=$$(stat -c %s $(BINARY)); \
+	if [ $$size -gt $(MAX_BYTES) ]; then \
+		echo "$(BINARY) is $$size bytes, more than the $(MAX_BYTES) allowed" >&2; exit 1; fi
+
+.PHONY: test
+test: ## run all tests on SQLite and PostgreSQL (PKG=./internal/db/... RUN=Name RACE=0)
+	@scripts/test
+
+.PHONY: check
+check: ## run what else must hold: format, analysers, module files, architecture, licences
+	@scripts/check
+
+.PHONY: format
+format: ## rewrite the Go files as gofumpt wants them
+	@scripts/check format-write
+
+.PHONY: licences
+licences: ## list the licences of everything linked into the binary
+	@scripts/check licences-list
+
+.PHONY: vuln
+vuln: ## look for known vulnerabilities (needs vuln.go.dev, so it is not part of check)
+	@scripts/check vuln
+
+.PHONY: bench
+bench: ## run the benchmarks (BENCH=Name, PKG=./internal/...)
+	@$(GO) test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -timeout 60m $(or $(PKG),./...)
+
+.PHONY: clean
+clean: ## remove what was built (data directories stay)
+	@rm -rf bin
