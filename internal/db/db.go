@@ -61,6 +61,7 @@ type DB struct {
 	write   *sql.DB
 	writer  *writer
 	ckpt    *checkpointer
+	admin   *sql.DB // migrations on SQLite; opened when first needed
 }
 
 // Open opens the database and verifies that it answers. It does not migrate.
@@ -112,6 +113,9 @@ func (d *DB) Close() error {
 		d.ckpt.stop()
 	}
 	errs = append(errs, d.read.Close())
+	if d.admin != nil {
+		errs = append(errs, d.admin.Close())
+	}
 	if d.writer != nil {
 		errs = append(errs, d.writer.close())
 	}

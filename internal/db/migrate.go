@@ -1,0 +1,129 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"github.com/holdfast/holdfast/internal/fault"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// MigrateOptions adjust Migrate. The zero value migrates to the newest schema.
+type MigrateOptions struct {
+	// BeforeUpgrade is called before the schema of a database that is already
+	// in use changes, so that it can be backed up. Its error stops the migration.
+	BeforeUpgrade func(ctx context.Context, from, to int64) error
+	// To is the schema version to stop at, 0 for the newest.
+	To int64
+}
+
+// Migrate brings the schema to the newest version, or to o.To. Only one
+// process migrates at a time. A database with a newer schema than this
+// program knows is refused and left alone.
+func Migrate(ctx context.Context, d *DB, o MigrateOptions) error {
+	p, err := d.provider()
+	if err != nil {
+		return err
+	}
+	newest, err := NewestSchema()
+	if err != nil {
+		return err
+	}
+	have, err := p.GetDBVersion(ctx)
+	if err != nil {
+		return fmt.Errorf("read the schema version: %w", err)
+	}
+	to := newest
+	if o.To != 0 {
+		to = o.To
+	}
+	switch {
+	case have > newest:
+		return fault.WithHint(
+			fmt.Errorf("the database has schema version %d, this program knows only %d", have, newest),
+			"run the Holdfast version that wrote it, or a newer one")
+	case have >= to:
+		return nil
+	case have > 0 && o.BeforeUpgrade != nil:
+		if err := o.BeforeUpgrade(ctx, have, to); err != nil {
+			return fmt.Errorf("back up before the schema upgrade: %w", err)
+		}
+	}
+	if _, err := p.UpTo(ctx, to); err != nil {
+		return fmt.Errorf("migrate to schema version %d: %w", to, err)
+	}
+	return nil
+}
+
+// SchemaVersion returns the version of the database's schema, 0 when it has none.
+func SchemaVersion(ctx context.Context, d *DB) (int64, error) {
+	p, err := d.provider()
+	if err != nil {
+		return 0, err
+	}
+	v, err := p.GetDBVersion(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("read the schema version: %w", err)
+	}
+	return v, nil
+}
+
+// NewestSchema returns the schema version this program was built for.
+func NewestSchema() (int64, error) {
+	names, err := fs.Glob(migrations, "migrations/sqlite/*.sql")
+	if err != nil || len(names) == 0 {
+		return 0, errors.Join(errors.New("no migrations are built in"), err)
+	}
+	return goose.NumericComponent(names[len(names)-1])
+}
+
+func (d *DB) provider() (*goose.Provider, error) {
+	dir, err := fs.Sub(migrations, "migrations/"+string(d.dialect))
+	if err != nil {
+		return nil, fmt.Errorf("migrations: %w", err)
+	}
+	dialect, opts := goose.DialectSQLite3, []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
+	if d.dialect == Postgres {
+		dialect = goose.DialectPostgres
+		locker, err := lock.NewPostgresSessionLocker()
+		if err != nil {
+			return nil, fmt.Errorf("migrations: %w", err)
+		}
+		opts = append(opts, goose.WithSessionLocker(locker))
+	}
+	pool, err := d.migrationPool()
+	if err != nil {
+		return nil, err
+	}
+	p, err := goose.NewProvider(dialect, pool, dir, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("migrations: %w", err)
+	}
+	return p, nil
+}
+
+// migrationPool returns the pool migrations run on. SQLite's writing
+// connection is pinned by the writer, so a pool of its own is opened once.
+func (d *DB) migrationPool() (*sql.DB, error) {
+	if d.dialect == Postgres {
+		return d.write, nil
+	}
+	if d.admin == nil {
+		pool, err := sql.Open("sqlite", dsn(d.opt.Path, "rw")+"&_txlock=immediate")
+		if err != nil {
+			return nil, fmt.Errorf("migrations: %w", err)
+		}
+		pool.SetMaxOpenConns(1)
+		d.admin = pool
+	}
+	return d.admin, nil
+}
