@@ -64,8 +64,16 @@ func (d *DB) tryPostgres(ctx context.Context, fn func(*Tx) error) error {
 	return nil
 }
 
-// retryable says whether err is PostgreSQL's serialization failure or deadlock.
+// chained is the constraint under which two simultaneous appends to the audit
+// chain meet; the loser has read a head that is no longer the newest.
+const chained = "audit_entries_prev_hash_key"
+
+// retryable says whether err is PostgreSQL's serialization failure or deadlock,
+// or the unique violation that stands for one.
 func retryable(err error) bool {
 	var pe *pgconn.PgError
-	return errors.As(err, &pe) && (pe.Code == "40001" || pe.Code == "40P01")
+	if !errors.As(err, &pe) {
+		return false
+	}
+	return pe.Code == "40001" || pe.Code == "40P01" || pe.Code == "23505" && pe.ConstraintName == chained
 }

@@ -433,3 +433,10 @@ CREATE TABLE blob_pins (
     since BIGINT NOT NULL,
     lease_until BIGINT NOT NULL
 );
+
+-- The built-in principals; journals name them, so they are there before anything else.
+INSERT INTO users (id, kind, lastname, name_folded, created_at, updated_at) VALUES
+    (1, 'SystemUser', 'System', 'system', 0, 0),
+    (2, 'AnonymousUser', 'Anonymous', 'anonymous', 0, 0),
+    (3, 'DeletedUser', 'Deleted user', 'deleted user', 0, 0);
+SELECT setval(pg_get_serial_sequence('users', 'id'), 3);

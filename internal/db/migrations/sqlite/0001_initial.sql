@@ -433,3 +433,9 @@ CREATE TABLE blob_pins (
     since INTEGER NOT NULL,
     lease_until INTEGER NOT NULL
 ) STRICT;
+
+-- The built-in principals; journals name them, so they are there before anything else.
+INSERT INTO users (id, kind, lastname, name_folded, created_at, updated_at) VALUES
+    (1, 'SystemUser', 'System', 'system', 0, 0),
+    (2, 'AnonymousUser', 'Anonymous', 'anonymous', 0, 0),
+    (3, 'DeletedUser', 'Deleted user', 'deleted user', 0, 0);

@@ -1,0 +1,151 @@
+// Package journal keeps the history of every record.
+//
+// Each change is one row, written in the transaction of the change itself:
+// who, when, why (cause), the note, and the complete state after it. Activity
+// streams, "as of" views, undo and notifications are derived from it, so
+// nothing bypasses it.
+//
+// Within the aggregation time (5 minutes) a further change by the same person
+// to the same record is merged into the latest row, unless both carry a note:
+// what was typed in three steps is one entry of the history.
+package journal
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/holdfast/holdfast/internal/db"
+	"github.com/holdfast/holdfast/internal/id"
+)
+
+// AggregationTime is how long a change may still be merged into the one before.
+const AggregationTime = 5 * time.Minute
+
+// Entity types, as OpenProject names them.
+const (
+	WorkPackage = "WorkPackage"
+	Project     = "Project"
+	User        = "User"
+	Role        = "Role"
+	Member      = "Member"
+	Type        = "Type"
+	Status      = "Status"
+	Priority    = "IssuePriority"
+	Workflow    = "Workflow"
+	Setting     = "Setting"
+)
+
+// Entry is one change of a record.
+type Entry struct {
+	ID         id.Journal `db:"id"`
+	EntityType string     `db:"entity_type"`
+	EntityID   int64      `db:"entity_id"`
+	Version    int        `db:"version"`
+	UserID     id.User    `db:"user_id"`
+	Notes      string     `db:"notes"`
+	Internal   bool       `db:"internal"`
+	Cause      string     `db:"cause"`
+	Data       string     `db:"data"`
+	CreatedAt  db.Time    `db:"created_at"`
+	UpdatedAt  db.Time    `db:"updated_at"`
+}
+
+const columns = `id, entity_type, entity_id, version, user_id, notes, internal, cause, data, created_at, updated_at`
+
+// Change is what Record writes.
+type Change struct {
+	EntityType string
+	EntityID   int64
+	UserID     id.User
+	// State is the record after the change; it is kept as JSON.
+	State any
+	Notes string
+	// Internal hides the note from people without the right to internal comments.
+	Internal bool
+	// Cause says what made the change when it was not the person directly.
+	Cause string
+	// Apart keeps the change from being merged into the one before.
+	Apart bool
+	// First says that the record is new, which saves looking for its history.
+	First bool
+}
+
+// Record writes the change and returns its journal's id.
+func Record(ctx context.Context, tx *db.Tx, c Change) (id.Journal, error) {
+	data, err := json.Marshal(c.State)
+	if err != nil {
+		return 0, fmt.Errorf("journal %s %d: %w", c.EntityType, c.EntityID, err)
+	}
+	var last Entry
+	if !c.First {
+		if last, _, err = latest(ctx, tx, c.EntityType, c.EntityID); err != nil {
+			return 0, fmt.Errorf("journal %s %d: %w", c.EntityType, c.EntityID, err)
+		}
+		if merges(last, c, tx.Now()) {
+			return last.ID, merge(ctx, tx, last, c, string(data))
+		}
+	}
+	n, err := db.Insert[id.Journal](ctx, tx, db.SQL(`INSERT INTO journals
+		(entity_type, entity_id, version, user_id, notes, internal, cause, data, created_at, updated_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+		c.EntityType, c.EntityID, last.Version+1, c.UserID, c.Notes, c.Internal, c.Cause, string(data), tx.Stamp(), tx.Stamp()))
+	if err != nil {
+		return 0, fmt.Errorf("journal %s %d: %w", c.EntityType, c.EntityID, err)
+	}
+	return n, nil
+}
+
+func latest(ctx context.Context, tx *db.Tx, kind string, entity int64) (Entry, bool, error) {
+	return db.One[Entry](ctx, tx, db.SQL(`SELECT `+columns+` FROM journals
+		WHERE entity_type = ? AND entity_id = ? ORDER BY version DESC LIMIT 1`, kind, entity))
+}
+
+// merges says whether c belongs into last. The first entry of a record is
+// merged into as well: someone who creates and at once corrects made one thing.
+func merges(last Entry, c Change, now time.Time) bool {
+	return last.ID != 0 && !c.Apart &&
+		last.UserID == c.UserID && last.Cause == c.Cause && last.Internal == c.Internal &&
+		(last.Notes == "" || c.Notes == "") &&
+		now.Sub(last.UpdatedAt.Time) < AggregationTime
+}
+
+func merge(ctx context.Context, tx *db.Tx, last Entry, c Change, data string) error {
+	notes := last.Notes
+	if notes == "" {
+		notes = c.Notes
+	}
+	_, err := db.Exec(ctx, tx, db.SQL(`UPDATE journals SET notes = ?, data = ?, updated_at = ? WHERE id = ?`,
+		notes, data, tx.Stamp(), last.ID))
+	if err != nil {
+		return fmt.Errorf("journal %s %d: %w", c.EntityType, c.EntityID, err)
+	}
+	return nil
+}
+
+// List returns the history of a record, oldest first. The caller has checked
+// that the reader may see the record.
+func List(ctx context.Context, tx *db.Tx, kind string, entity int64) ([]Entry, error) {
+	return db.All[Entry](ctx, tx, db.SQL(`SELECT `+columns+` FROM journals
+		WHERE entity_type = ? AND entity_id = ? ORDER BY version`, kind, entity))
+}
+
+// Find returns one entry and the one before it, which is zero for the first.
+// The caller checks that the reader may see the record.
+func Find(ctx context.Context, tx *db.Tx, jid id.Journal) (entry, before Entry, err error) {
+	entry, err = db.Find[Entry](ctx, tx, "activity", db.SQL(`SELECT `+columns+` FROM journals WHERE id = ?`, jid))
+	if err != nil {
+		return Entry{}, Entry{}, err
+	}
+	before, _, err = db.One[Entry](ctx, tx, db.SQL(`SELECT `+columns+` FROM journals
+		WHERE entity_type = ? AND entity_id = ? AND version < ? ORDER BY version DESC LIMIT 1`,
+		entry.EntityType, entry.EntityID, entry.Version))
+	return entry, before, err
+}
+
+// EditNotes replaces the note of an entry. The caller has checked the right.
+func EditNotes(ctx context.Context, tx *db.Tx, jid id.Journal, notes string) error {
+	_, err := db.Exec(ctx, tx, db.SQL(`UPDATE journals SET notes = ?, updated_at = ? WHERE id = ?`, notes, tx.Stamp(), jid))
+	return err
+}
