@@ -137,7 +137,7 @@ func (tx *Tx) Rows(ctx context.Context, f Frag) (*sql.Rows, error) {
 // All returns every row of the query. T is a struct with `db:"column"` tags or
 // a single column's type.
 func All[T any](ctx context.Context, tx *Tx, f Frag) ([]T, error) {
-	rows, err := tx.Rows(ctx, f)
+	rows, err := tx.Rows(ctx, f) //nolint:rowserrcheck // ScanAll checks it
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func All[T any](ctx context.Context, tx *Tx, f Frag) ([]T, error) {
 // One returns the first row of the query, and whether there was one.
 func One[T any](ctx context.Context, tx *Tx, f Frag) (T, bool, error) {
 	var out T
-	rows, err := tx.Rows(ctx, f)
+	rows, err := tx.Rows(ctx, f) //nolint:rowserrcheck // ScanOne checks it
 	if err != nil {
 		return out, false, err
 	}

@@ -69,7 +69,7 @@ func (w *writer) run(ctx context.Context, d *DB, fn func(*Tx) error) error {
 		w.turn <- struct{}{}
 		return err
 	}
-	fnErr, panicked := w.member(ctx, d, fn)
+	panicked, fnErr := w.member(ctx, d, fn)
 	if w.batch == b { // else the engine gave the whole batch up
 		b.runs++
 		if alone || w.waiting.Load() == 0 || b.runs >= maxBatch || time.Since(b.began) > maxBatchTime {
@@ -101,20 +101,20 @@ func (w *writer) join(ctx context.Context) (*batch, error) {
 
 // member runs fn in a savepoint. When the savepoint itself fails, the engine
 // has rolled the transaction back (disk full, I/O error) and all members fail.
-func (w *writer) member(ctx context.Context, d *DB, fn func(*Tx) error) (fnErr error, panicked any) {
+func (w *writer) member(ctx context.Context, d *DB, fn func(*Tx) error) (panicked any, fnErr error) {
 	if err := ctx.Err(); err != nil {
-		return err, nil
+		return nil, err
 	}
 	bg := context.WithoutCancel(ctx)
 	if _, err := w.conn.ExecContext(bg, "SAVEPOINT member"); err != nil {
 		w.abandon(err)
-		return err, nil
+		return nil, err
 	}
-	fnErr, panicked = call(fn, &Tx{q: w.conn, d: d, now: d.Now(), write: true, noAbort: true})
+	panicked, fnErr = call(fn, &Tx{q: w.conn, d: d, now: d.Now(), write: true, noAbort: true})
 	if fnErr != nil || panicked != nil {
 		if _, err := w.conn.ExecContext(bg, "ROLLBACK TO member"); err != nil {
 			w.abandon(errors.Join(fnErr, err))
-			return fnErr, panicked
+			return panicked, fnErr
 		}
 	}
 	if _, err := w.conn.ExecContext(bg, "RELEASE member"); err != nil {
@@ -123,12 +123,12 @@ func (w *writer) member(ctx context.Context, d *DB, fn func(*Tx) error) (fnErr e
 			fnErr = fmt.Errorf("write: %w", err)
 		}
 	}
-	return fnErr, panicked
+	return panicked, fnErr
 }
 
-func call(fn func(*Tx) error, tx *Tx) (err error, panicked any) {
+func call(fn func(*Tx) error, tx *Tx) (panicked any, err error) {
 	defer func() { panicked = recover() }()
-	return fn(tx), nil
+	return nil, fn(tx)
 }
 
 // commit makes the open batch durable and tells its members.
