@@ -149,3 +149,9 @@ func EditNotes(ctx context.Context, tx *db.Tx, jid id.Journal, notes string) err
 	_, err := db.Exec(ctx, tx, db.SQL(`UPDATE journals SET notes = ?, updated_at = ? WHERE id = ?`, notes, tx.Stamp(), jid))
 	return err
 }
+
+// Forget removes the history of records that are purged for good.
+func Forget(ctx context.Context, tx *db.Tx, kind string, entities []int64) error {
+	_, err := db.Exec(ctx, tx, db.SQL(`DELETE FROM journals WHERE entity_type = ? AND`, kind).Append(db.In("entity_id", entities)))
+	return err
+}
