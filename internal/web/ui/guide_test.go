@@ -1,0 +1,293 @@
+package ui
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/holdfast/holdfast/internal/markup"
+)
+
+// The guide is every part in every state, and the shapes of the main pages, with sample data. Tests
+// execute it; screenshots of it are how the design is looked at.
+
+const sampleText = `# Release plan
+
+The **2.4 release** goes out on Friday. @ana.kovac checks #42 and the ~~old~~ new installer, see https://example.org/plan.
+
+- [x] freeze the branch
+- [ ] run the restore drill twice
+
+| Engine | Rows | Time |
+|---|--:|--:|
+| SQLite | 100 000 | 4.1 s |
+| PostgreSQL | 100 000 | 5.6 s |
+
+> Nothing ships before a backup has been restored.
+
+` + "```sh\nholdfast backup create -o friday.zip\n```\n"
+
+var at = time.Date(2026, 11, 23, 9, 41, 0, 0, time.UTC)
+
+func people() []Avatar {
+	var out []Avatar
+	for i, n := range []string{"Ana Kovač", "Bo Lindqvist", "Chidi Okafor", "Dina", "Émile de la Tour", "Farah Aziz", "Gus Weber", "Hana Sato"} {
+		out = append(out, Avatar{Person: Person{ID: int64(i), Name: n, Href: "#"}})
+	}
+	return out
+}
+
+func frame(title, section string) Page {
+	ana := people()[0].Person
+	ana.Detail = "ana@example.org"
+	p := Page{
+		Title: title, Actor: &ana, LogoutHref: "/logout",
+		ActorMenu:   []NavItem{{Label: "My account", Href: "#", Icon: "circle-user"}, {Label: "Access tokens", Href: "#", Icon: "key-round"}},
+		Breadcrumbs: []Crumb{{"Home", "#"}, {"Demo project", "#"}, {title, ""}},
+		Footer:      []NavItem{{Label: "Holdfast 0.1"}, {Label: "API", Href: "#"}, {Label: "Help", Href: "#"}},
+	}
+	for _, n := range []NavItem{{Label: "Home", Icon: "house"}, {Label: "Projects", Icon: "folder"}, {Label: "Work packages", Icon: "list-checks"}, {Label: "Administration", Icon: "settings"}} {
+		n.Href, n.Current = "#", n.Label == section
+		p.Nav = append(p.Nav, n)
+	}
+	return p
+}
+
+func adminSide(current string) SideNav {
+	side := SideNav{Title: "Administration", Groups: []NavGroup{
+		{"", []NavItem{{Label: "Users", Icon: "users"}, {Label: "Mail", Icon: "mail"}}},
+		{"Operation", []NavItem{{Label: "Backup", Icon: "archive"}, {Label: "Jobs", Icon: "refresh-cw", Count: 2}, {Label: "Audit log", Icon: "scroll-text"}}},
+	}}
+	for _, g := range side.Groups {
+		for i := range g.Items {
+			g.Items[i].Href, g.Items[i].Current = "#", g.Items[i].Label == current
+		}
+	}
+	return side
+}
+
+type tile struct{ Title, Text string }
+
+type componentsPage struct {
+	Page
+	Alerts                              []Alert
+	Tabs                                Tabs
+	Buttons                             []Button
+	Statuses, Types, Priorities, Labels []Chip
+	People                              []Avatar
+	Problems                            ErrorSummary
+	Fields                              []Field
+	Selects                             []Select
+	Area                                Textarea
+	Checks                              []Checkbox
+	Facts                               []Fact
+	Progress                            []Progress
+	Tiles                               []tile
+	Files                               FileList
+	Nothing                             EmptyState
+	Text                                string
+	At                                  time.Time
+	Took                                time.Duration
+}
+
+func components() componentsPage {
+	p := componentsPage{Page: frame("Components", "Projects"), Text: sampleText, At: at, Took: 83 * time.Second, People: people(), Files: files()}
+	p.Lead = "Every part in every state. What is not here does not exist."
+	for _, t := range []Tone{Info, Success, Warning, Danger} {
+		p.Alerts = append(p.Alerts, Alert{Tone: t, Text: "A sentence that says what happened to whom, and what comes next."})
+	}
+	p.Alerts[2].Title, p.Alerts[2].Actions = "Mail is not configured", []Button{Link("Set up mail", "#")}
+	p.Tabs = Tabs{"Views", []NavItem{{Label: "Overview", Href: "#", Current: true}, {Label: "Files", Href: "#", Count: 3}, {Label: "Activity", Href: "#", Count: 1284}}}
+	p.Buttons = []Button{
+		Submit("Primary"), Link("Secondary", "#"), Link("With icon", "#").WithIcon("plus"), Link("Quiet", "#").As("quiet"), Link("Danger", "#").As("danger").WithIcon("trash-2"),
+		Link("Delete for good", "#").As("danger-fill"), {Label: "Disabled", Disabled: true}, {Label: "More", Icon: "ellipsis", IconOnly: true, Plain: true},
+	}
+	for _, h := range []Hue{Gray, Blue, Teal, Green, Yellow, Orange, Red, Purple, Pink} {
+		p.Statuses = append(p.Statuses, Status("In progress", h))
+		p.Types = append(p.Types, Type("FEATURE", h))
+		p.Labels = append(p.Labels, Label(string(h), h))
+	}
+	p.Priorities = []Chip{Priority("Low", -1), Priority("Normal", 0), Priority("High", 1), Priority("Immediate", 2)}
+	p.formParts()
+	p.Facts = backupFacts()
+	p.Progress = []Progress{{Label: "Writing files", Value: 62, Note: "412 MiB of 664 MiB, 48 MiB/s, about 5 s left"}, {Label: "Done", Value: 100, State: "done"}, {Label: "Stopped", Value: 31, State: "bad", Note: "The disk is full."}, {Label: "Waiting", Value: -1}}
+	for i := range 3 {
+		p.Tiles = append(p.Tiles, tile{fmt.Sprintf("Harbour renewal %d", i+1), "Replace the north quay, keep the ferry running, and finish before the season starts."})
+	}
+	p.Nothing = EmptyState{"inbox", "No work packages yet", "Work packages are tasks, features and bugs with a status and somebody who does them.", []Button{Submit("Create one"), Link("Import", "#")}}
+	return p
+}
+
+func (p *componentsPage) formParts() {
+	subject := Text("subject", "Subject", "").Require().Wrong("Write a subject.")
+	mail := Text("mail", "E-mail", "ana@example").Hinted("Used for notices only.").Wrong("This is not an address.")
+	locked := Text("login", "Login", "ana")
+	locked.Disabled = true
+	key := Text("key", "Key", "hf-0f3a9c")
+	key.ReadOnly, key.Code = true, true
+	secret := Password("password", "Password", "current-password").Hinted("At least ten characters.").Require()
+	p.Fields = []Field{subject, mail, locked, key, secret, File("file", "Attachment"), Date("start", "Start", "2026-11-23")}
+	p.Problems = Problems(subject.Problem(), mail.Problem(), locked.Problem())
+	options := []Option{{Value: "1", Label: "New"}, {Value: "2", Label: "In progress"}}
+	p.Selects = []Select{Choose("status", "Status", "2", options...).Hinted("Only what may follow."), Choose("assignee", "Assignee", "", options...).Require().Wrong("Choose somebody."), {Control: Control{Name: "type", Label: "Type"}, Blank: "Any"}}
+	p.Area = Area("note", "Note", "First line\nsecond <line>").Hinted("CommonMark. @ names people, # work packages.")
+	p.Checks = []Checkbox{Check("mailme", "Send me a mail", true), Check("all", "Send everybody a mail", false), {Control: Control{Name: "scope", Label: "Only mine", Hint: "What I wrote or watch."}, Radio: true, Value: "mine", Checked: true}, {Control: Control{Name: "scope", Label: "Everything"}, Radio: true, Value: "all"}}
+	p.Checks[1].Error = "Not allowed here."
+}
+
+func files() FileList {
+	return FileList{Items: []FileItem{
+		{Name: "plan-2026.pdf", Href: "#", DeleteHref: "#", ContentType: "application/pdf", Size: 1_482_113, Author: "Ana Kovač", At: at},
+		{Name: "a very long file name that somebody chose because it says everything there is to say.png", Href: "#", ContentType: "image/png", Size: 83_211, Author: "Bo Lindqvist", At: at},
+		{Name: "export.zip", Href: "#", ContentType: "application/zip", Size: 734_003_200},
+	}}
+}
+
+func backupFacts() []Fact {
+	return []Fact{{"Last backup", "2 hours ago", "664 MiB, everything included", Success}, {"Last verified", "2 hours ago", "1 204 files, 48 tables", Success}, {"Last restored as a test", "Never", "Run a drill to be sure", Danger}, {"Free space", "18.4 GiB", "room for 28 more", ""}}
+}
+
+type listRow struct {
+	ID                     int
+	Type, Status, Priority Chip
+	Subject, Due           string
+	Who                    Avatar
+	Done                   Progress
+}
+
+type listPage struct {
+	Page
+	Tabs    Tabs
+	Query   Field
+	Selects []Select
+	Heads   []Sort
+	Rows    []listRow
+	Paging  Pagination
+}
+
+func listing() listPage {
+	p := listPage{Page: frame("Work packages", "Work packages"), Tabs: Tabs{"Views", []NavItem{{Label: "Open", Href: "#", Current: true, Count: 84}, {Label: "Mine", Href: "#", Count: 12}, {Label: "Overdue", Href: "#", Count: 3}}}}
+	p.Query = Text("q", "Search", "")
+	p.Selects = []Select{{Control: Control{Name: "s", Label: "Status"}, Blank: "Open"}, {Control: Control{Name: "a", Label: "Assignee"}, Blank: "Anybody"}}
+	p.Heads = []Sort{{"ID", "#", "descending", "cell-id"}, {"Type", "#", "", ""}, {"Subject", "#", "", ""}, {"Status", "#", "", ""}, {"Priority", "#", "", ""}, {"Assignee", "#", "", ""}, {"Progress", "", "", ""}, {"Due", "#", "", "cell-num"}}
+	subjects := []string{"Replace fenders on the north quay", "Ferry ticket machine rejects foreign cards", "Announce the winter timetable", "Survey of the sea wall, second pass, with divers and the drone of the university", "Harbour office: new lighting", "Update evacuation plan", "Dredging permit", "Pump 3 vibrates above 1200 rpm"}
+	states := []Chip{Status("New", Gray), Status("In progress", Blue), Status("In review", Purple), Status("Blocked", Red), Status("Closed", Green)}
+	types := []Chip{Type("Task", Blue), Type("Bug", Red), Type("Feature", Purple), Type("Milestone", Green)}
+	for i := range 18 {
+		p.Rows = append(p.Rows, listRow{1284 - i*3, types[i%4], states[i*2%5], Priority([]string{"Normal", "High", "Low", "Immediate"}[i%4], []int{0, 1, -1, 2}[i%4]), subjects[i%8], at.AddDate(0, 0, i*3-9).Format(time.DateOnly), people()[i%8], Progress{Label: "Progress", Value: int64(i * 17 % 101), Small: true}})
+	}
+	p.Paging = Pagination{Page: 4, PerPage: 18, Total: 164, Href: func(n int) string { return fmt.Sprintf("?page=%d", n) }}
+	return p
+}
+
+type packagePage struct {
+	Page
+	Marks   []Chip
+	At      time.Time
+	Text    string
+	Files   FileList
+	Stream  []ActivityItem
+	Comment Textarea
+	Details DescriptionList
+	Done    Progress
+}
+
+func workPackage() packagePage {
+	p := packagePage{Page: frame("Replace fenders on the north quay", "Work packages"), At: at, Text: sampleText, Files: files(), Comment: Area("comment", "Comment", ""), Done: Progress{Label: "Progress", Value: 40}}
+	p.Flash = []Alert{{Tone: Success, Text: "Changed status to In progress."}}
+	p.Breadcrumbs[2].Label = "#1284"
+	p.Marks = []Chip{Type("Task", Blue), Status("In progress", Blue), Priority("High", 1)}
+	who := people()
+	p.Stream = []ActivityItem{
+		{Anchor: "activity-1", Author: who[0].Person, At: at, Verb: "created this"},
+		{Anchor: "activity-2", Author: who[1].Person, At: at.Add(time.Hour), Comment: markup.Render("The supplier needs **six weeks**. @ana.kovac, can we live with that? See #1281."), EditHref: "#", Changes: []Change{{"Due", "1 Dec 2026", "8 Jan 2027"}}},
+		{Anchor: "activity-3", Author: who[2].Person, At: at.Add(2 * time.Hour), Verb: "changed", Changes: []Change{{"Status", "New", "In progress"}, {"Assignee", "", "Chidi Okafor"}, {"Parent", "#12", ""}}},
+	}
+	p.Details = DescriptionList{[]Description{{"Assignee", "Chidi Okafor"}, {"Responsible", ""}, {"Start", dayOf("2026-11-23")}, {"Due", dayOf("2027-01-08")}, {"Estimated", "24 h"}, {"Parent", nil}, {"Category", "Quays"}}}
+	return p
+}
+
+type backupRow struct {
+	At            time.Time
+	Who, Included string
+	State         Chip
+	Size          int64
+	Took          time.Duration
+}
+
+type backupPage struct {
+	Page
+	Alerts   []Alert
+	Facts    []Fact
+	Running  Chip
+	Progress Progress
+	Rows     []backupRow
+	Password Field
+}
+
+func backups() backupPage {
+	p := backupPage{Page: frame("Backup", "Administration"), Facts: backupFacts(), Running: Status("Running", Blue), Password: Password("_password_confirmation", "Your password", "current-password").Require()}
+	p.Side, p.Lead = adminSide("Backup"), "A backup is one ZIP file with every row and every file, readable without Holdfast."
+	p.Breadcrumbs = []Crumb{{"Administration", "#"}, {"Backup", ""}}
+	p.Alerts = []Alert{{Tone: Warning, Title: "Never restored as a test", Text: "A backup nobody has restored is a hope. Run a drill; it does not touch your data.", Actions: []Button{Link("Run a drill", "#")}}}
+	p.Progress = components().Progress[0]
+	for i, s := range []Chip{Status("Verified", Green), Status("Incomplete", Orange), Status("Failed", Red), Status("Expired", Gray)} {
+		p.Rows = append(p.Rows, backupRow{at.AddDate(0, 0, -i), people()[i].Name, "Everything", s, 696_254_464 / int64(i+1), time.Duration(14-i) * time.Second})
+	}
+	return p
+}
+
+type loginPage struct {
+	Page
+	Username, Password Field
+	Problems           ErrorSummary
+	Button, Provider   Button
+}
+
+func login() loginPage {
+	p := loginPage{Page: Page{Title: "Sign in", Lead: "Harbour Authority", Footer: frame("", "").Footer}, Username: Text("username", "Login or e-mail", "ana").Require(), Password: Password("password", "Password", "current-password").Require()}
+	p.Username.Autocomplete = "username"
+	p.Problems = Problems(Problem{Text: "Login or password is wrong. Try again."})
+	p.Button, p.Provider = Submit("Sign in"), Link("Continue with Harbour ID", "#").WithIcon("key-round")
+	p.Button.Wide, p.Provider.Wide = true, true
+	return p
+}
+
+type confirmPage struct {
+	Page
+	Password Field
+}
+
+func confirm() confirmPage {
+	p := confirmPage{Page: frame("Delete “Harbour renewal”?", "Projects"), Password: backups().Password}
+	p.HideTitle, p.Width = true, "narrow"
+	return p
+}
+
+// guidePage is one page of the guide under a theme.
+func guidePage(name, theme string) any {
+	switch name {
+	case "components":
+		p := components()
+		p.Theme = theme
+		return p
+	case "list":
+		p := listing()
+		p.Theme = theme
+		return p
+	case "package":
+		p := workPackage()
+		p.Theme = theme
+		return p
+	case "backup":
+		p := backups()
+		p.Theme = theme
+		return p
+	case "login":
+		p := login()
+		p.Theme = theme
+		return p
+	}
+	p := confirm()
+	p.Theme = theme
+	return p
+}
