@@ -57,8 +57,11 @@ var units = []struct {
 	names []string
 	bytes int64
 }{
-	{[]string{"TiB", "TB"}, 1 << 40}, {[]string{"GiB", "GB"}, 1 << 30},
-	{[]string{"MiB", "MB"}, 1 << 20}, {[]string{"KiB", "KB"}, 1 << 10}, {[]string{"B"}, 1},
+	{[]string{"TiB", "TB"}, 1 << 40},
+	{[]string{"GiB", "GB"}, 1 << 30},
+	{[]string{"MiB", "MB"}, 1 << 20},
+	{[]string{"KiB", "KB"}, 1 << 10},
+	{[]string{"B"}, 1},
 }
 
 // String prints the size in the largest unit that divides it.

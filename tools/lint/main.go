@@ -29,7 +29,7 @@ func main() {
 		errcheck.Analyzer,
 		errorlint.NewAnalyzer(),
 		bodyclose.Analyzer,
-		sqlclose.NewClosedAnalyzer(),
+		sqlclose.NewDeferOnlyAnalyzer(),
 		rowserr.NewAnalyzer(),
 		withFlags(exhaustive.Analyzer, "d", "true", "check", "switch"),
 		forbid(),

@@ -16,8 +16,7 @@ type line struct {
 	n    int
 }
 
-// silencedLines are those an analyser must keep quiet about: the directive's own line, or
-// the next one when the directive stands alone.
+// silencedLines are those an analyser must keep quiet about: the lines that end in a directive.
 func silencedLines(pass *analysis.Pass, name string) map[line]bool {
 	silenced := map[line]bool{}
 	eachDirective(pass, func(c *ast.Comment, names []string, reason string) {
@@ -25,7 +24,6 @@ func silencedLines(pass *analysis.Pass, name string) map[line]bool {
 			if n == name && reason != "" {
 				at := pass.Fset.Position(c.Pos())
 				silenced[line{at.Filename, at.Line}] = true
-				silenced[line{at.Filename, at.Line + 1}] = true
 			}
 		}
 	})

@@ -47,7 +47,7 @@ func applies(name, pkg, file string) bool {
 	}
 }
 
-// harmless accepts two ignored errors: a deferred Close, Rollback or Stop, which
+// harmless accepts two ignored errors: a deferred Close, Rollback, Stop or Remove, which
 // follows the call that matters, and fmt.Fprint, whose writer fails again at its
 // Flush or Close.
 func harmless(pass *analysis.Pass, pos token.Pos) bool {
@@ -67,7 +67,7 @@ func harmless(pass *analysis.Pass, pos token.Pos) bool {
 	return false
 }
 
-var late = map[string]bool{"Close": true, "Rollback": true, "Stop": true}
+var late = map[string]bool{"Close": true, "Rollback": true, "Stop": true, "Remove": true, "RemoveAll": true}
 
 func harmlessNode(n ast.Node) bool {
 	switch s := n.(type) {
