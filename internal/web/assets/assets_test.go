@@ -110,7 +110,7 @@ func TestEveryStyleFileIsPartOfTheSheet(t *testing.T) {
 func TestColoursContrastInBothThemes(t *testing.T) {
 	pairs := map[string]float64{
 		"text canvas": 4.5, "text surface": 4.5, "text hover": 4.5, "muted canvas": 4.5, "muted surface": 4.5, "muted sunken": 4.5, "muted hover": 4.5,
-		"accent canvas": 4.5, "accent surface": 4.5, "accent-strong accent-soft": 4.5, "accent accent-soft": 4.5, "on-accent accent": 4.5, "on-accent accent-strong": 4.5,
+		"accent canvas": 4.5, "accent surface": 4.5, "accent-strong accent-soft": 4.5, "accent accent-soft": 4.5, "on-accent accent-fill": 4.5, "on-accent accent-fill-strong": 4.5,
 		"danger surface": 4.5, "danger canvas": 4.5, "danger danger-soft": 4.5, "text danger-soft": 4.5, "warning warning-soft": 4.5, "success success-soft": 4.5, "info info-soft": 4.5,
 		"success surface": 4.5, "control surface": 3, "control canvas": 3, "focus canvas": 3, "focus surface": 3, "accent line-strong": 3,
 	}
