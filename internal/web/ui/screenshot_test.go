@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -45,9 +46,16 @@ func guideServer(t *testing.T) http.Handler {
 	mux.HandleFunc("GET /{name}", func(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'")
 		name := req.PathValue("name")
-		if err := r.Render(w, http.StatusOK, name, guidePage(name, req.URL.Query().Get("theme"))); err != nil {
+		out, err := r.Bytes(name, guidePage(name, req.URL.Query().Get("theme")))
+		if err != nil {
 			http.NotFound(w, req)
+			return
 		}
+		if name == "confirm" { // one page shows the account menu open
+			out = bytes.Replace(out, []byte(`<details class="menu">`), []byte(`<details class="menu" open>`), 1)
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = w.Write(out)
 	})
 	return mux
 }
