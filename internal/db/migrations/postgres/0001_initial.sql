@@ -82,6 +82,7 @@ CREATE TABLE tokens (
     last_used_at BIGINT
 );
 CREATE INDEX tokens_user ON tokens (user_id, kind);
+CREATE UNIQUE INDEX tokens_setup ON tokens (kind) WHERE kind = 'setup';
 
 CREATE TABLE group_users (
     group_id BIGINT NOT NULL REFERENCES users (id),

@@ -82,6 +82,7 @@ CREATE TABLE tokens (
     last_used_at INTEGER
 ) STRICT;
 CREATE INDEX tokens_user ON tokens (user_id, kind);
+CREATE UNIQUE INDEX tokens_setup ON tokens (kind) WHERE kind = 'setup';
 
 CREATE TABLE group_users (
     group_id INTEGER NOT NULL REFERENCES users (id),
