@@ -41,7 +41,8 @@ const MaxSource = 256 << 10
 // maxDepth bounds nesting; deeper text is shown as written.
 const maxDepth = 100
 
-// maxLinks bounds links in one text: the parser reads to the end of it for each that never closes.
+// maxLinks bounds the links, and separately the references, in one text. The parser reads to the end
+// of the text for each link that never closes.
 const maxLinks = 2000
 
 // cacheBytes is the memory the cache of rendered texts may use.
@@ -88,7 +89,7 @@ func Plain(raw string) HTML {
 }
 
 func render(raw string) HTML {
-	if len(raw) > MaxSource || strings.Count(raw, "](") > maxLinks || tooDeepPrefix(raw) {
+	if len(raw) > MaxSource || tooManyLinks(raw) || tooDeepPrefix(raw) {
 		return Plain(raw)
 	}
 	source := []byte(tidy(raw))
@@ -103,6 +104,11 @@ func render(raw string) HTML {
 		return Plain(raw) // writing to memory does not fail; formatting that does is not worth a page
 	}
 	return HTML(fence().SanitizeBytes(buf.Bytes())) // the one place where text becomes trusted
+}
+
+// tooManyLinks counts what may begin a link or define one.
+func tooManyLinks(raw string) bool {
+	return strings.Count(raw, "](") > maxLinks || strings.Count(raw, "]:") > maxLinks
 }
 
 // tidy removes what no text needs and parsers dislike: NUL bytes and broken UTF-8.

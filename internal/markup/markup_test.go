@@ -38,6 +38,7 @@ func TestRender(t *testing.T) {
 		{"a break tag breaks", "a<br/>b", `<p class="op-uc-p">a<br>b</p>`},
 		{"a script address is no link", "[x](javascript:alert(1))", `<p class="op-uc-p">x</p>`},
 		{"signs inside words and behind a backslash mean nothing", `snake_#1 \#12 [#13] @ana_k_ c@d`, `<p class="op-uc-p">snake_#1 #12 [<a class="work-package-link" href="/work_packages/13">#13</a>] <a class="user-mention" href="/users/ana_k_">@ana_k_</a> c@d</p>`},
+		{"references do not follow one another without a gap", "#1#2 #3", `<p class="op-uc-p"><a class="work-package-link" href="/work_packages/1">#1</a>#2 <a class="work-package-link" href="/work_packages/3">#3</a></p>`},
 		{"a data address is no image", "![x](data:image/png;base64,AAAA)", `<p class="op-uc-p"><img alt="x"></p>`},
 		{"a heading has no identifier", "# Plan", "<h1>Plan</h1>"},
 		{"code keeps its language", "```go\nx\n```", "<pre><code class=\"language-go\">x\n</code></pre>"},
@@ -76,7 +77,7 @@ func TestPlainInterpretsNothing(t *testing.T) {
 
 // Each source is as long as may be formatted and built to make parsers slow or deep.
 func TestRenderStaysBoundedOnHostileText(t *testing.T) {
-	for _, unit := range []string{">", "> ", "- ", "* ", "1. ", "[", "![", "*a ", "**a _b ", "`", "<", "<a ", "(", "|", "| a ", "\n>", "[a](", "&", "@a", "#1", "~~a ", "<mention ", "https://", "a\n", "  - a\n", "[a]: b\n", "\\", "***"} {
+	for _, unit := range []string{">", "> ", "- ", "* ", "1. ", "[", "![", "*a ", "**a _b ", "`", "<", "<a ", "(", "|", "| a ", "\n>", "[a](", "&", "@a", "#1", "#1 ", "~~a ", "<mention ", "https://", "a\n", "  - a\n", "[a]: b\n", "\\", "***"} {
 		raw := strings.Repeat(unit, MaxSource/len(unit))
 		start := time.Now()
 		out := render(raw)

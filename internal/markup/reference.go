@@ -34,11 +34,12 @@ const (
 var referenceForm = regexp.MustCompile(`(?:^|[^\pL\pN_#@/&=.\\])(?:(#{1,3})([1-9][0-9]{0,17})\b|(user|group)#([1-9][0-9]{0,17})\b|` +
 	`(@)([A-Za-z0-9](?:[A-Za-z0-9_.+@-]{0,254}[A-Za-z0-9_])?))`)
 
-// references splits the running text of a document at the references in it.
+// references splits the running text of a document at the references in it, the first maxLinks of
+// them: a link is ten times as long as what it is made of.
 type references struct{}
 
 func (references) Transform(doc *ast.Document, reader text.Reader, _ parser.Context) {
-	source := reader.Source()
+	source, room := reader.Source(), maxLinks
 	_ = ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		switch n.Kind() {
 		case ast.KindLink, ast.KindImage, ast.KindAutoLink, ast.KindCodeSpan, kindReference:
@@ -46,9 +47,9 @@ func (references) Transform(doc *ast.Document, reader text.Reader, _ parser.Cont
 		}
 		if entering && n.FirstChild() != nil && n.FirstChild().Type() == ast.TypeInline {
 			for t := n.FirstChild(); t != nil; t = t.NextSibling() {
-				if run, is := t.(*ast.Text); is {
+				if run, is := t.(*ast.Text); is && room > 0 {
 					joinText(n, run)
-					t = splitText(n, run, source)
+					room -= splitText(n, run, source, room)
 				}
 			}
 		}
@@ -71,22 +72,23 @@ func joinText(parent ast.Node, t *ast.Text) {
 	}
 }
 
-// splitText puts the references in t before it, leaves in t what follows them, and returns t.
-func splitText(parent ast.Node, t *ast.Text, source []byte) ast.Node {
-	for {
-		value := t.Segment.Value(source)
-		m := referenceForm.FindSubmatchIndex(value)
-		if m == nil {
-			return t
-		}
-		start, end := matchStart(m), m[1]
-		if start > 0 {
-			before := t.Segment.WithStop(t.Segment.Start + start)
-			parent.InsertBefore(parent, t, ast.NewTextSegment(before))
+// splitText puts the references in t, of which there may be at most room, and the text between them
+// before it and leaves in t what follows. It returns how many there were.
+func splitText(parent ast.Node, t *ast.Text, source []byte, room int) int {
+	whole := t.Segment
+	value := whole.Value(source)
+	matches := referenceForm.FindAllSubmatchIndex(value, room)
+	done := 0
+	for _, m := range matches {
+		if start := matchStart(m); start > done {
+			between := text.NewSegment(whole.Start+done, whole.Start+start)
+			parent.InsertBefore(parent, t, ast.NewTextSegment(between))
 		}
 		parent.InsertBefore(parent, t, readReference(value, m))
-		t.Segment = t.Segment.WithStart(t.Segment.Start + end)
+		done = m[1]
 	}
+	t.Segment = whole.WithStart(whole.Start + done)
+	return len(matches)
 }
 
 // matchStart is where the reference begins, behind whatever had to stand before it.
