@@ -1,0 +1,272 @@
+package blob
+
+import (
+	"context"
+	"crypto/md5" //nolint:gosec // API clients ask for it; it proves nothing
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"sort"
+	"strings"
+	"time"
+)
+
+// Dir is a store in a directory: ab/cdef... named by hash, and tmp for what is
+// being written. Files reach their name by temporary file, fsync, link and
+// fsync of the directory, so that a crash leaves at most a temporary file.
+type Dir struct {
+	root *os.Root
+	path string
+}
+
+// tmpDir holds files that have no name yet; staleAfter is when one that is
+// still there belongs to nobody.
+const (
+	tmpDir     = "tmp"
+	staleAfter = 24 * time.Hour
+)
+
+// OpenDir opens the store, making the directory when it is missing, and
+// removes temporary files that a crash left behind more than a day ago.
+func OpenDir(dir string) (*Dir, error) {
+	if err := os.MkdirAll(path.Join(dir, tmpDir), 0o700); err != nil {
+		return nil, fmt.Errorf("open blob store: %w", err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open blob store: %w", err)
+	}
+	d := &Dir{root: root, path: dir}
+	if err := d.sweep(time.Now().Add(-staleAfter)); err != nil { //nolint:forbidigo // compares with file times, which are the system's
+		_ = root.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// Close releases the directory.
+func (d *Dir) Close() error { return d.root.Close() }
+
+// Path returns the directory.
+func (d *Dir) Path() string { return d.path }
+
+func (d *Dir) sweep(before time.Time) error {
+	entries, err := fs.ReadDir(d.root.FS(), tmpDir)
+	if err != nil {
+		return fmt.Errorf("open blob store: %w", err)
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil || info.ModTime().After(before) {
+			continue
+		}
+		if err := d.root.Remove(path.Join(tmpDir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("open blob store: %w", err)
+		}
+	}
+	return nil
+}
+
+func nameOf(sha string) string { return path.Join(sha[:2], sha[2:]) }
+
+// Put implements Store.
+func (d *Dir) Put(ctx context.Context, r io.Reader, limit int64) (Ref, error) {
+	tmp := path.Join(tmpDir, randomName())
+	f, err := d.root.OpenFile(tmp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return Ref{}, fmt.Errorf("store file: %w", err)
+	}
+	defer func() { _ = d.root.Remove(tmp) }() // after the link the name is free to go
+	ref, err := write(ctx, f, r, limit)
+	if cerr := f.Close(); err == nil && cerr != nil {
+		err = fmt.Errorf("store file: %w", cerr)
+	}
+	if err != nil {
+		return Ref{}, err
+	}
+	return ref, d.publish(tmp, ref)
+}
+
+// write copies r to f, hashing, and makes it durable. After a failed fsync the
+// file is thrown away: the kernel may have dropped the bytes, and a second
+// fsync would lie.
+func write(ctx context.Context, f *os.File, r io.Reader, limit int64) (Ref, error) {
+	sum, sum5 := sha256.New(), md5.New() //nolint:gosec // see above
+	src := io.Reader(contextReader{ctx, r})
+	if limit > 0 {
+		src = io.LimitReader(src, limit+1)
+	}
+	n, err := io.Copy(io.MultiWriter(f, sum, sum5), src)
+	switch {
+	case err != nil:
+		return Ref{}, fmt.Errorf("store file: %w", err)
+	case limit > 0 && n > limit:
+		return Ref{}, ErrTooLarge
+	}
+	if err := f.Sync(); err != nil {
+		return Ref{}, fmt.Errorf("store file: %w", err)
+	}
+	return Ref{SHA256: hex.EncodeToString(sum.Sum(nil)), MD5: hex.EncodeToString(sum5.Sum(nil)), Size: n}, nil
+}
+
+// publish gives the file its name. The same content may be there already; a
+// file of another size under that name is damaged and replaced.
+func (d *Dir) publish(tmp string, ref Ref) error {
+	dir := ref.SHA256[:2]
+	switch err := d.root.Mkdir(dir, 0o700); {
+	case err == nil:
+		if err := d.sync("."); err != nil {
+			return err
+		}
+	case !errors.Is(err, fs.ErrExist):
+		return fmt.Errorf("store file: %w", err)
+	}
+	name := nameOf(ref.SHA256)
+	err := d.root.Link(tmp, name)
+	if errors.Is(err, fs.ErrExist) {
+		info, serr := d.root.Stat(name)
+		if serr == nil && info.Size() == ref.Size {
+			return d.sync(dir) // whoever wrote it may not have come that far yet
+		}
+		err = d.root.Rename(tmp, name)
+	}
+	if err != nil {
+		return fmt.Errorf("store file: %w", err)
+	}
+	return d.sync(dir)
+}
+
+func (d *Dir) sync(dir string) error {
+	f, err := d.root.Open(dir)
+	if err != nil {
+		return fmt.Errorf("store file: %w", err)
+	}
+	err = f.Sync()
+	return errors.Join(err, f.Close())
+}
+
+// Open implements Store.
+func (d *Dir) Open(_ context.Context, sha string) (io.ReadSeekCloser, int64, error) {
+	if !Valid(sha) {
+		return nil, 0, ErrNotFound
+	}
+	f, err := d.root.Open(nameOf(sha))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, ErrNotFound
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("open file: %w", err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, errors.Join(err, f.Close())
+	}
+	return f, info.Size(), nil
+}
+
+// Stat implements Store.
+func (d *Dir) Stat(_ context.Context, sha string) (int64, error) {
+	if !Valid(sha) {
+		return 0, ErrNotFound
+	}
+	info, err := d.root.Stat(nameOf(sha))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, ErrNotFound
+	}
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+// Delete implements Store.
+func (d *Dir) Delete(_ context.Context, sha string) error {
+	if !Valid(sha) {
+		return nil
+	}
+	if err := d.root.Remove(nameOf(sha)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("delete file: %w", err)
+	}
+	return nil
+}
+
+// Walk implements Store. Names that are no blobs are passed over.
+func (d *Dir) Walk(ctx context.Context, fn func(sha string, size int64) error) error {
+	dirs, err := fs.ReadDir(d.root.FS(), ".")
+	if err != nil {
+		return fmt.Errorf("list files: %w", err)
+	}
+	sort.Slice(dirs, func(i, j int) bool { return dirs[i].Name() < dirs[j].Name() })
+	for _, dir := range dirs {
+		if !dir.IsDir() || len(dir.Name()) != 2 {
+			continue
+		}
+		if err := d.walkDir(ctx, dir.Name(), fn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Dir) walkDir(ctx context.Context, dir string, fn func(sha string, size int64) error) error {
+	files, err := fs.ReadDir(d.root.FS(), dir)
+	if err != nil {
+		return fmt.Errorf("list files: %w", err)
+	}
+	for _, f := range files {
+		sha := dir + f.Name()
+		if !Valid(sha) {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		info, err := f.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := fn(sha, info.Size()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Verify reads r to its end and returns ErrCorrupt unless its bytes have the hash.
+func Verify(r io.Reader, sha string) error {
+	sum := sha256.New()
+	if _, err := io.Copy(sum, r); err != nil {
+		return err
+	}
+	if hex.EncodeToString(sum.Sum(nil)) != strings.ToLower(sha) {
+		return ErrCorrupt
+	}
+	return nil
+}
+
+// contextReader stops reading when the context ends.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c contextReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}
+func randomName() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
