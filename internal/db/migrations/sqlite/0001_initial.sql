@@ -173,7 +173,7 @@ CREATE TABLE types (
 ) STRICT;
 CREATE TABLE projects_types (
     project_id INTEGER NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
-    type_id INTEGER NOT NULL REFERENCES types (id),
+    type_id INTEGER NOT NULL REFERENCES types (id) ON DELETE CASCADE,
     PRIMARY KEY (project_id, type_id)
 ) STRICT;
 
@@ -190,6 +190,7 @@ CREATE TABLE statuses (
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL
 ) STRICT;
+CREATE UNIQUE INDEX statuses_one_default ON statuses (is_default) WHERE is_default;
 
 CREATE TABLE priorities (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -201,6 +202,7 @@ CREATE TABLE priorities (
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL
 ) STRICT;
+CREATE UNIQUE INDEX priorities_one_default ON priorities (is_default) WHERE is_default;
 
 -- author and assignee: the step is open only to the author or assignee of the work package.
 CREATE TABLE workflows (
