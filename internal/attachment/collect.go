@@ -1,0 +1,88 @@
+package attachment
+
+import (
+	"context"
+	"time"
+
+	"github.com/holdfast/holdfast/internal/db"
+)
+
+// BlobGrace is how long a blob stays after nothing names it any more. It
+// covers uploads whose record is about to commit and clients that are reading.
+const BlobGrace = 24 * time.Hour
+
+// Collected says what Collect removed.
+type Collected struct {
+	Records int
+	Blobs   int
+	Bytes   int64
+}
+
+// Collect purges records that have been in the trash for longer than the
+// retention, forgets uploads nobody claimed, and removes blobs that nothing
+// has named for BlobGrace and no running backup may need. It is safe to run
+// while files are uploaded and backups run.
+func (s *Service) Collect(ctx context.Context, retention time.Duration) (Collected, error) {
+	var c Collected
+	err := db.Do(ctx, s.db, func(tx *db.Tx) error {
+		now := tx.Now()
+		n, err := db.Exec(ctx, tx, db.SQL(`DELETE FROM attachments WHERE deleted_at < ? OR container_type IS NULL AND created_at < ?`,
+			db.At(now.Add(-retention)), db.At(now.Add(-unclaimedTime))))
+		if err != nil {
+			return err
+		}
+		c.Records = int(n)
+		if _, err := db.Exec(ctx, tx, db.SQL(`UPDATE blobs SET unreferenced_since = ? WHERE unreferenced_since IS NULL
+			AND NOT EXISTS (SELECT 1 FROM attachments f WHERE f.sha256 = blobs.sha256)`, tx.Stamp())); err != nil {
+			return err
+		}
+		_, err = db.Exec(ctx, tx, db.SQL(`UPDATE blobs SET unreferenced_since = NULL WHERE unreferenced_since IS NOT NULL
+			AND EXISTS (SELECT 1 FROM attachments f WHERE f.sha256 = blobs.sha256)`))
+		return err
+	})
+	if err != nil {
+		return c, err
+	}
+	return c, s.removeBlobs(ctx, &c)
+}
+
+// removable is the condition that nothing names the blob, for long enough, and
+// that no backup which may still need it runs.
+const removable = `unreferenced_since < ? AND NOT EXISTS (SELECT 1 FROM attachments f WHERE f.sha256 = blobs.sha256)
+	AND NOT EXISTS (SELECT 1 FROM blob_pins p WHERE p.lease_until > ?)`
+
+func (s *Service) removeBlobs(ctx context.Context, c *Collected) error {
+	candidates, err := db.Read(ctx, s.db, func(tx *db.Tx) ([]string, error) {
+		return db.All[string](ctx, tx, db.SQL(`SELECT sha256 FROM blobs WHERE `+removable+` ORDER BY sha256`,
+			db.At(tx.Now().Add(-BlobGrace)), tx.Stamp()))
+	})
+	if err != nil {
+		return err
+	}
+	for _, sha := range candidates {
+		if err := s.remove(ctx, sha, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remove deletes the row and, while that transaction holds it, the bytes. An
+// upload of the same content waits for the row and then finds, by looking,
+// that the bytes are gone. After a crash in between the row names missing
+// bytes that nothing else names, which is harmless.
+func (s *Service) remove(ctx context.Context, sha string, c *Collected) error {
+	return db.Do(ctx, s.db, func(tx *db.Tx) error {
+		size, ok, err := db.One[int64](ctx, tx, db.SQL(`DELETE FROM blobs WHERE sha256 = ? AND `+removable+` RETURNING size`,
+			sha, db.At(tx.Now().Add(-BlobGrace)), tx.Stamp()))
+		if err != nil || !ok {
+			return err
+		}
+		if err := s.blobs.Delete(ctx, sha); err != nil {
+			return err
+		}
+		c.Blobs++
+		c.Bytes += size
+		return nil
+	})
+}
