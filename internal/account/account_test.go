@@ -2,6 +2,7 @@ package account_test
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -47,7 +48,7 @@ type world struct {
 type options struct {
 	noMail    bool
 	providers []config.Provider
-	baseURL   string
+	http      *http.Client
 }
 
 func newWorld(t *testing.T, d *db.DB, c *dbtest.Clock, o options) *world {
@@ -56,7 +57,7 @@ func newWorld(t *testing.T, d *db.DB, c *dbtest.Clock, o options) *world {
 	var mu sync.Mutex
 	deps := account.Deps{
 		DB: d, Keys: secret.NewKeyring(), Hasher: secret.NewHasher(2), Audit: w.log, Mail: w.mail, Memberships: w.sync,
-		BaseURL: orDefault(o.baseURL, "http://plan.test"), InstanceName: "Holdfast", Providers: o.providers, MaxFailures: 3,
+		BaseURL: "http://plan.test", InstanceName: "Holdfast", Providers: o.providers, HTTP: o.http, MaxFailures: 3,
 		SelfRegistration: func(context.Context, *db.Tx) (bool, error) { return *w.open, nil },
 		Pause: func(_ context.Context, p time.Duration) error {
 			mu.Lock()
@@ -72,16 +73,14 @@ func newWorld(t *testing.T, d *db.DB, c *dbtest.Clock, o options) *world {
 	return w
 }
 
-func orDefault(s, fallback string) string {
-	if s == "" {
-		return fallback
-	}
-	return s
-}
-
 func each(t *testing.T, fn func(t *testing.T, w *world)) {
 	t.Helper()
-	dbtest.EachClock(t, func(t *testing.T, d *db.DB, c *dbtest.Clock) { fn(t, newWorld(t, d, c, options{})) })
+	eachWith(t, options{}, fn)
+}
+
+func eachWith(t *testing.T, o options, fn func(t *testing.T, w *world)) {
+	t.Helper()
+	dbtest.EachClock(t, func(t *testing.T, d *db.DB, c *dbtest.Clock) { fn(t, newWorld(t, d, c, o)) })
 }
 
 // mailbox keeps what is queued; a transaction that is undone or run again may

@@ -137,7 +137,7 @@ func unique(ctx context.Context, tx *db.Tx, u *User) ([]fault.Field, error) {
 		Login *string `db:"login_folded"`
 		Mail  *string `db:"mail_folded"`
 	}
-	login, address := db.Fold(u.Login), db.Fold(u.Mail)
+	login, address := key(u.Login), key(u.Mail)
 	rows, err := db.All[row](ctx, tx, db.SQL(`SELECT login_folded, mail_folded FROM users
 		WHERE id <> ? AND (login_folded IN (?, ?) OR mail_folded IN (?, ?))`, u.ID, login, address, login, address))
 	if err != nil {

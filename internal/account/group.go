@@ -216,7 +216,7 @@ func validGroup(ctx context.Context, tx *db.Tx, g User, members []id.User) error
 		fields = append(fields, fault.Field{Name: "name", Code: "invalid"})
 	}
 	_, same, err := db.One[int64](ctx, tx, db.SQL(`SELECT id FROM users WHERE kind = 'Group' AND name_folded = ?
-		AND id <> ? AND deleted_at IS NULL LIMIT 1`, db.Fold(g.Lastname), g.ID))
+		AND id <> ? AND deleted_at IS NULL LIMIT 1`, key(g.Lastname), g.ID))
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func (s *Service) Identities(ctx context.Context, a access.Actor) ([]Identity, e
 
 func identityOwner(ctx context.Context, tx *db.Tx, slug, subject string) (User, bool, error) {
 	return db.One[User](ctx, tx, db.SQL(`SELECT `+userColumns+` FROM identities i JOIN users u ON u.id = i.user_id
-		WHERE i.provider = ? AND i.subject = ?`, slug, subject))
+		WHERE i.provider = ? AND i.subject = ?`, slug, storable(subject)))
 }
 
 // personOf returns whom the provider's claims mean; see FinishOIDC.
@@ -40,7 +40,7 @@ func (s *Service) personOf(ctx context.Context, tx *db.Tx, p *provider, got clai
 	if got.Email == "" || !got.Verified {
 		return User{}, providerFault("the provider does not vouch for your mail address; verify it there, or ask an administrator for an account")
 	}
-	u, there, err := db.One[User](ctx, tx, db.SQL(selectUser+`u.mail_folded = ? AND u.kind = 'User' AND u.deleted_at IS NULL`, db.Fold(got.Email)))
+	u, there, err := db.One[User](ctx, tx, db.SQL(selectUser+`u.mail_folded = ? AND u.kind = 'User' AND u.deleted_at IS NULL`, key(got.Email)))
 	switch {
 	case err != nil:
 		return User{}, err
@@ -81,7 +81,7 @@ func (s *Service) attach(ctx context.Context, tx *db.Tx, p *provider, got claims
 
 func (s *Service) addIdentity(ctx context.Context, tx *db.Tx, p *provider, got claims, u User, c Client) error {
 	_, err := db.Exec(ctx, tx, db.SQL(`INSERT INTO identities (user_id, provider, subject, created_at) VALUES (?, ?, ?, ?)`,
-		u.ID, p.Slug, got.Subject, tx.Stamp()))
+		u.ID, p.Slug, storable(got.Subject), tx.Stamp()))
 	if err != nil {
 		return err
 	}

@@ -67,6 +67,9 @@ func (s *Service) insertKey(ctx context.Context, tx *db.Tx, a access.Actor, user
 	if f, ok := tooLong("name", name); !ok {
 		return Key{}, fault.Invalid(f)
 	}
+	if code := checkName(name); code != "" {
+		return Key{}, fault.InvalidField("name", code)
+	}
 	count, err := db.Scalar[int](ctx, tx, db.SQL(`SELECT COUNT(*) FROM tokens WHERE user_id = ? AND kind = 'api'`, user))
 	if err != nil {
 		return Key{}, err

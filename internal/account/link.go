@@ -262,7 +262,7 @@ func (s *Service) RequestRecovery(ctx context.Context, address string, c Client)
 	}
 	return db.Do(ctx, s.db, func(tx *db.Tx) error {
 		u, ok, err := db.One[User](ctx, tx, db.SQL(selectUser+`u.mail_folded = ? AND u.kind = 'User' AND u.deleted_at IS NULL AND u.status = ?`,
-			db.Fold(strings.TrimSpace(address)), Active))
+			key(strings.TrimSpace(address)), Active))
 		if err != nil {
 			return err
 		}

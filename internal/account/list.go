@@ -185,10 +185,10 @@ func text(t Text, exprs ...db.Frag) db.Frag {
 func matches(expr db.Frag, value string, contains bool) db.Frag {
 	e := db.SQL(`COALESCE(` + expr.SQL + `, '')`)
 	if contains {
-		c := db.Contains(e.SQL, value)
+		c := db.Contains(e.SQL, storable(value))
 		return db.Frag{SQL: c.SQL, Args: append(append([]any{}, expr.Args...), c.Args...)}
 	}
-	return db.Frag{SQL: e.SQL + ` = ?`, Args: append(append([]any{}, expr.Args...), db.Fold(value))}
+	return db.Frag{SQL: e.SQL + ` = ?`, Args: append(append([]any{}, expr.Args...), key(value))}
 }
 
 func memberOf(a access.Actor, m *MemberOf) db.Frag {

@@ -33,7 +33,7 @@ const selectCredential = `SELECT ` + userColumns + `, COALESCE(p.id, 0) AS passw
 // credentialByLogin returns the user with the login, else with the mail
 // address, else an empty credential, which no password fits.
 func (s *Service) credentialByLogin(ctx context.Context, login string) (credential, error) {
-	name := db.Fold(login)
+	name := key(login)
 	return s.credential(ctx, db.SQL(`(u.login_folded = ? OR u.mail_folded = ?)
 		ORDER BY CASE WHEN u.login_folded = ? THEN 0 ELSE 1 END LIMIT 1`, name, name, name))
 }
@@ -231,8 +231,8 @@ func (s *Service) confirm(ctx context.Context, a access.Actor, password, field s
 	if cred.Hash == "" || !cred.mayEnter() {
 		return credential{}, fault.ForbiddenCode(CodeNoPassword, "this account has no password to confirm with")
 	}
-	key := fmt.Sprint(a.ID)
-	if wait := s.limits.confirm.take(key, s.db.Now()); wait > 0 {
+	who := fmt.Sprint(a.ID)
+	if wait := s.limits.confirm.take(who, s.db.Now()); wait > 0 {
 		return credential{}, tooMany(wait)
 	}
 	ok, err := s.verify(ctx, cred, password)
@@ -240,7 +240,7 @@ func (s *Service) confirm(ctx context.Context, a access.Actor, password, field s
 		return credential{}, err
 	}
 	if ok {
-		s.limits.confirm.forget(key)
+		s.limits.confirm.forget(who)
 		return cred, nil
 	}
 	err = db.Do(ctx, s.db, func(tx *db.Tx) error {

@@ -122,6 +122,7 @@ func (s *Service) hash(token string) string { return s.deps.Keys.HashToken(secre
 
 // cut shortens text that a stranger sent, at a character.
 func cut(text string, n int) string {
+	text = storable(text)
 	if r := []rune(text); len(r) > n {
 		return string(r[:n])
 	}

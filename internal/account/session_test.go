@@ -49,7 +49,7 @@ func TestWrongSignInsAllGetOneAnswer(t *testing.T) {
 		_, err = w.Create(t.Context(), operator, account.CreateInput{Mail: "ivy@example.org"})
 		must(t, err)
 		var texts []string
-		for _, try := range [][2]string{{"ann", otherPassword}, {"nobody", goodPassword}, {"lou", goodPassword}, {"ivy@example.org", goodPassword}, {"", ""}} {
+		for _, try := range [][2]string{{"ann", otherPassword}, {"nobody", goodPassword}, {"lou", goodPassword}, {"ivy@example.org", goodPassword}, {"", ""}, {"a\x00b\xff", "c\x00"}} {
 			_, err := w.SignIn(t.Context(), try[0], try[1], home)
 			wantKind(t, err, fault.KindUnauthenticated)
 			texts = append(texts, err.Error())
@@ -59,8 +59,8 @@ func TestWrongSignInsAllGetOneAnswer(t *testing.T) {
 				t.Errorf("answers differ: %q and %q", text, texts[0])
 			}
 		}
-		if got := w.audited("session.create", audit.Refused); got != 5 {
-			t.Errorf("%d refusals audited, want 5", got)
+		if got := w.audited("session.create", audit.Refused); got != 6 {
+			t.Errorf("%d refusals audited, want 6", got)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"strings"
 
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/db"
@@ -24,7 +25,7 @@ func person(ctx context.Context, tx *db.Tx, user id.User) (User, error) {
 
 func personByLogin(ctx context.Context, tx *db.Tx, login string) (User, error) {
 	return db.Find[User](ctx, tx, "user",
-		db.SQL(selectUser+`u.login_folded = ? AND u.kind = 'User' AND u.deleted_at IS NULL`, db.Fold(login)))
+		db.SQL(selectUser+`u.login_folded = ? AND u.kind = 'User' AND u.deleted_at IS NULL`, key(login)))
 }
 
 // visible returns a living principal that the actor may see.
@@ -48,6 +49,15 @@ func nullable(s string) *string {
 	}
 	return &s
 }
+
+// storable replaces what PostgreSQL takes for no text at all, so that odd input
+// finds nothing instead of failing.
+func storable(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+// key returns text from outside as folded columns are compared with.
+func key(s string) string { return db.Fold(storable(s)) }
 
 func folded(s string) *string { return nullable(db.Fold(s)) }
 
