@@ -1,0 +1,247 @@
+// Package outbox queues mails in the transaction that makes them necessary and
+// delivers them afterwards.
+//
+// A mail is a row and a job, both written by Queue. The row stays as the record
+// of what was sent to whom and what became of it: accepted by the mail server,
+// waiting for another try, or given up. Where no mail server is configured the
+// row says so, and nothing is tried.
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/db"
+	"github.com/holdfast/holdfast/internal/fault"
+	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/job"
+	"github.com/holdfast/holdfast/internal/mail"
+)
+
+// Mail is a queued mail.
+type Mail struct {
+	ID        id.Mail  `db:"id"`
+	Purpose   string   `db:"purpose"`
+	UserID    *id.User `db:"user_id"`
+	Address   string   `db:"address"`
+	Name      string   `db:"name"`
+	Subject   string   `db:"subject"`
+	Text      string   `db:"body_text"`
+	HTML      string   `db:"body_html"`
+	CreatedAt db.Time  `db:"created_at"`
+	SentAt    *db.Time `db:"sent_at"`
+	FailedAt  *db.Time `db:"failed_at"`
+	Attempts  int      `db:"attempts"`
+	LastError string   `db:"last_error"`
+}
+
+const columns = `id, purpose, user_id, address, name, subject, body_text, body_html, created_at, sent_at, failed_at, attempts, last_error`
+
+// Hook is told, in the transaction that records it, that the mail server
+// accepted a mail.
+type Hook func(ctx context.Context, tx *db.Tx, m Mail) error
+
+// Outbox queues and delivers.
+type Outbox struct {
+	db     *db.DB
+	sender *mail.Sender
+	// quarantined says that mail is held back, as after a restore.
+	quarantined func() bool
+	accepted    map[string]Hook
+}
+
+// New returns the outbox. A nil sender means that no mail server is configured.
+func New(d *db.DB, sender *mail.Sender, quarantined func() bool) *Outbox {
+	return &Outbox{db: d, sender: sender, quarantined: quarantined, accepted: map[string]Hook{}}
+}
+
+// Configured says whether there is a mail server.
+func (o *Outbox) Configured() bool { return o.sender != nil }
+
+// OnAccepted registers the hook for mails of a purpose.
+func (o *Outbox) OnAccepted(purpose string, h Hook) { o.accepted[purpose] = h }
+
+// Letter is a mail as a slice writes it.
+type Letter struct {
+	Purpose string
+	UserID  id.User // 0 when the recipient has no account
+	Address string
+	Name    string
+	Subject string
+	Content mail.Letter
+}
+
+// deliver is the job that sends one mail.
+type deliver struct{ ID id.Mail }
+
+func (deliver) Kind() string { return "mail.deliver" }
+
+// attempts of delivery spread over about four days.
+const attempts = 16
+
+// Queue writes the mail and its job in the caller's transaction.
+func (o *Outbox) Queue(ctx context.Context, tx *db.Tx, l Letter) (id.Mail, error) {
+	m, err := l.Content.Message(mail.Address{Name: l.Name, Address: l.Address}, l.Subject)
+	if err != nil {
+		return 0, fmt.Errorf("queue mail %s: %w", l.Purpose, err)
+	}
+	var user *id.User
+	if l.UserID != 0 {
+		user = &l.UserID
+	}
+	n, err := db.Insert[id.Mail](ctx, tx, db.SQL(`INSERT INTO mails (purpose, user_id, address, name, subject, body_text, body_html, created_at, last_error)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`, l.Purpose, user, l.Address, l.Name, l.Subject, m.Text, m.HTML, tx.Stamp(), o.unconfigured()))
+	if err != nil || !o.Configured() {
+		return n, err
+	}
+	_, err = job.Enqueue(ctx, tx, deliver{n}, job.Attempts(attempts))
+	return n, err
+}
+
+func (o *Outbox) unconfigured() string {
+	if o.Configured() {
+		return ""
+	}
+	return "no mail server is configured"
+}
+
+// errHeld is why mails wait while mail is held back.
+var errHeld = errors.New("outgoing mail is held back after a restore; release it under Administration > Mail")
+
+// Register makes the runner deliver mails.
+func (o *Outbox) Register(r *job.Runner) {
+	job.Register(r, func(ctx context.Context, d deliver) error { return o.deliver(ctx, d.ID) })
+}
+
+// deliver sends one mail. A mail that was accepted just before a crash is sent
+// again: twice is better than never.
+func (o *Outbox) deliver(ctx context.Context, n id.Mail) error {
+	m, err := db.Read(ctx, o.db, func(tx *db.Tx) (Mail, error) {
+		return db.Find[Mail](ctx, tx, "mail", db.SQL(`SELECT `+columns+` FROM mails WHERE id = ?`, n))
+	})
+	if fault.Is(err, fault.KindNotFound) || err == nil && (m.SentAt != nil || m.FailedAt != nil) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if o.quarantined() {
+		return errHeld
+	}
+	if o.sender == nil {
+		return job.Permanent(errors.New(o.unconfigured()))
+	}
+	msg := mail.Message{To: mail.Address{Name: m.Name, Address: m.Address}, Subject: m.Subject, Text: m.Text, HTML: m.HTML}
+	return o.settle(ctx, m, o.sender.Send(ctx, msg))
+}
+
+// settle records what became of an attempt.
+func (o *Outbox) settle(ctx context.Context, m Mail, sendErr error) error {
+	err := db.Do(ctx, o.db, func(tx *db.Tx) error {
+		var sent, failed *db.Time
+		text := ""
+		switch {
+		case sendErr == nil:
+			sent = new(tx.Stamp())
+		case mail.Temporary(sendErr):
+			text = sendErr.Error()
+		default:
+			failed, text = new(tx.Stamp()), sendErr.Error()
+		}
+		if _, err := db.Exec(ctx, tx, db.SQL(`UPDATE mails SET attempts = attempts + 1, sent_at = ?, failed_at = ?, last_error = ? WHERE id = ?`,
+			sent, failed, text, m.ID)); err != nil {
+			return err
+		}
+		if h := o.accepted[m.Purpose]; h != nil && sent != nil {
+			return h(ctx, tx, m)
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return err
+	case sendErr != nil && !mail.Temporary(sendErr):
+		return job.Permanent(sendErr)
+	}
+	return sendErr
+}
+
+// Test sends a mail at once, without the queue, and returns what the server
+// said. Administrators use it to check the settings.
+//
+// Faults: Forbidden for others, Invalid without a configured server.
+func (o *Outbox) Test(ctx context.Context, a access.Actor, to mail.Address) error {
+	if err := access.RequireAdmin(a); err != nil {
+		return err
+	}
+	if o.sender == nil {
+		return fault.WithHint(fault.InvalidField("base", "mail_not_configured"), "set HOLDFAST_MAIL_HOST and HOLDFAST_MAIL_FROM")
+	}
+	l := mail.Letter{
+		Title:      "It works",
+		Paragraphs: []string{"This is the test mail that " + a.Name + " asked for. Mail from Holdfast reaches you."},
+	}
+	m, err := l.Message(to, "Test mail from Holdfast")
+	if err != nil {
+		return fault.InvalidField("address", "invalid")
+	}
+	return o.sender.Send(ctx, m)
+}
+
+// List returns mails, newest first, without their bodies, and how many there are.
+//
+// Faults: Forbidden for everyone but administrators.
+func (o *Outbox) List(ctx context.Context, a access.Actor, offset, limit int) ([]Mail, int, error) {
+	if err := access.RequireAdmin(a); err != nil {
+		return nil, 0, err
+	}
+	type page struct {
+		rows  []Mail
+		total int
+	}
+	p, err := db.Read(ctx, o.db, func(tx *db.Tx) (page, error) {
+		n, err := db.Scalar[int](ctx, tx, db.SQL(`SELECT COUNT(*) FROM mails`))
+		if err != nil {
+			return page{}, err
+		}
+		rows, err := db.All[Mail](ctx, tx, db.SQL(`SELECT id, purpose, user_id, address, name, subject, '' AS body_text, '' AS body_html,
+			created_at, sent_at, failed_at, attempts, last_error FROM mails ORDER BY id DESC LIMIT ? OFFSET ?`, limit, offset))
+		return page{rows, n}, err
+	})
+	return p.rows, p.total, err
+}
+
+// Resend tries a mail that was given up, or written without a mail server, again.
+//
+// Faults: Forbidden for everyone but administrators, NotFound for mails that
+// were accepted or are still being tried.
+func (o *Outbox) Resend(ctx context.Context, a access.Actor, n id.Mail) error {
+	if err := access.RequireAdmin(a); err != nil {
+		return err
+	}
+	return db.Do(ctx, o.db, func(tx *db.Tx) error {
+		changed, err := db.Exec(ctx, tx, db.SQL(`UPDATE mails SET failed_at = NULL, last_error = '' WHERE id = ? AND sent_at IS NULL
+			AND (failed_at IS NOT NULL OR last_error <> '' AND attempts = 0)`, n))
+		if err != nil {
+			return err
+		}
+		if changed == 0 {
+			return fault.NotFound("failed mail")
+		}
+		_, err = job.Enqueue(ctx, tx, deliver{n}, job.Attempts(attempts))
+		return err
+	})
+}
+
+// Purge clears the bodies of mails that were sent longer ago than keep; the
+// record of who got what stays.
+func (o *Outbox) Purge(ctx context.Context, keep time.Duration) error {
+	return db.Do(ctx, o.db, func(tx *db.Tx) error {
+		_, err := db.Exec(ctx, tx, db.SQL(`UPDATE mails SET body_text = '', body_html = '' WHERE sent_at < ? AND body_text <> ''`,
+			db.At(tx.Now().Add(-keep))))
+		return err
+	})
+}
