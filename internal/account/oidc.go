@@ -16,6 +16,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/audit"
 	"github.com/holdfast/holdfast/internal/config"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
@@ -221,8 +222,18 @@ func (s *Service) FinishOIDC(ctx context.Context, slug, cookie string, query url
 		}
 		return s.open(ctx, tx, u, c, p.Slug)
 	})
+	if fault.Of(err) != nil {
+		return SignedIn{}, errors.Join(err, s.refuseProvider(ctx, p, c))
+	}
 	in.ReturnTo = f.ReturnTo
 	return in, err
+}
+
+// refuseProvider audits that someone whom the provider knows was refused here.
+func (s *Service) refuseProvider(ctx context.Context, p *provider, c Client) error {
+	return db.Do(ctx, s.db, func(tx *db.Tx) error {
+		return s.recordResult(ctx, tx, access.Anonymous(c.IP), "session.create", "provider "+p.Slug, audit.Refused, nil)
+	})
 }
 
 // FinishReauthentication ends what BeginReauthentication started and notes it

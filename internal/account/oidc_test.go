@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/holdfast/holdfast/internal/account"
+	"github.com/holdfast/holdfast/internal/audit"
 	"github.com/holdfast/holdfast/internal/config"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/db/dbtest"
@@ -158,6 +159,9 @@ func TestWhomAProviderIsRefused(t *testing.T) {
 				wantCode(t, err, account.CodeProvider)
 				if !strings.Contains(err.Error(), tc.says) {
 					t.Errorf("%v does not say %q", err, tc.says)
+				}
+				if n := s.audited("session.create", audit.Refused); n != 1 && tc.says != "refused" {
+					t.Errorf("%d refusals audited", n)
 				}
 				if n := s.number(`SELECT COUNT(*) FROM identities`) + s.number(`SELECT COUNT(*) FROM sessions`); n != 0 {
 					t.Error("something was kept of a refused sign-in")

@@ -54,7 +54,11 @@ func (s *Service) verify(ctx context.Context, c credential, password string) (bo
 	if c.Hash == "" {
 		return false, s.deps.Hasher.VerifyNobody(ctx, password)
 	}
-	return s.deps.Hasher.Verify(ctx, password, c.Hash)
+	ok, err := s.deps.Hasher.Verify(ctx, password, c.Hash)
+	if errors.Is(err, secret.ErrHashUnknown) { // imported in a form nobody can enter with: as if there were none
+		return false, s.deps.Hasher.VerifyNobody(ctx, password)
+	}
+	return ok, err
 }
 
 // replaceHash keeps the row and its date: the password itself did not change.
@@ -146,18 +150,21 @@ func (s *Service) ChangePassword(ctx context.Context, a access.Actor, current, p
 	})
 }
 
+// inForce says whether the password that was proved, outside the transaction,
+// is still the user's.
+func inForce(ctx context.Context, tx *db.Tx, c credential) (bool, error) {
+	newest, err := db.Scalar[int64](ctx, tx, db.SQL(`SELECT COALESCE(MAX(id), 0) FROM user_passwords WHERE user_id = ?`, c.ID))
+	return newest == c.PasswordID, err
+}
+
 // setPassword stores a new password unless another was set since cred was read.
 func (s *Service) setPassword(ctx context.Context, tx *db.Tx, a access.Actor, cred credential, hash string, keep id.Session) error {
 	u, err := person(ctx, tx, cred.ID)
 	if err != nil {
 		return err
 	}
-	newest, err := db.Scalar[int64](ctx, tx, db.SQL(`SELECT COALESCE(MAX(id), 0) FROM user_passwords WHERE user_id = ?`, u.ID))
-	if err != nil {
-		return err
-	}
-	if newest != cred.PasswordID {
-		return fault.Conflict("the password was changed in this moment by someone else")
+	if same, err := inForce(ctx, tx, cred); err != nil || !same {
+		return orFault(err, fault.Conflict("the password was changed in this moment by someone else"))
 	}
 	return s.storePassword(ctx, tx, a, u, hash, false, keep)
 }

@@ -48,6 +48,9 @@ func (s *Service) SignIn(ctx context.Context, login, password string, c Client) 
 		if err != nil || !u.mayEnter() {
 			return SignedIn{}, errWrong()
 		}
+		if same, err := inForce(ctx, tx, cred); err != nil || !same {
+			return SignedIn{}, orFault(err, errWrong())
+		}
 		if err := replaceHash(ctx, tx, cred); err != nil {
 			return SignedIn{}, err
 		}
@@ -230,6 +233,7 @@ type touches struct {
 const (
 	sessionGrain = time.Minute
 	keyGrain     = time.Hour
+	maxFlush     = 10_000 // values in one statement; the rest waits for the next
 )
 
 func newTouches() touches {
@@ -268,10 +272,14 @@ func (t *touches) take() (sessions []id.Session, keys []id.Token) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for n := range t.sessions {
-		sessions = append(sessions, n)
+		if len(sessions) < maxFlush {
+			sessions = append(sessions, n)
+		}
 	}
 	for n := range t.keys {
-		keys = append(keys, n)
+		if len(keys) < maxFlush {
+			keys = append(keys, n)
+		}
 	}
 	return sessions, keys
 }

@@ -261,6 +261,20 @@ func TestImportedBcryptPasswordsWorkAndAreHashedAnew(t *testing.T) {
 	})
 }
 
+func TestAPasswordHashOfUnknownFormIsJustWrong(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		u := w.user("ann")
+		a := w.in("ann").Actor
+		w.exec(`INSERT INTO user_passwords (user_id, hash, created_at) VALUES (?, '{SHA1}0123', 0)`, u.ID)
+		_, err := w.SignIn(t.Context(), "ann", goodPassword, home)
+		wantKind(t, err, fault.KindUnauthenticated)
+		wantFields(t, w.ConfirmPassword(t.Context(), a, goodPassword), "password_confirmation wrong")
+		must(t, w.SetPassword(t.Context(), operator, u.ID, otherPassword, true))
+		_, err = w.SignIn(t.Context(), "ann", otherPassword, home)
+		must(t, err)
+	})
+}
+
 func TestAForcedPasswordChangeComesBeforeASession(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		u := w.user("ann")

@@ -103,6 +103,30 @@ func TestPeopleChangeThemselves(t *testing.T) {
 	})
 }
 
+func TestPreviewsExplainAndSaveNothing(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		u, root := w.user("ann"), w.admin("root")
+		p, err := w.PreviewUpdate(t.Context(), actor(u), u.ID, account.Patch{Firstname: opt.Of(""), Language: opt.Of("de")})
+		must(t, err)
+		wantFields(t, fault.Invalid(p.Fields...), "firstName blank")
+		if p.User.Language != "de" || !p.Standing.Self || p.Standing.Admin {
+			t.Errorf("got %+v", p)
+		}
+		if again, err := w.Find(t.Context(), actor(u), u.ID); err != nil || again.Language != "en" {
+			t.Errorf("saved: %+v (%v)", again, err)
+		}
+		_, err = w.PreviewUpdate(t.Context(), actor(u), u.ID, account.Patch{Admin: opt.Of(true)})
+		wantKind(t, err, fault.KindForbidden)
+		_, err = w.PreviewUpdate(t.Context(), actor(u), root.ID, account.Patch{})
+		wantKind(t, err, fault.KindNotFound)
+		p, err = w.PreviewCreate(t.Context(), actor(root), account.CreateInput{Login: "ANN", Firstname: "A", Lastname: "B", Mail: "x@example.org", Password: "short"})
+		must(t, err)
+		wantFields(t, fault.Invalid(p.Fields...), "login taken", "password too_short")
+		_, err = w.PreviewCreate(t.Context(), actor(u), account.CreateInput{})
+		wantKind(t, err, fault.KindForbidden)
+	})
+}
+
 func TestManagersDoNotReachAdministrators(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		root, manager, plain := w.admin("root"), w.user("manager"), w.user("plain")
