@@ -1,0 +1,88 @@
+package backup
+
+import (
+	"fmt"
+	"math"
+	"net/netip"
+	"time"
+
+	"github.com/holdfast/holdfast/internal/fault"
+)
+
+// Limits on wrong tokens.
+const (
+	failuresMax    = 5
+	failuresWindow = 15 * time.Minute
+	lockFirst      = 15 * time.Minute
+	lockLongest    = 24 * time.Hour
+	failuresKept   = 24 * time.Hour
+	failuresTotal  = 20
+)
+
+// lockedUntil folds the times of wrong tokens, oldest first, into the end of
+// the lock they cause. The first lock follows failuresMax within
+// failuresWindow; from then on every further one locks for twice as long.
+func lockedUntil(failures []time.Time) time.Time {
+	var until time.Time
+	lock, first := lockFirst, 0
+	for i, t := range failures {
+		for t.Sub(failures[first]) >= failuresWindow {
+			first++
+		}
+		if i-first+1 < failuresMax && until.IsZero() {
+			continue
+		}
+		until = t.Add(lock)
+		lock = min(2*lock, lockLongest)
+	}
+	return until
+}
+
+// mustWait says whether a new token is valid only after the waiting period.
+func mustWait(now time.Time, period time.Duration, hasPassword bool, changed, installed time.Time) bool {
+	if period <= 0 || now.Sub(installed) < period {
+		return false
+	}
+	return !hasPassword || now.Sub(changed) < period
+}
+
+// hours is the remaining time in whole hours, rounded to nearest.
+func hours(left time.Duration) int { return int(math.Round(left.Hours())) }
+
+func inHours(left time.Duration) string {
+	if n := hours(left); n != 1 {
+		return fmt.Sprintf("%d hours", n)
+	}
+	return "1 hour"
+}
+
+// addressOf returns what counts as one address: for IPv6 the network that one
+// customer gets.
+func addressOf(ip string) string {
+	a, err := netip.ParseAddr(ip)
+	if err != nil {
+		return ip
+	}
+	a = a.Unmap().WithZone("")
+	if a.Is4() {
+		return a.String()
+	}
+	return netip.PrefixFrom(a, 64).Masked().String()
+}
+
+func errTokenInvalid() error {
+	return fault.ForbiddenCode(CodeTokenInvalid, "the backup token is invalid or missing")
+}
+
+func errTokenWaiting(left time.Duration, begun bool) error {
+	f := &fault.Fault{Kind: fault.KindForbidden, Code: CodeTokenWaiting, RetryAfter: left,
+		Message: "the backup token becomes valid in " + inHours(left)}
+	if !begun {
+		f.Message = "the backup token becomes valid " + inHours(left) + " after an administrator was told of it by mail; that mail has not been accepted yet"
+	}
+	return f
+}
+
+func errTooMany(code, message string, after time.Duration) error {
+	return &fault.Fault{Kind: fault.KindTooMany, Code: code, Message: message, RetryAfter: after}
+}
