@@ -2,9 +2,12 @@ package attachment
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"github.com/holdfast/holdfast/internal/blob"
 	"github.com/holdfast/holdfast/internal/db"
+	"github.com/holdfast/holdfast/internal/id"
 )
 
 // BlobGrace is how long a blob stays after nothing names it any more. It
@@ -85,4 +88,35 @@ func (s *Service) remove(ctx context.Context, sha string, c *Collected) error {
 		c.Bytes += size
 		return nil
 	})
+}
+
+// Missing returns the files whose bytes are not in the store, or not of the
+// recorded size, and how many files are recorded.
+func (s *Service) Missing(ctx context.Context) ([]id.Attachment, int, error) {
+	type row struct {
+		ID     id.Attachment
+		SHA256 string
+		Size   int64
+	}
+	var missing []id.Attachment
+	var after id.Attachment
+	for n := 0; ; {
+		rows, err := db.Read(ctx, s.db, func(tx *db.Tx) ([]row, error) {
+			return db.All[row](ctx, tx, db.SQL(`SELECT id, sha256, size FROM attachments WHERE id > ? ORDER BY id LIMIT 500`, after))
+		})
+		if err != nil || len(rows) == 0 {
+			return missing, n, err
+		}
+		for _, f := range rows {
+			size, err := s.blobs.Stat(ctx, f.SHA256)
+			if err != nil && !errors.Is(err, blob.ErrNotFound) {
+				return missing, n, err
+			}
+			if err != nil || size != f.Size {
+				missing = append(missing, f.ID)
+			}
+			after = f.ID
+			n++
+		}
+	}
 }

@@ -124,3 +124,19 @@ func (d *DB) Close() error {
 	}
 	return errors.Join(errs...)
 }
+
+// Check looks for damage: on SQLite in the whole file, on PostgreSQL by asking
+// the server whether it answers, since its own tools check the rest.
+func Check(ctx context.Context, d *DB) error {
+	if d.dialect == Postgres {
+		return d.Ping(ctx)
+	}
+	_, err := Read(ctx, d, func(tx *Tx) (struct{}, error) {
+		found, err := All[string](ctx, tx, SQL(`PRAGMA integrity_check(5)`))
+		if err == nil && (len(found) != 1 || found[0] != "ok") {
+			err = fmt.Errorf("the database is damaged: %v", found)
+		}
+		return struct{}{}, err
+	})
+	return err
+}

@@ -28,7 +28,6 @@ type Values struct {
 	AppTitle              string   `json:"app_title"`
 	WelcomeText           string   `json:"welcome_text"`
 	SelfRegistration      bool     `json:"self_registration"`
-	LoginRequired         bool     `json:"login_required"`
 	DefaultModules        []string `json:"default_projects_modules"`
 	DefaultPublic         bool     `json:"default_projects_public"`
 	NewProjectRole        id.Role  `json:"new_project_user_role_id"`
@@ -36,7 +35,6 @@ type Values struct {
 	CompleteOnClose       bool     `json:"percent_complete_on_status_closed_set_100p"`
 	PerPage               []int    `json:"per_page_options"`
 	MaxPageSize           int      `json:"apiv3_max_page_size"`
-	AttachmentMaxKB       int64    `json:"attachment_max_size"`
 	WorkingDays           []int    `json:"working_days"`
 	HoursPerDay           int      `json:"hours_per_day"`
 	MailQuarantine        bool     `json:"mail_quarantine"`
@@ -49,9 +47,9 @@ type Values struct {
 // Defaults returns the settings of a new instance.
 func Defaults() Values {
 	return Values{
-		AppTitle: "Holdfast", LoginRequired: true,
+		AppTitle:       "Holdfast",
 		DefaultModules: []string{"calendar", "board_view", "work_package_tracking", "gantt", "news", "costs", "wiki"},
-		PerPage:        []int{20, 100}, MaxPageSize: 1000, AttachmentMaxKB: 5120,
+		PerPage:        []int{20, 100}, MaxPageSize: 1000,
 		WorkingDays: []int{1, 2, 3, 4, 5}, HoursPerDay: 8, JournalAggregationMin: 5,
 	}
 }
@@ -137,22 +135,34 @@ func (s *Service) Change(ctx context.Context, a access.Actor, change func(*Value
 	if err := access.RequireAdmin(a); err != nil {
 		return Values{}, err
 	}
-	v, err := db.Write(ctx, s.db, func(tx *db.Tx) (Values, error) {
-		before, err := load(ctx, tx)
-		if err != nil {
-			return Values{}, err
-		}
-		after := before
-		change(&after)
-		if err := after.check(); err != nil {
-			return Values{}, err
-		}
-		return after, s.save(ctx, tx, a, before, after)
-	})
+	v, err := db.Write(ctx, s.db, func(tx *db.Tx) (Values, error) { return s.change(ctx, tx, a, change) })
 	if err == nil {
 		s.keep(v)
 	}
 	return v, err
+}
+
+func (s *Service) change(ctx context.Context, tx *db.Tx, a access.Actor, change func(*Values)) (Values, error) {
+	before, err := load(ctx, tx)
+	if err != nil {
+		return Values{}, err
+	}
+	after := before
+	change(&after)
+	if err := after.check(); err != nil {
+		return Values{}, err
+	}
+	return after, s.save(ctx, tx, a, before, after)
+}
+
+// SetNewProjectRole stores, in the caller's transaction, the role of people who
+// create a project. The seed of a new instance uses it.
+func (s *Service) SetNewProjectRole(ctx context.Context, tx *db.Tx, role id.Role) error {
+	_, err := s.change(ctx, tx, access.System("seed"), func(v *Values) { v.NewProjectRole = role })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.read = time.Time{} // read again once this has committed
+	return err
 }
 
 func (v Values) check() error {
@@ -169,7 +179,6 @@ func (v Values) check() error {
 		add(n < 1 || n > v.MaxPageSize, "per_page_options", "out_of_range")
 	}
 	add(v.MaxPageSize < 50 || v.MaxPageSize > 5000, "apiv3_max_page_size", "out_of_range")
-	add(v.AttachmentMaxKB < 1 || v.AttachmentMaxKB > 100<<20, "attachment_max_size", "out_of_range")
 	add(v.HoursPerDay < 1 || v.HoursPerDay > 24, "hours_per_day", "out_of_range")
 	add(len(v.WorkingDays) == 0, "working_days", "blank")
 	for _, d := range v.WorkingDays {
@@ -221,14 +230,13 @@ func members(before, after Values) (old, now map[string]json.RawMessage, err err
 }
 
 // Install gives a new instance its identity; on an installed one it does nothing.
-func (s *Service) Install(ctx context.Context, change func(*Values)) error {
+func (s *Service) Install(ctx context.Context) error {
 	if s.Get().InstanceID != "" {
 		return nil
 	}
 	_, err := s.Change(ctx, access.System("install"), func(v *Values) {
 		if v.InstanceID == "" {
 			v.InstanceID, v.InstalledAt = uuid.NewString(), s.db.Now().UnixMicro()
-			change(v)
 		}
 	})
 	return err

@@ -133,3 +133,21 @@ func (s *Service) purge(ctx context.Context, tx *db.Tx, ids []int64) error {
 	}
 	return journal.Forget(ctx, tx, journal.WorkPackage, ids)
 }
+
+// PurgeProjects removes for good all work packages of projects that are about
+// to be purged themselves.
+func (s *Service) PurgeProjects(ctx context.Context, projects []id.Project) error {
+	for {
+		n, err := db.Write(ctx, s.db, func(tx *db.Tx) (int, error) {
+			ids, err := db.All[int64](ctx, tx, db.SQL(`SELECT id FROM work_packages WHERE`).Append(db.In("project_id", projects)).
+				Add(`ORDER BY id LIMIT ?`, purgeBatch))
+			if err != nil || len(ids) == 0 {
+				return 0, err
+			}
+			return len(ids), s.purge(ctx, tx, ids)
+		})
+		if err != nil || n == 0 {
+			return err
+		}
+	}
+}

@@ -1,0 +1,24 @@
+// Command holdfast is a project-management server in one binary.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/holdfast/holdfast/internal/cli"
+)
+
+// Set by the build.
+var version, commit, built string
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := cli.Run(ctx, cli.Env{
+		Args: os.Args[1:], Environ: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Build: cli.Build{Version: version, Commit: commit, Built: built},
+	})
+	stop()
+	os.Exit(code)
+}

@@ -1,0 +1,189 @@
+// Package app builds every service once and runs the work that goes on behind
+// requests: jobs, the schedule, housekeeping. It knows no HTTP.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/holdfast/holdfast/internal/account"
+	"github.com/holdfast/holdfast/internal/attachment"
+	"github.com/holdfast/holdfast/internal/audit"
+	"github.com/holdfast/holdfast/internal/blob"
+	"github.com/holdfast/holdfast/internal/catalog"
+	"github.com/holdfast/holdfast/internal/config"
+	"github.com/holdfast/holdfast/internal/db"
+	"github.com/holdfast/holdfast/internal/fault"
+	"github.com/holdfast/holdfast/internal/job"
+	"github.com/holdfast/holdfast/internal/mail"
+	"github.com/holdfast/holdfast/internal/membership"
+	"github.com/holdfast/holdfast/internal/outbox"
+	"github.com/holdfast/holdfast/internal/project"
+	"github.com/holdfast/holdfast/internal/secret"
+	"github.com/holdfast/holdfast/internal/seed"
+	"github.com/holdfast/holdfast/internal/setting"
+	"github.com/holdfast/holdfast/internal/workpackage"
+)
+
+// App holds the services of one instance.
+type App struct {
+	Config *config.Config
+	Log    *slog.Logger
+	DB     *db.DB
+	Blobs  *blob.Dir
+	Keys   *secret.Keyring
+
+	Audit        *audit.Log
+	Settings     *setting.Service
+	Outbox       *outbox.Outbox
+	Accounts     *account.Service
+	Catalog      *catalog.Service
+	Memberships  *membership.Service
+	Projects     *project.Service
+	Attachments  *attachment.Service
+	WorkPackages *workpackage.Service
+	Jobs         *job.Runner
+}
+
+// Options adjust Open.
+type Options struct {
+	// MustExist refuses to make a new instance; commands other than serve use it.
+	MustExist bool
+	// BeforeUpgrade runs before the schema of a database in use changes.
+	BeforeUpgrade func(ctx context.Context, from, to int64) error
+}
+
+// Open opens the data directory and the database, migrates, and builds the
+// services. A new instance gets its keys and identity.
+func Open(ctx context.Context, cfg *config.Config, log *slog.Logger, o Options) (*App, error) {
+	d, err := openDB(ctx, cfg, log, o)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{Config: cfg, Log: log, DB: d}
+	if err := a.open(ctx, o); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+func openDB(ctx context.Context, cfg *config.Config, log *slog.Logger, o Options) (*db.DB, error) {
+	opt := db.Options{URL: cfg.Database.URL.Reveal(), Log: log, Readers: max(4, runtime.NumCPU())}
+	if opt.URL == "" {
+		opt.Path = cfg.DatabasePath()
+		if _, err := os.Stat(opt.Path); errors.Is(err, os.ErrNotExist) && o.MustExist {
+			return nil, fault.WithHint(fmt.Errorf("there is no instance in %s", cfg.Data),
+				"name the data directory with --data, or make an instance with holdfast serve")
+		}
+	}
+	return db.Open(ctx, opt)
+}
+
+func (a *App) open(ctx context.Context, o Options) error {
+	before, err := db.SchemaVersion(ctx, a.DB)
+	if err != nil {
+		return err
+	}
+	if a.Keys, err = secret.OpenKeyring(a.Config.KeysDir(), before > 0); err != nil {
+		return err
+	}
+	if err := db.Migrate(ctx, a.DB, db.MigrateOptions{BeforeUpgrade: o.BeforeUpgrade}); err != nil {
+		return err
+	}
+	if a.Blobs, err = blob.OpenDir(a.Config.BlobsLocation()); err != nil {
+		return fault.WithHint(err, "check that the directory of HOLDFAST_BLOBS can be written")
+	}
+	sender, err := newSender(a.Config.Mail)
+	if err != nil {
+		return err
+	}
+	a.build(sender)
+	if err := a.Settings.Load(ctx); err != nil {
+		return err
+	}
+	if err := a.Settings.Install(ctx); err != nil {
+		return err
+	}
+	_, err = seed.Base(ctx, seed.BaseServices{DB: a.DB, Catalog: a.Catalog, Membership: a.Memberships, Settings: a.Settings})
+	return err
+}
+
+func newSender(m config.Mail) (*mail.Sender, error) {
+	if !m.Configured() {
+		return nil, nil //nolint:nilnil // no sender is the normal state of an instance without mail
+	}
+	return mail.NewSender(mail.Options{
+		Host: m.Host, Port: m.EffectivePort(), User: m.User, Password: m.Password.Reveal(),
+		TLS: m.TLS, From: m.From, HELO: m.HELO, Timeout: m.Timeout,
+	})
+}
+
+// build wires the services.
+func (a *App) build(sender *mail.Sender) {
+	c := a.Config
+	key := a.Keys.Key(secret.Audit)
+	a.Audit = audit.New(key[:])
+	a.Settings = setting.New(a.DB, a.Audit)
+	a.Outbox = outbox.New(a.DB, sender, func() bool { return a.Settings.Get().MailQuarantine })
+	links := &links{}
+	a.Accounts = account.New(account.Deps{
+		DB: a.DB, Keys: a.Keys, Hasher: secret.NewHasher(runtime.NumCPU()), Audit: a.Audit,
+		Mail: notices{a.Outbox}, Memberships: links, BaseURL: c.BaseURL().String(), InstanceName: "holdfast",
+		SessionIdle: c.Session.IdleTimeout, SessionLifetime: c.Session.Lifetime, MinPassword: c.Password.MinLength,
+		MaxFailures: c.Login.MaxFailures, FailureWindow: c.Login.FailureWindow, Providers: c.OIDC,
+		SelfRegistration: func(context.Context, *db.Tx) (bool, error) { return a.Settings.Get().SelfRegistration, nil },
+	})
+	a.Catalog = catalog.New(a.DB)
+	a.Memberships = membership.New(membership.Deps{DB: a.DB, Audit: a.Audit, Rights: rights{a.Accounts}})
+	links.Service = a.Memberships
+	a.Attachments = attachment.New(attachment.Deps{
+		DB: a.DB, Blobs: a.Blobs, Log: a.Log, MaxSize: func() int64 { return c.Attachment.MaxSize.Bytes() },
+	})
+	a.WorkPackages = workpackage.New(workpackage.Deps{DB: a.DB, Settings: rules{a.Settings}, Attachments: a.Attachments})
+	a.Attachments.Register("WorkPackage", a.WorkPackages)
+	a.Projects = project.New(project.Deps{
+		DB: a.DB, Audit: a.Audit, Settings: rules{a.Settings}, Creators: a.Memberships, Contents: a.WorkPackages,
+	})
+	a.Jobs = job.NewRunner(a.DB, a.Log, workers)
+	a.Outbox.Register(a.Jobs)
+	a.register()
+}
+
+// workers is the number of jobs that run at a time.
+const workers = 3
+
+// Run carries out jobs and housekeeping until ctx ends, then returns when what
+// is under way has been given back.
+func (a *App) Run(ctx context.Context) {
+	var wg sync.WaitGroup
+	wg.Add(2)
+	go func() {
+		defer wg.Done()
+		a.Jobs.Run(ctx)
+	}()
+	go func() {
+		defer wg.Done()
+		if err := a.Accounts.Run(ctx); err != nil {
+			a.Log.Warn("account housekeeping ended", "error", err)
+		}
+	}()
+	wg.Wait()
+}
+
+// Close closes the database and the file store.
+func (a *App) Close() error {
+	var errs []error
+	if a.Blobs != nil {
+		errs = append(errs, a.Blobs.Close())
+	}
+	return errors.Join(append(errs, a.DB.Close())...)
+}
+
+// jobTime bounds housekeeping jobs.
+const jobTime = 30 * time.Minute

@@ -1,0 +1,42 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/holdfast/holdfast/internal/db"
+	"github.com/holdfast/holdfast/internal/job"
+)
+
+// housekeeping is the daily job that lets go of what is no longer needed.
+type housekeeping struct{}
+
+func (housekeeping) Kind() string { return "app.housekeeping" }
+
+// How long ended work is kept for people to look at.
+const (
+	keepJobs     = 7 * 24 * time.Hour
+	keepStatuses = 2 * 24 * time.Hour
+	keepMails    = 30 * 24 * time.Hour
+)
+
+// register is the schedule: every periodic job of the instance.
+func (a *App) register() {
+	job.Register(a.Jobs, func(ctx context.Context, _ housekeeping) error { return a.clean(ctx) })
+	a.Jobs.Every("housekeeping", 24*time.Hour, housekeeping{})
+}
+
+// clean carries out all of its parts even when one fails.
+func (a *App) clean(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, jobTime)
+	defer cancel()
+	trash := a.Config.Trash.Retention
+	_, errWork := a.WorkPackages.Purge(ctx, trash)
+	_, errProjects := a.Projects.Purge(ctx, trash)
+	_, errFiles := a.Attachments.Collect(ctx, trash)
+	return errors.Join(errWork, errProjects, errFiles, a.Outbox.Purge(ctx, keepMails),
+		db.Do(ctx, a.DB, func(tx *db.Tx) error {
+			return errors.Join(job.Purge(ctx, tx, keepJobs), job.PurgeStatuses(ctx, tx, keepStatuses))
+		}))
+}
