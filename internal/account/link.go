@@ -251,8 +251,12 @@ func (s *Service) registrationOpen(ctx context.Context) error {
 // RequestRecovery mails a link with which the owner of the address sets a new
 // password. The answer is the same whether there is such an account or not.
 //
-// Faults: TooMany for an address from which many links are asked for.
+// Faults: TooMany for an address from which many links are asked for; NotFound
+// where no mail can be sent.
 func (s *Service) RequestRecovery(ctx context.Context, address string, c Client) error {
+	if s.deps.Mail == nil {
+		return fault.NotFound("password recovery")
+	}
 	now := s.db.Now()
 	if wait := s.limits.asking.take(addressOf(c.IP), now); wait > 0 {
 		return tooMany(wait)

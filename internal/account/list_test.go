@@ -163,8 +163,10 @@ func TestGroups(t *testing.T) {
 			in   account.GroupInput
 			want string
 		}{
-			{account.GroupInput{Name: " "}, "name blank"}, {account.GroupInput{Name: "SHIP'S CREW"}, "name taken"},
-			{account.GroupInput{Name: strings.Repeat("x", 256)}, "name too_long"}, {account.GroupInput{Name: "a\x00"}, "name invalid"},
+			{account.GroupInput{Name: " "}, "name blank"},
+			{account.GroupInput{Name: "SHIP'S CREW"}, "name taken"},
+			{account.GroupInput{Name: strings.Repeat("x", 256)}, "name too_long"},
+			{account.GroupInput{Name: "a\x00"}, "name invalid"},
 			{account.GroupInput{Name: "New", Members: []id.User{crew}}, "members inclusion"},
 			{account.GroupInput{Name: "New", Members: []id.User{9999}}, "members inclusion"},
 		}

@@ -78,6 +78,10 @@ func New(d Deps) *Service {
 	}
 }
 
+// CanMail says whether links can be mailed, so that pages offer invitations and
+// recovery only then.
+func (s *Service) CanMail() bool { return s.deps.Mail != nil }
+
 func orDefault[T comparable](v, fallback T) T {
 	var zero T
 	if v == zero {
