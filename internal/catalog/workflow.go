@@ -14,10 +14,10 @@ import (
 const stepColumns = `type_id, role_id, old_status_id, new_status_id, author, assignee`
 
 // Transitions returns the statuses that actor may give a work package of the
-// type in the project that is in the status from, which stands first among
-// equals: staying is always possible. From 0 is a new work package: it may take
-// the default status and those reachable from it. Administrators act with
-// every role that makes assignable.
+// type in the project that is in the status from, in their order. Staying is
+// always possible. From 0 is a new work package: it may take the default status
+// and those reachable from it. Administrators act with every role that makes
+// assignable.
 func (s *Service) Transitions(ctx context.Context, tx *db.Tx, a access.Actor, typ id.Type, project id.Project, from id.Status, isAuthor, isAssignee bool) ([]id.Status, error) {
 	if from == 0 {
 		first, ok, err := db.One[id.Status](ctx, tx, db.SQL(`SELECT id FROM statuses WHERE is_default`))
