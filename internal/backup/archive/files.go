@@ -1,0 +1,230 @@
+package archive
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"time"
+
+	"github.com/holdfast/holdfast/internal/blob"
+	"github.com/holdfast/holdfast/internal/db"
+)
+
+// smallFile is the size up to which a file is read once, into memory.
+const smallFile = 4 << 20
+
+// Pins are renewed well before they run out.
+const (
+	pinLease  = 15 * time.Minute
+	pinPeriod = 5 * time.Minute
+)
+
+// fileList is a list of file names and sizes on disk, so that a million files
+// cost no memory.
+type fileList struct {
+	f *os.File
+	w *bufio.Writer
+	n int64
+}
+
+const listRecord = sha256.Size + 8
+
+func newFileList(dir string) (*fileList, error) {
+	f, err := os.CreateTemp(dir, "holdfast-files-")
+	if err != nil {
+		return nil, fmt.Errorf("list of files: %w", err)
+	}
+	if err := os.Remove(f.Name()); err != nil { // it lives as long as it is open
+		_ = f.Close()
+		return nil, fmt.Errorf("list of files: %w", err)
+	}
+	return &fileList{f: f, w: bufio.NewWriter(f)}, nil
+}
+
+func (l *fileList) Close() error { return l.f.Close() }
+
+func (l *fileList) Add(sha string, size int64) error {
+	var rec [listRecord]byte
+	if !blob.Valid(sha) {
+		return fmt.Errorf("an attachment names the file %q, which cannot exist", sha)
+	}
+	_, _ = hex.Decode(rec[:], []byte(sha)) // Valid has seen 64 digits
+	binary.BigEndian.PutUint64(rec[sha256.Size:], uint64(size))
+	l.n++
+	_, err := l.w.Write(rec[:])
+	return err
+}
+
+// Each calls fn for every file in the order of adding.
+func (l *fileList) Each(fn func(sha string, size int64) error) error {
+	if err := l.w.Flush(); err != nil {
+		return fmt.Errorf("list of files: %w", err)
+	}
+	r := bufio.NewReader(io.NewSectionReader(l.f, 0, l.n*listRecord))
+	var rec [listRecord]byte
+	for range l.n {
+		if _, err := io.ReadFull(r, rec[:]); err != nil {
+			return fmt.Errorf("list of files: %w", err)
+		}
+		if err := fn(hex.EncodeToString(rec[:sha256.Size]), int64(binary.BigEndian.Uint64(rec[sha256.Size:]))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pin keeps the collector from removing files until the returned function is
+// called. The lease runs out by itself when the process dies.
+func pin(ctx context.Context, d *db.DB) (func(), error) {
+	n, err := db.Write(ctx, d, func(tx *db.Tx) (int64, error) {
+		return db.Insert[int64](ctx, tx, db.SQL(`INSERT INTO blob_pins (holder, since, lease_until) VALUES (?, ?, ?) RETURNING id`,
+			"archive", tx.Stamp(), db.At(tx.Now().Add(pinLease))))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("pin files: %w", err)
+	}
+	done, over := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(over)
+		renew(context.WithoutCancel(ctx), d, n, done)
+	}()
+	return func() { close(done); <-over }, nil
+}
+
+// renew prolongs the pin until done, and then takes it away. An error leaves
+// the lease as it is: it runs out later than the next attempt.
+func renew(ctx context.Context, d *db.DB, n int64, done <-chan struct{}) {
+	tick := time.NewTicker(pinPeriod)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			_ = db.Do(ctx, d, func(tx *db.Tx) error {
+				_, err := db.Exec(ctx, tx, db.SQL(`UPDATE blob_pins SET lease_until = ? WHERE id = ?`, db.At(tx.Now().Add(pinLease)), n))
+				return err
+			})
+		case <-done:
+			_ = db.Do(ctx, d, func(tx *db.Tx) error {
+				_, err := db.Exec(ctx, tx, db.SQL(`DELETE FROM blob_pins WHERE id = ?`, n))
+				return err
+			})
+			return
+		}
+	}
+}
+
+// files copies the files that the snapshot names.
+func (c *creation) files(ctx context.Context) error {
+	sum := sha256.New()
+	err := c.list.Each(func(sha string, size int64) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, reason, err := c.file(ctx, sha)
+		if err != nil {
+			return fmt.Errorf("file %s: %w", sha, err)
+		}
+		if reason != "" {
+			c.seal.Missing = append(c.seal.Missing, Missing{sha, size, reason})
+			return nil
+		}
+		c.seal.Files.Count++
+		c.seal.Files.Bytes += n
+		fmt.Fprintf(sum, "%s %d\n", sha, n)
+		c.prog.Files++
+		c.report("files")
+		return nil
+	})
+	c.seal.Files.Digest = hex.EncodeToString(sum.Sum(nil))
+	return err
+}
+
+// file copies one file. It is checked before the first byte of it is written,
+// so that no damaged file gets into the archive; reason says why one is left out.
+func (c *creation) file(ctx context.Context, sha string) (n int64, reason string, err error) {
+	f, size, err := c.src.Blobs.Open(ctx, sha)
+	if err != nil {
+		return 0, unreadable(err), ctx.Err()
+	}
+	defer func() { _ = f.Close() }()
+	var src io.ReadSeeker = f
+	if size <= smallFile {
+		content, err := io.ReadAll(io.LimitReader(f, smallFile+1))
+		if err != nil {
+			return 0, unreadable(err), ctx.Err()
+		}
+		src = bytes.NewReader(content)
+	}
+	sum, crc := sha256.New(), crc32.NewIEEE()
+	if n, err = copyContext(ctx, io.MultiWriter(sum, crc), src); err != nil {
+		return 0, unreadable(err), ctx.Err()
+	}
+	if hex.EncodeToString(sum.Sum(nil)) != sha {
+		return 0, unreadable(blob.ErrCorrupt), nil
+	}
+	if _, err := src.Seek(0, io.SeekStart); err != nil {
+		return 0, unreadable(err), nil
+	}
+	w, err := c.zip.Store(blobName(sha), n, crc.Sum32())
+	if err != nil {
+		return 0, "", err
+	}
+	if _, err := copyContext(ctx, io.MultiWriter(w, &progressWriter{c}), src); err != nil {
+		return 0, "", err
+	}
+	return n, "", w.Close()
+}
+
+// unreadable is the reason for a file that is left out, without paths.
+func unreadable(err error) string {
+	switch {
+	case errors.Is(err, blob.ErrNotFound):
+		return "the file is not there"
+	case errors.Is(err, blob.ErrCorrupt):
+		return "the file is damaged"
+	}
+	return "the file cannot be read"
+}
+
+type progressWriter struct{ c *creation }
+
+// Write counts bytes of a file and reports large files while they are copied.
+func (p *progressWriter) Write(b []byte) (int, error) {
+	before := p.c.prog.Bytes
+	p.c.prog.Bytes += int64(len(b))
+	if before/smallFile != p.c.prog.Bytes/smallFile {
+		p.c.report("files")
+	}
+	return len(b), nil
+}
+
+// copyContext is io.Copy that ends with the context.
+func copyContext(ctx context.Context, w io.Writer, r io.Reader) (int64, error) {
+	buf, total := make([]byte, 128<<10), int64(0)
+	for {
+		if err := ctx.Err(); err != nil {
+			return total, err
+		}
+		n, err := r.Read(buf)
+		if n > 0 {
+			if _, werr := w.Write(buf[:n]); werr != nil {
+				return total, werr
+			}
+			total += int64(n)
+		}
+		if errors.Is(err, io.EOF) {
+			return total, nil
+		}
+		if err != nil {
+			return total, err
+		}
+	}
+}
