@@ -1,0 +1,125 @@
+package archive
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+var everyType = []Column{{"i", Int}, {"b", Bool}, {"t", Text}, {"at", Instant}, {"d", Day}, {"j", JSON}}
+
+func TestRowsHaveOneForm(t *testing.T) {
+	tests := []struct {
+		name string
+		vals []any
+		want string
+	}{
+		{
+			"ordinary", []any{int64(7), true, "a", int64(0), "2026-11-23", `{"b":1,"a":[1.50,"x"]}`},
+			`[7,true,"a","1970-01-01T00:00:00.000000Z","2026-11-23",{"a":[1.50,"x"],"b":1}]`,
+		},
+		{
+			"SQLite's booleans", []any{int64(math.MinInt64), int64(0), "", lastInstant, "", ` [ ] `},
+			`[-9223372036854775808,false,"","9999-12-31T23:59:59.999999Z","",[]]`,
+		},
+		{"nothing", []any{nil, nil, nil, nil, nil, nil}, `[null,null,null,null,null,null]`},
+		{
+			"text that needs care", []any{int64(1), false, "\"\\\n\t\r\b\f\x01</é😀שלום\u2028", firstInstant, "0001-01-01", `"\ud83d\ude00\u003c"`},
+			`[1,false,"\"\\\n\t\r\b\f\u0001</é😀שלום` + "\u2028" + `","0001-01-01T00:00:00.000000Z","0001-01-01","😀<"]`,
+		},
+	}
+	for _, tt := range tests {
+		got, err := appendRow(nil, everyType, tt.vals)
+		if err != nil {
+			t.Fatalf("%s: %v", tt.name, err)
+		}
+		if string(got) != tt.want+"\n" {
+			t.Errorf("%s:\ngot  %swant %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestValuesThatOneEngineCouldNotKeepAreRefused(t *testing.T) {
+	tests := []struct {
+		name string
+		t    Type
+		v    any
+		want error
+	}{
+		{"NUL", Text, "a\x00b", errNUL},
+		{"broken UTF-8", Text, "a\xffb", errUTF8},
+		{"an instant before year 1", Instant, firstInstant - 1, errRange},
+		{"an instant after year 9999", Instant, lastInstant + 1, errRange},
+		{"NUL inside JSON", JSON, `"\u0000"`, errNUL},
+		{"half a surrogate pair", JSON, `"\ud83d"`, errUTF8},
+		{"deep JSON", JSON, strings.Repeat("[", 1000), errDepth},
+		{"a member twice", JSON, `{"b":1,"a":1,"b":2}`, errTwice},
+		{"JSON and more", JSON, `{} 1`, errJSON},
+		{"a bare comma", JSON, `[1,]`, errJSON},
+		{"a leading zero", JSON, `01`, errJSON},
+		{"no JSON", JSON, ``, errJSON},
+	}
+	for _, tt := range tests {
+		got, err := appendValue(nil, tt.t, tt.v)
+		if err == nil || err.Error() != tt.want.Error() {
+			t.Errorf("%s: got %s, %v, want %v", tt.name, got, err, tt.want)
+		}
+	}
+	for _, v := range []any{int64(2), "true", 1.5} {
+		if got, err := appendValue(nil, Bool, v); err == nil {
+			t.Errorf("%v as a boolean: got %s", v, got)
+		}
+	}
+}
+
+func TestRowsComeBackAsTheyWere(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		vals := []any{
+			rapid.Int64().Draw(t, "int"), rapid.Bool().Draw(t, "bool"), strings.ReplaceAll(rapid.String().Draw(t, "text"), "\x00", ""),
+			rapid.Int64Range(firstInstant, lastInstant).Draw(t, "instant"), "2026-02-28", nil,
+		}
+		line, err := appendRow(nil, everyType, vals)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make([]any, len(vals))
+		if err := parseRow(strings.TrimSuffix(string(line), "\n"), everyType, got); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		if diff := cmp.Diff(vals, got); diff != "" {
+			t.Fatalf("%s: %s", line, diff)
+		}
+	})
+}
+
+func TestLinesThatAreNoRowAreRefused(t *testing.T) {
+	cols := []Column{{"i", Int}, {"b", Bool}, {"at", Instant}}
+	for _, line := range []string{
+		``, `[`, `[]`, `[1,true]`, `[1,true,null,4]`, `[1,true,null`, `[1,true,null] `, `["1",true,null]`, `[1,1,null]`, `[1,"true",null]`,
+		`[1.0,true,null]`, `[9223372036854775808,true,null]`, `[1,true,"2026-11-23"]`, `[1,true,"2026-13-23T00:00:00.000000Z"]`, `[1,true,5]`,
+		`[nul,true,null]`, `{"i":1}`, `[1,true,"0000-01-01T00:00:00.000000Z"]`,
+	} {
+		if err := parseRow(line, cols, make([]any, 3)); err == nil {
+			t.Errorf("%s: accepted", line)
+		}
+	}
+}
+
+func FuzzJSON(f *testing.F) {
+	for _, seed := range []string{`{"a":[1,{"b":null}],"\u0061b":"\n"}`, `[1e5,-0.1]`, `"\ud83d\ude00"`, `{`, `tru`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		once, err := appendJSON(nil, s)
+		if err != nil {
+			return
+		}
+		twice, err := appendJSON(nil, string(once))
+		if err != nil || string(twice) != string(once) {
+			t.Errorf("%q: %s, then %s, %v", s, once, twice, err)
+		}
+	})
+}
