@@ -45,7 +45,11 @@ func (s *Service) RunInline(ctx context.Context, operator access.Actor, path str
 	if runErr != nil && ctx.Err() != nil {
 		runErr = errCancelled
 	}
-	if err := s.finish(context.WithoutCancel(ctx), b, runErr); err != nil || runErr != nil {
+	state, err := s.finish(context.WithoutCancel(ctx), b, runErr)
+	if runErr == nil && !state.Good() {
+		runErr = errors.Join(errCancelled, remove(path))
+	}
+	if err != nil || runErr != nil {
 		return Backup{}, errors.Join(runErr, err)
 	}
 	return db.Read(ctx, s.db, func(tx *db.Tx) (Backup, error) { return findBackup(ctx, tx, b.ID) })

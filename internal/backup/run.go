@@ -44,7 +44,11 @@ func (s *Service) Run(ctx context.Context, n id.Backup) error {
 	if runErr != nil && ctx.Err() != nil {
 		return errors.Join(ctx.Err(), s.giveBack(context.WithoutCancel(ctx), b))
 	}
-	if err := s.finish(context.WithoutCancel(ctx), done, runErr); err != nil {
+	state, err := s.finish(context.WithoutCancel(ctx), done, runErr)
+	if !state.Good() {
+		err = errors.Join(err, remove(s.spool(b.ID)))
+	}
+	if err != nil {
 		return err
 	}
 	return s.retain(context.WithoutCancel(ctx))
@@ -200,29 +204,35 @@ func (s *Service) pulse(ctx context.Context, b Backup, p Progress) (stop bool, e
 	})
 }
 
-// finish stores how the run ended.
-func (s *Service) finish(ctx context.Context, b Backup, runErr error) error {
-	return db.Do(ctx, s.db, func(tx *db.Tx) error {
+// finish stores how the run ended and returns the final state.
+func (s *Service) finish(ctx context.Context, b Backup, runErr error) (State, error) {
+	return db.Write(ctx, s.db, func(tx *db.Tx) (State, error) {
 		now, err := findBackup(ctx, tx, b.ID)
 		if err != nil {
-			return err
+			return Failed, err
 		}
 		if now.State != Running {
-			return fmt.Errorf("backup %d was ended as %s meanwhile", b.ID, now.State)
+			return now.State, fmt.Errorf("backup %d was ended as %s meanwhile", b.ID, now.State)
 		}
-		switch {
-		case errors.Is(runErr, errCancelled):
-			return s.close(ctx, tx, &b, Cancelled, "")
-		case runErr != nil:
-			return s.close(ctx, tx, &b, Failed, reason(runErr))
+		done := b
+		state, why := outcome(done, now.CancelRequested, runErr)
+		if at := tx.Stamp(); state.Good() {
+			done.VerifiedAt = &at
 		}
-		at := tx.Stamp()
-		b.VerifiedAt = &at
-		if len(b.MissingFiles()) > 0 {
-			return s.close(ctx, tx, &b, Incomplete, "")
-		}
-		return s.close(ctx, tx, &b, Complete, "")
+		return state, s.close(ctx, tx, &done, state, why)
 	})
+}
+
+func outcome(b Backup, cancelled bool, runErr error) (State, string) {
+	switch {
+	case cancelled || errors.Is(runErr, errCancelled):
+		return Cancelled, ""
+	case runErr != nil:
+		return Failed, reason(runErr)
+	case len(b.MissingFiles()) > 0:
+		return Incomplete, ""
+	}
+	return Complete, ""
 }
 
 // reason words an error for the requester. Anything unknown stays in the log's
