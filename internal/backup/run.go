@@ -45,7 +45,7 @@ func (s *Service) Run(ctx context.Context, n id.Backup) error {
 		return errors.Join(ctx.Err(), s.giveBack(context.WithoutCancel(ctx), b))
 	}
 	state, err := s.finish(context.WithoutCancel(ctx), done, runErr)
-	if !state.Good() {
+	if runErr == nil && !state.Good() { // cancelled at the very end
 		err = errors.Join(err, remove(s.spool(b.ID)))
 	}
 	if err != nil {
