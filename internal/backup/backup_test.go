@@ -2,9 +2,10 @@ package backup_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +19,7 @@ import (
 	"github.com/holdfast/holdfast/internal/db/dbtest"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/job"
 	"github.com/holdfast/holdfast/internal/secret"
 )
 
@@ -38,7 +40,6 @@ type world struct {
 	clock                *dbtest.Clock
 	deps                 backup.Deps
 	mail                 *mailbox
-	jobs                 *jobs
 	engine               *engine
 	root, second, holder access.Actor
 }
@@ -48,10 +49,10 @@ type option func(*backup.Deps)
 func each(t *testing.T, fn func(t *testing.T, w *world), opts ...option) {
 	t.Helper()
 	dbtest.EachClock(t, func(t *testing.T, d *db.DB, c *dbtest.Clock) {
-		w := &world{t: t, db: d, clock: c, mail: &mailbox{}, jobs: &jobs{statuses: map[string]backup.JobStatus{}}, engine: &engine{}}
+		w := &world{t: t, db: d, clock: c, mail: &mailbox{}, engine: &engine{}}
 		keys, log := secret.NewKeyring(), audit.New([]byte("key"))
 		w.deps = backup.Deps{
-			DB: d, Keys: keys, Audit: log, Mail: w.mail, Jobs: w.jobs, Engine: w.engine, Dir: t.TempDir(), BaseURL: "http://plan.test",
+			DB: d, Keys: keys, Audit: log, Mail: w.mail, Engine: w.engine, Dir: t.TempDir(), BaseURL: "http://plan.test",
 			Accounts: account.New(account.Deps{DB: d, Keys: keys, Hasher: secret.NewHasher(2), Audit: log,
 				Pause: func(context.Context, time.Duration) error { return nil }}),
 			Enabled: true, DailyLimit: 3, InitialWaitingPeriod: period, Beat: 5 * time.Millisecond,
@@ -201,38 +202,26 @@ func (m *mailbox) wantTo(t *testing.T, purpose, want string) []sentMail {
 	return mails
 }
 
-type jobs struct {
-	mu       sync.Mutex
-	queued   []id.Backup
-	statuses map[string]backup.JobStatus
+// status is what a client that polls is told about the backup.
+type status struct {
+	Status, Message string
+	Payload         map[string]any
 }
 
-func (j *jobs) Enqueue(_ context.Context, _ *db.Tx, a backup.RunArgs) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.queued = append(j.queued, a.ID)
-	return nil
-}
-
-func (j *jobs) NewStatus(_ context.Context, _ *db.Tx, _ id.User, n id.Backup) (string, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	key := fmt.Sprintf("status-%d", n)
-	j.statuses[key] = backup.JobStatus{Status: backup.StatusInQueue}
-	return key, nil
-}
-
-func (j *jobs) SetStatus(_ context.Context, _ *db.Tx, key string, s backup.JobStatus) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.statuses[key] = s
-	return nil
-}
-
-func (j *jobs) of(b backup.Backup) backup.JobStatus {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.statuses[*b.JobStatusID]
+func (w *world) status(b backup.Backup) status {
+	w.t.Helper()
+	st, err := db.Read(w.t.Context(), w.db, func(tx *db.Tx) (job.Status, error) {
+		return job.FindStatus(w.t.Context(), tx, *b.UserID, *b.JobStatusID)
+	})
+	must(w.t, err)
+	out := status{Status: st.Status}
+	if st.Message != nil {
+		out.Message = *st.Message
+	}
+	if st.Payload != nil {
+		must(w.t, json.Unmarshal([]byte(*st.Payload), &out.Payload))
+	}
+	return out
 }
 
 // engine writes "rows" and a seal, or what the test asks for.
@@ -268,9 +257,9 @@ func (e *engine) Create(ctx context.Context, w io.Writer, o backup.EngineOptions
 	return backup.Summary{Rows: 9, Files: 2, FileBytes: 20, Missing: e.missing}, nil
 }
 
-func (e *engine) Verify(_ context.Context, r io.ReaderAt, size int64) error {
-	b := make([]byte, size)
-	if _, err := r.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
+func (e *engine) Verify(_ context.Context, path string) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
 		return err
 	}
 	if string(b) != "rowsSEAL" {

@@ -9,6 +9,7 @@ import (
 	"github.com/holdfast/holdfast/internal/audit"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
+	"github.com/holdfast/holdfast/internal/job"
 	"github.com/holdfast/holdfast/internal/secret"
 )
 
@@ -121,14 +122,14 @@ func (s *Service) queue(ctx context.Context, tx *db.Tx, a access.Actor, in Reque
 	if err != nil {
 		return Backup{}, err
 	}
-	status, err := s.deps.Jobs.NewStatus(ctx, tx, a.ID, n)
+	status, err := job.CreateStatus(ctx, tx, a.ID, statusReference, int64(n))
 	if err != nil {
 		return Backup{}, err
 	}
 	if _, err := db.Exec(ctx, tx, db.SQL(`UPDATE backups SET job_status_id = ? WHERE id = ?`, status, n)); err != nil {
 		return Backup{}, err
 	}
-	if err := s.deps.Jobs.Enqueue(ctx, tx, RunArgs{ID: n}); err != nil {
+	if _, err := job.Enqueue(ctx, tx, RunArgs{ID: n}); err != nil {
 		return Backup{}, err
 	}
 	if err := s.record(ctx, tx, a, "backup.request", backupObject(n), audit.OK, map[string]any{"attachments": in.Attachments, "source": in.Source}); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/backup"
 	"github.com/holdfast/holdfast/internal/fault"
+	"github.com/holdfast/holdfast/internal/job"
 )
 
 func TestRequestQueuesOneJob(t *testing.T) {
@@ -19,7 +20,7 @@ func TestRequestQueuesOneJob(t *testing.T) {
 		if b.State != backup.Queued || b.RequestedBy != "holder" || b.JobStatusID == nil || !b.IncludeAttachments {
 			t.Errorf("%+v", b)
 		}
-		if len(w.jobs.queued) != 1 || w.jobs.of(b).Status != backup.StatusInQueue || w.audited("backup.request") != 1 {
+		if w.number(`SELECT COUNT(*) FROM jobs WHERE kind = 'backup.run'`) != 1 || w.status(b).Status != job.InQueue || w.audited("backup.request") != 1 {
 			t.Error("no job, no status or no audit")
 		}
 	})

@@ -1,9 +1,11 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/job"
 )
 
 // lease is how long a runner that shows no sign of life counts as alive.
@@ -82,7 +85,7 @@ func (s *Service) begin(ctx context.Context, n id.Backup) (Backup, error) {
 		if err := s.record(ctx, tx, access.System("backup"), "backup.start", b.holder(), audit.OK, nil); err != nil {
 			return b, err
 		}
-		return b, s.setStatus(ctx, tx, b, JobStatus{Status: StatusInProcess})
+		return b, s.setStatus(ctx, tx, b, jobStatus{status: job.InProcess})
 	})
 }
 
@@ -138,9 +141,42 @@ func (s *Service) produce(ctx context.Context, b Backup, path string) (Backup, e
 		return b, err
 	}
 	b.Size, b.SHA256, b.RowCount, b.FileCount, b.FileBytes = size, hash, sum.Rows, sum.Files, sum.FileBytes
-	b.MissingJSON = mustJSON(append([]Missing{}, sum.Missing...))
+	missing, err := s.named(ctx, sum.Missing)
+	if err != nil {
+		return b, errors.Join(err, remove(path))
+	}
+	b.MissingJSON = mustJSON(missing)
 	b.ProgressJSON = mustJSON(m.get())
 	return b, nil
+}
+
+// named adds the names under which people know the files.
+func (s *Service) named(ctx context.Context, missing []Missing) ([]Missing, error) {
+	type file struct {
+		SHA256 string `db:"sha256"`
+		Name   string `db:"name"`
+	}
+	out := append([]Missing{}, missing...)
+	for page := range slices.Chunk(out, 500) {
+		var hashes []string
+		for _, m := range page {
+			hashes = append(hashes, m.SHA256)
+		}
+		files, err := db.Read(ctx, s.db, func(tx *db.Tx) ([]file, error) {
+			return db.All[file](ctx, tx, db.SQL(`SELECT sha256, MIN(file_name) AS name FROM attachments WHERE`).Append(db.In("sha256", hashes)).Add(`GROUP BY sha256`))
+		})
+		if err != nil {
+			return nil, err
+		}
+		names := map[string]string{}
+		for _, f := range files {
+			names[f.SHA256] = f.Name
+		}
+		for i, m := range page {
+			page[i].Name = cmp.Or(names[m.SHA256], m.Name, m.SHA256)
+		}
+	}
+	return out, nil
 }
 
 // meter holds the latest progress between beats.
@@ -200,7 +236,7 @@ func (s *Service) pulse(ctx context.Context, b Backup, p Progress) (stop bool, e
 		if err := attachment.Pin(ctx, tx, b.holder(), tx.Now().Add(lease)); err != nil {
 			return false, err
 		}
-		return false, s.setStatus(ctx, tx, b, JobStatus{Status: StatusInProcess, Payload: map[string]any{"progress": p}})
+		return false, s.setStatus(ctx, tx, b, jobStatus{status: job.InProcess, payload: map[string]any{"progress": p}})
 	})
 }
 
@@ -274,26 +310,19 @@ func (s *Service) close(ctx context.Context, tx *db.Tx, b *Backup, state State, 
 	return s.mailResult(ctx, tx, *b)
 }
 
-func finalStatus(b Backup) JobStatus {
+func finalStatus(b Backup) jobStatus {
 	switch b.State {
 	case Complete, Incomplete:
-		st := JobStatus{Status: StatusSuccess, Payload: map[string]any{"download": DownloadPath(b.ID), "mime_type": "application/zip"}}
+		st := jobStatus{status: job.Success, payload: map[string]any{"download": DownloadPath(b.ID), "mime_type": "application/zip"}}
 		if n := len(b.MissingFiles()); n > 0 {
-			st.Message = fmt.Sprintf("incomplete: %d files could not be read", n)
-			st.Payload["incomplete"], st.Payload["missing"] = true, n
+			st.message = fmt.Sprintf("incomplete: %d files could not be read", n)
+			st.payload["incomplete"], st.payload["missing"] = true, n
 		}
 		return st
 	case Cancelled:
-		return JobStatus{Status: StatusCancelled, Message: "the backup was cancelled"}
+		return jobStatus{status: job.Cancelled, message: "the backup was cancelled"}
 	}
-	return JobStatus{Status: StatusFailure, Message: b.Error}
-}
-
-func (s *Service) setStatus(ctx context.Context, tx *db.Tx, b Backup, st JobStatus) error {
-	if b.status() == "" {
-		return nil
-	}
-	return s.deps.Jobs.SetStatus(ctx, tx, b.status(), st)
+	return jobStatus{status: job.Failure, message: b.Error}
 }
 
 // giveBack queues a backup again that the server's end interrupted.
@@ -306,7 +335,7 @@ func (s *Service) giveBack(ctx context.Context, b Backup) error {
 		if err := attachment.Unpin(ctx, tx, b.holder()); err != nil {
 			return err
 		}
-		return s.setStatus(ctx, tx, b, JobStatus{Status: StatusInQueue, Message: "the server was restarted"})
+		return s.setStatus(ctx, tx, b, jobStatus{status: job.InQueue, message: "the server was restarted"})
 	})
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/holdfast/holdfast/internal/backup"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/job"
 )
 
 // spool lists the files in the archives' directory.
@@ -56,8 +57,8 @@ func TestRunMakesAVerifiedArchive(t *testing.T) {
 		if b.State != backup.Complete || b.VerifiedAt == nil || b.Size != 8 || b.RowCount != 9 || b.FileCount != 2 || len(b.SHA256) != 64 || b.FinishedAt == nil {
 			t.Errorf("%+v", b)
 		}
-		st := w.jobs.of(b)
-		if st.Status != backup.StatusSuccess || st.Payload["download"] != "/api/v3/attachments/1000000001/content" || st.Payload["mime_type"] != "application/zip" {
+		st := w.status(b)
+		if st.Status != job.Success || st.Payload["download"] != "/api/v3/attachments/1000000001/content" || st.Payload["mime_type"] != "application/zip" {
 			t.Errorf("status %+v", st)
 		}
 		w.mail.wantTo(t, "backup.result", "root second holder")
@@ -95,8 +96,8 @@ func TestRunsThatFail(t *testing.T) {
 				tc.prepare(w)
 				must(t, w.Run(t.Context(), b.ID))
 				b = w.find(b.ID)
-				st := w.jobs.of(b)
-				if b.State != backup.Failed || !strings.Contains(b.Error, tc.why) || st.Status != backup.StatusFailure || st.Message != b.Error {
+				st := w.status(b)
+				if b.State != backup.Failed || !strings.Contains(b.Error, tc.why) || st.Status != job.Failure || st.Message != b.Error {
 					t.Errorf("%s %q, status %+v", b.State, b.Error, st)
 				}
 				if mails := w.mail.take("backup.result"); len(mails) != 3 || mails[0].Subject != "Backup failed" {
@@ -116,9 +117,11 @@ func TestRunsThatFail(t *testing.T) {
 
 func TestUnreadableFilesMakeItIncomplete(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		w.engine.missing = []backup.Missing{{Name: "plan.pdf", SHA256: "ab", Reason: "no such file"}}
+		w.engine.missing = []backup.Missing{{SHA256: "ab", Reason: "no such file"}}
+		w.exec(`INSERT INTO attachments (container_type, container_id, author_id, file_name, content_type, size, sha256, md5, created_at, updated_at)
+			VALUES ('WorkPackage', 1, ?, 'plan.pdf', 'text/plain', 2048, 'ab', 'y', 0, 0)`, w.root.ID)
 		b := w.done(w.holder, w.token(w.holder))
-		if b.State != backup.Incomplete || len(b.MissingFiles()) != 1 || w.jobs.of(b).Payload["incomplete"] != true {
+		if b.State != backup.Incomplete || len(b.MissingFiles()) != 1 || w.status(b).Payload["incomplete"] != true {
 			t.Errorf("%+v", b)
 		}
 		mails := w.mail.take("backup.result")
@@ -143,7 +146,7 @@ func TestCancel(t *testing.T) {
 		must(t, err)
 		must(t, wait())
 		b = w.find(b.ID)
-		if b.State != backup.Cancelled || w.jobs.of(b).Status != backup.StatusCancelled || w.spool() != "" {
+		if b.State != backup.Cancelled || w.status(b).Status != job.Cancelled || w.spool() != "" {
 			t.Errorf("%+v, spool %q", b, w.spool())
 		}
 		w.unpinned()
@@ -170,14 +173,14 @@ func TestProgressIsSavedAndShutdownGivesBack(t *testing.T) {
 		for w.find(b.ID).Progress().Rows != 7 {
 			time.Sleep(time.Millisecond)
 		}
-		if w.number(`SELECT COUNT(*) FROM blob_pins`) != 1 || w.jobs.of(b).Status != backup.StatusInProcess {
+		if w.number(`SELECT COUNT(*) FROM blob_pins`) != 1 || w.status(b).Status != job.InProcess {
 			t.Error("no pin or no status while it runs")
 		}
 		stop()
 		if err := wait(); !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
-		if b = w.find(b.ID); b.State != backup.Queued || w.jobs.of(b).Status != backup.StatusInQueue || w.spool() != "" {
+		if b = w.find(b.ID); b.State != backup.Queued || w.status(b).Status != job.InQueue || w.spool() != "" {
 			t.Errorf("%+v", b)
 		}
 		w.unpinned()
@@ -210,7 +213,7 @@ func TestCrashEndsAsFailed(t *testing.T) {
 			t.Fatal("ended while its lease held")
 		}
 		must(t, w.Recover(t.Context(), true))
-		if b = w.find(b.ID); b.State != backup.Failed || !strings.Contains(b.Error, "server stopped") || w.jobs.of(b).Status != backup.StatusFailure {
+		if b = w.find(b.ID); b.State != backup.Failed || !strings.Contains(b.Error, "server stopped") || w.status(b).Status != job.Failure {
 			t.Errorf("%+v", b)
 		}
 		if w.spool() != "notes.txt" {

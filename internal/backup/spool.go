@@ -53,7 +53,7 @@ func (s *Service) write(ctx context.Context, path string, o EngineOptions) (sum 
 	if size, err = f.Seek(0, io.SeekEnd); err != nil {
 		return sum, 0, "", fmt.Errorf("write archive: %w", err)
 	}
-	if err = s.deps.Engine.Verify(ctx, f, size); err != nil {
+	if err = s.deps.Engine.Verify(ctx, path+part); err != nil {
 		return sum, 0, "", fmt.Errorf("verify archive: %w", err)
 	}
 	if err = ctx.Err(); err != nil {
