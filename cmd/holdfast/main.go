@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // people choose time zones, and not every machine knows them
 
 	"github.com/holdfast/holdfast/internal/cli"
 )

@@ -134,7 +134,7 @@ func (a *App) build(sender *mail.Sender) {
 	links := &links{}
 	a.Accounts = account.New(account.Deps{
 		DB: a.DB, Keys: a.Keys, Hasher: secret.NewHasher(runtime.NumCPU()), Audit: a.Audit,
-		Mail: notices{a.Outbox}, Memberships: links, BaseURL: c.BaseURL().String(), InstanceName: "holdfast",
+		Mail: mailer(a.Outbox), Memberships: links, BaseURL: c.BaseURL().String(), InstanceName: "holdfast",
 		SessionIdle: c.Session.IdleTimeout, SessionLifetime: c.Session.Lifetime, MinPassword: c.Password.MinLength,
 		MaxFailures: c.Login.MaxFailures, FailureWindow: c.Login.FailureWindow, Providers: c.OIDC,
 		SelfRegistration: func(context.Context, *db.Tx) (bool, error) { return a.Settings.Get().SelfRegistration, nil },

@@ -5,11 +5,15 @@ import (
 
 	"github.com/holdfast/holdfast/internal/app"
 	"github.com/holdfast/holdfast/internal/serve"
-	"github.com/holdfast/holdfast/internal/web/assets"
+	"github.com/holdfast/holdfast/internal/web"
 )
 
 // mount adds the API and the pages to the router.
 func mount(r chi.Router, a *app.App, edge *serve.Edge) error {
-	r.Handle(assets.Prefix+"*", assets.Handler())
+	site, err := web.New(a, edge)
+	if err != nil {
+		return err
+	}
+	site.Mount(r)
 	return nil
 }

@@ -106,6 +106,9 @@ func (c *serveCmd) welcome(ctx context.Context, s *session, a *app.App, address 
 		base = a.Config.PublicURL
 	}
 	fmt.Fprintf(s.Stdout, "Holdfast is ready at %s\n", base)
+	if c.Demo {
+		return c.demo(ctx, s, a)
+	}
 	need, err := a.Accounts.NeedsSetup(ctx)
 	if err != nil || !need {
 		return err

@@ -21,6 +21,11 @@ func (d *drafting) dates(ctx context.Context) error {
 	p, w := &d.patch, &d.after
 	g := given{start: p.StartDate.Set, due: p.DueDate.Set, duration: p.Duration.Set}
 	w.StartDate, w.DueDate, w.Duration = p.StartDate.Or(w.StartDate), p.DueDate.Or(w.DueDate), p.Duration.Or(w.Duration)
+	if d.before != nil { // sending back what is there is no change
+		g.start = g.start && text(w.StartDate) != text(d.before.StartDate)
+		g.due = g.due && text(w.DueDate) != text(d.before.DueDate)
+		g.duration = g.duration && text(w.Duration) != text(d.before.Duration)
+	}
 	typeChanged := d.before != nil && d.before.TypeID != w.TypeID
 	recount := p.IgnoreNonWorkingDays.Set && d.before != nil && d.before.IgnoreNonWorkingDays != w.IgnoreNonWorkingDays
 	if !g.start && !g.due && !g.duration && !typeChanged && !recount && d.before != nil {

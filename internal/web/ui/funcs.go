@@ -13,7 +13,7 @@ import (
 
 func funcs() template.FuncMap {
 	return template.FuncMap{
-		"date": dateOf, "datetime": datetimeOf, "day": dayOf,
+		"date": dateOf, "datetime": datetimeOf, "day": Day,
 		"bytes": Bytes, "duration": Duration, "count": Count,
 		"markdown": markup.Render, "plain": markup.Plain,
 		"icon": Icon, "asset": assets.URL,
@@ -54,8 +54,8 @@ func zone(t time.Time) string {
 	return "UTC" + t.Format("-07:00")
 }
 
-// dayOf shows a day stored as YYYY-MM-DD; text that is none is shown as it stands.
-func dayOf(day string) template.HTML {
+// Day shows a day stored as YYYY-MM-DD; text that is none is shown as it stands.
+func Day(day string) template.HTML {
 	t, err := time.Parse(time.DateOnly, day)
 	if err != nil {
 		return template.HTML(template.HTMLEscapeString(day))

@@ -1,0 +1,182 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/account"
+	"github.com/holdfast/holdfast/internal/fault"
+	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/opt"
+	"github.com/holdfast/holdfast/internal/web/ui"
+)
+
+type accountPage struct {
+	ui.Page
+	First, Last, Mail, Confirm ui.Field
+	Zone                       ui.Field
+	HasPassword                bool
+	Current, New               ui.Field
+	Keys                       []keyRow
+	KeyName                    ui.Field
+	NewKey                     string
+	Sessions                   []sessionRow
+	Problems                   ui.ErrorSummary
+}
+
+type keyRow struct {
+	ID       id.Token
+	Name     string
+	Created  time.Time
+	LastUsed *time.Time
+}
+
+type sessionRow struct {
+	ID       id.Session
+	Agent    string
+	IP       string
+	LastSeen time.Time
+	Current  bool
+}
+
+func (s *Site) myAccount(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	return s.accountForm(w, r, a, nil, "", nil)
+}
+
+// accountForm shows the page; posted are the values of a refused form.
+func (s *Site) accountForm(w http.ResponseWriter, r *http.Request, a access.Actor, posted map[string]string, newKey string, refusal error) error {
+	if !a.SignedIn() {
+		return fault.Unauthenticated("you need to be signed in")
+	}
+	u, err := s.app.Accounts.Find(r.Context(), a, a.ID)
+	if err != nil {
+		return err
+	}
+	v := func(name, stored string) string {
+		if t, ok := posted[name]; ok {
+			return t
+		}
+		return stored
+	}
+	m := messages(refusal)
+	p := accountPage{
+		Page:  s.frame(r, a, "My account"),
+		First: ui.Text("firstName", "First name", v("firstName", u.Firstname)).Require().Wrong(m["firstName"]),
+		Last:  ui.Text("lastName", "Last name", v("lastName", u.Lastname)).Require().Wrong(m["lastName"]),
+		Mail:  ui.Text("email", "E-mail address", v("email", u.Mail)).Require().Wrong(m["email"]),
+		Zone: ui.Text("timeZone", "Time zone", v("timeZone", u.TimeZone)).
+			Hinted("Such as Europe/Berlin; empty shows times in UTC.").Wrong(m["timeZone"]),
+		Confirm: ui.Password("currentPassword", "Current password", "current-password").
+			Hinted("Only needed to change the e-mail address.").Wrong(m["currentPassword"]),
+		Current: ui.Password("current", "Current password", "current-password").Require().Wrong(m["current"]),
+		New:     newPassword("password").Wrong(m["password"]),
+		KeyName: ui.Text("name", "What is it for?", "").Require().Wrong(m["name"]), NewKey: newKey,
+	}
+	p.Width = "narrow"
+	p.Problems = ui.Problems(p.First.Problem(), p.Last.Problem(), p.Mail.Problem(), p.Zone.Problem(), p.Confirm.Problem(), p.Current.Problem(),
+		p.New.Problem(), p.KeyName.Problem())
+	if refusal != nil && len(p.Problems.Items) == 0 {
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: summary(refusal)})
+	}
+	if err := s.fillAccount(r, a, &p); err != nil {
+		return err
+	}
+	if newKey != "" {
+		w.Header().Set("Cache-Control", "no-store")
+	}
+	return s.ui.Render(w, statusOf(refusal), "account", p)
+}
+
+func (s *Site) fillAccount(r *http.Request, a access.Actor, p *accountPage) error {
+	keys, err := s.app.Accounts.Keys(r.Context(), a)
+	if err != nil {
+		return err
+	}
+	loc := location(a)
+	for _, k := range keys {
+		row := keyRow{ID: k.ID, Name: k.Name, Created: k.CreatedAt.In(loc)}
+		if k.LastUsedAt != nil {
+			row.LastUsed = new(k.LastUsedAt.In(loc))
+		}
+		p.Keys = append(p.Keys, row)
+	}
+	sessions, err := s.app.Accounts.Sessions(r.Context(), a)
+	for _, x := range sessions {
+		p.Sessions = append(p.Sessions, sessionRow{ID: x.ID, Agent: x.UserAgent, IP: x.IP, LastSeen: x.LastSeenAt.In(loc), Current: x.ID == a.Session})
+	}
+	return err
+}
+
+func (s *Site) saveAccount(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	if err := form(w, r); err != nil {
+		return err
+	}
+	f := r.PostForm
+	p := account.Patch{
+		Firstname: opt.Of(f.Get("firstName")), Lastname: opt.Of(f.Get("lastName")), Mail: opt.Of(f.Get("email")),
+		TimeZone: opt.Of(f.Get("timeZone")), CurrentPassword: f.Get("currentPassword"),
+	}
+	_, err := s.app.Accounts.Update(r.Context(), a, a.ID, p)
+	if fault.Of(err) != nil {
+		posted := map[string]string{}
+		for _, name := range []string{"firstName", "lastName", "email", "timeZone"} {
+			posted[name] = f.Get(name)
+		}
+		return s.accountForm(w, r, a, posted, "", err)
+	}
+	if err != nil {
+		return err
+	}
+	return redirect(w, r, "/my/account?done=saved")
+}
+
+func (s *Site) changePassword(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	if err := form(w, r); err != nil {
+		return err
+	}
+	err := s.app.Accounts.ChangePassword(r.Context(), a, r.PostForm.Get("current"), r.PostForm.Get("password"))
+	if fault.Of(err) != nil {
+		return s.accountForm(w, r, a, nil, "", err)
+	}
+	if err != nil {
+		return err
+	}
+	return redirect(w, r, "/my/account?done=password")
+}
+
+// createKey shows the new key in the answer itself, once; nothing carries it on.
+func (s *Site) createKey(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	if err := form(w, r); err != nil {
+		return err
+	}
+	_, key, err := s.app.Accounts.CreateKey(r.Context(), a, r.PostForm.Get("name"))
+	if err != nil && fault.Of(err) == nil {
+		return err
+	}
+	return s.accountForm(w, r, a, nil, key, err)
+}
+
+func (s *Site) revokeKey(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	n, err := id.Parse[id.Token]("API key", chi.URLParam(r, "id"))
+	if err != nil {
+		return err
+	}
+	if err := s.app.Accounts.RevokeKey(r.Context(), a, n); err != nil {
+		return err
+	}
+	return redirect(w, r, "/my/account?done=key_revoked")
+}
+
+func (s *Site) endSession(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	n, err := id.Parse[id.Session]("session", chi.URLParam(r, "id"))
+	if err != nil {
+		return err
+	}
+	if err := s.app.Accounts.EndSession(r.Context(), a, n); err != nil {
+		return err
+	}
+	return redirect(w, r, "/my/account?done=session")
+}

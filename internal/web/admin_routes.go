@@ -1,0 +1,4 @@
+package web
+
+// adminRoutes are the pages of the administration.
+func (s *Site) adminRoutes() []page { return nil }

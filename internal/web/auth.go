@@ -1,0 +1,250 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/account"
+	"github.com/holdfast/holdfast/internal/fault"
+	"github.com/holdfast/holdfast/internal/serve"
+	"github.com/holdfast/holdfast/internal/web/ui"
+)
+
+// client says where a request comes from.
+func client(r *http.Request) account.Client {
+	return account.Client{IP: serve.ClientIP(r), UserAgent: r.UserAgent()}
+}
+
+// enter gives the browser its session.
+func (s *Site) enter(w http.ResponseWriter, r *http.Request, in account.SignedIn, to string) error {
+	http.SetCookie(w, &http.Cookie{
+		Name: serve.SessionCookie, Value: in.Token, Path: "/", Expires: in.Expires,
+		HttpOnly: true, Secure: s.edge.Secure(), SameSite: http.SameSiteLaxMode,
+	})
+	return redirect(w, r, local(to))
+}
+
+func (s *Site) forget(w http.ResponseWriter, name, path string) {
+	http.SetCookie(w, &http.Cookie{
+		Name: name, Path: path, Expires: time.Unix(1, 0), MaxAge: -1,
+		HttpOnly: true, Secure: s.edge.Secure(), SameSite: http.SameSiteLaxMode,
+	})
+}
+
+type loginPage struct {
+	ui.Page
+	Username, Password ui.Field
+	BackURL            string
+	Providers          []ui.Button
+	Register           bool
+	Problems           ui.ErrorSummary
+}
+
+func (s *Site) loginForm(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	if a.SignedIn() {
+		return redirect(w, r, local(r.URL.Query().Get("back_url")))
+	}
+	need, err := s.app.Accounts.NeedsSetup(r.Context())
+	if err != nil {
+		return err
+	}
+	p := s.login(r, r.URL.Query().Get("back_url"))
+	if need {
+		p.Flash = append(p.Flash, ui.Alert{
+			Tone: ui.Info, Title: "This instance has no administrator yet",
+			Text: "Open the link that the server printed when it started, or run holdfast setup-link on the server.",
+		})
+	}
+	return s.ui.Render(w, http.StatusOK, "login", p)
+}
+
+func (s *Site) login(r *http.Request, back string) loginPage {
+	p := loginPage{
+		Page: s.frame(r, access.Anonymous(""), "Sign in"), BackURL: back, Register: s.app.Settings.Get().SelfRegistration,
+		Username: ui.Text("username", "Login or e-mail", ""), Password: ui.Password("password", "Password", "current-password"),
+	}
+	p.Username.Autocomplete, p.Username.Autofocus = "username", true
+	if n := r.URL.Query().Get("done"); n != "" && done[n] != "" {
+		p.Flash = []ui.Alert{{Tone: ui.Success, Text: done[n]}}
+	}
+	for _, provider := range s.app.Accounts.Providers() {
+		href := "/auth/" + provider.Slug + "?back_url=" + url.QueryEscape(back)
+		p.Providers = append(p.Providers, ui.Button{Label: "Continue with " + provider.Name, Href: href, Icon: "key-round", Wide: true})
+	}
+	return p
+}
+
+func (s *Site) signIn(w http.ResponseWriter, r *http.Request, _ access.Actor) error {
+	if err := form(w, r); err != nil {
+		return err
+	}
+	name, back := r.PostForm.Get("username"), r.PostForm.Get("back_url")
+	in, err := s.app.Accounts.SignIn(r.Context(), name, r.PostForm.Get("password"), client(r))
+	if err == nil {
+		return s.enter(w, r, in, back)
+	}
+	f := fault.Of(err)
+	if f == nil {
+		return err
+	}
+	if f.Code == account.CodePasswordChange {
+		return s.forcedForm(w, r, name, back, nil)
+	}
+	p := s.login(r, back)
+	p.Username.Value = name
+	p.Flash = []ui.Alert{{Tone: ui.Danger, Text: sentence(err)}}
+	status, _, _ := wording(f.Kind)
+	if f.Kind == fault.KindUnauthenticated {
+		status = http.StatusUnprocessableEntity
+	}
+	return s.ui.Render(w, status, "login", p)
+}
+
+func (s *Site) signOut(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	if a.SignedIn() {
+		if err := s.app.Accounts.SignOut(r.Context(), a); err != nil {
+			return err
+		}
+	}
+	s.forget(w, serve.SessionCookie, "/")
+	return redirect(w, r, "/login")
+}
+
+// passwordPage is every page on which someone chooses a password.
+type passwordPage struct {
+	ui.Page
+	Action   string
+	Hidden   map[string]string
+	Fields   []ui.Field
+	Submit   string
+	Problems ui.ErrorSummary
+}
+
+func (s *Site) passwordPage(r *http.Request, title, action, submit string, err error, fields ...ui.Field) passwordPage {
+	p := passwordPage{Page: s.frame(r, access.Anonymous(""), title), Action: action, Submit: submit, Hidden: map[string]string{}}
+	m := messages(err)
+	var problems []ui.Problem
+	for _, f := range fields {
+		f = f.Wrong(m[f.Name])
+		problems = append(problems, f.Problem())
+		p.Fields = append(p.Fields, f)
+	}
+	p.Problems = ui.Problems(problems...)
+	if err != nil && len(p.Problems.Items) == 0 {
+		p.Flash = []ui.Alert{{Tone: ui.Danger, Text: summary(err)}}
+	}
+	return p
+}
+
+func statusOf(err error) int {
+	if err == nil {
+		return http.StatusOK
+	}
+	status, _, _ := wording(fault.KindOf(err))
+	if status == http.StatusUnauthorized {
+		return http.StatusUnprocessableEntity
+	}
+	return status
+}
+
+const passwordHint = "At least 10 characters, none of the common ones. A few random words are good."
+
+func newPassword(name string) ui.Field {
+	return ui.Password(name, "New password", "new-password").Require().Hinted(passwordHint)
+}
+
+func (s *Site) forcedForm(w http.ResponseWriter, r *http.Request, login, back string, err error) error {
+	p := s.passwordPage(r, "Choose a new password", "/login/password", "Change password and sign in", err,
+		ui.Password("current", "Current password", "current-password").Require(), newPassword("password"))
+	p.Lead = "Your password was set by somebody else. Choose one that only you know."
+	p.Hidden["username"], p.Hidden["back_url"] = login, back
+	return s.ui.Render(w, statusOf(err), "password", p)
+}
+
+func (s *Site) forcedChange(w http.ResponseWriter, r *http.Request, _ access.Actor) error {
+	if err := form(w, r); err != nil {
+		return err
+	}
+	f := r.PostForm
+	in, err := s.app.Accounts.ChangeForcedPassword(r.Context(), f.Get("username"), f.Get("current"), f.Get("password"), client(r))
+	if fault.Of(err) != nil {
+		return s.forcedForm(w, r, f.Get("username"), f.Get("back_url"), err)
+	}
+	if err != nil {
+		return err
+	}
+	return s.enter(w, r, in, f.Get("back_url"))
+}
+
+func (s *Site) setupForm(w http.ResponseWriter, r *http.Request, _ access.Actor) error {
+	token := r.URL.Query().Get("token")
+	if err := s.app.Accounts.CheckSetup(r.Context(), token); err != nil {
+		return err
+	}
+	return s.setup(w, r, token, account.SetupInput{}, nil)
+}
+
+func (s *Site) setup(w http.ResponseWriter, r *http.Request, token string, in account.SetupInput, err error) error {
+	login := ui.Text("login", "Login", in.Login).Require()
+	login.Autocomplete, login.Autofocus = "username", true
+	first, last := ui.Text("firstName", "First name", in.Firstname).Require(), ui.Text("lastName", "Last name", in.Lastname).Require()
+	mail := ui.Text("email", "E-mail address", in.Mail).Require().Hinted("Notices about backups and security go there.")
+	mail.Type, mail.Autocomplete = "email", "email"
+	p := s.passwordPage(r, "Welcome to Holdfast", "/setup", "Create the administrator", err, login, first, last, mail, newPassword("password"))
+	p.Lead = "Make the first administrator. Then you are signed in and can begin."
+	p.Hidden["token"] = token
+	return s.ui.Render(w, statusOf(err), "password", p)
+}
+
+func (s *Site) completeSetup(w http.ResponseWriter, r *http.Request, _ access.Actor) error {
+	if err := form(w, r); err != nil {
+		return err
+	}
+	f := r.PostForm
+	in := account.SetupInput{Login: f.Get("login"), Firstname: f.Get("firstName"), Lastname: f.Get("lastName"), Mail: f.Get("email"), Password: f.Get("password")}
+	got, err := s.app.Accounts.CompleteSetup(r.Context(), f.Get("token"), in, client(r))
+	if refused(err) {
+		return s.setup(w, r, f.Get("token"), in, err)
+	}
+	if err != nil {
+		return err
+	}
+	return s.enter(w, r, got, "/")
+}
+
+// oidcCookie carries the sealed state of a sign-in at a provider.
+const oidcCookie = "holdfast_oidc"
+
+func (s *Site) beginOIDC(w http.ResponseWriter, r *http.Request, _ access.Actor) error {
+	address, value, err := s.app.Accounts.BeginOIDC(r.Context(), chi.URLParam(r, "slug"), r.URL.Query().Get("back_url"))
+	if err != nil {
+		return err
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: oidcCookie, Value: value, Path: "/auth/", MaxAge: 600, HttpOnly: true, Secure: s.edge.Secure(), SameSite: http.SameSiteLaxMode,
+	})
+	http.Redirect(w, r, address, http.StatusSeeOther)
+	return nil
+}
+
+func (s *Site) finishOIDC(w http.ResponseWriter, r *http.Request, _ access.Actor) error {
+	value := ""
+	if c, err := r.Cookie(oidcCookie); err == nil {
+		value = c.Value
+	}
+	s.forget(w, oidcCookie, "/auth/")
+	in, err := s.app.Accounts.FinishOIDC(r.Context(), chi.URLParam(r, "slug"), value, r.URL.Query(), client(r))
+	if fault.Of(err) != nil {
+		p := s.login(r, "")
+		p.Flash = []ui.Alert{{Tone: ui.Danger, Text: sentence(err)}}
+		return s.ui.Render(w, statusOf(err), "login", p)
+	}
+	if err != nil {
+		return err
+	}
+	return s.enter(w, r, in, in.ReturnTo)
+}

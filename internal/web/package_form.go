@@ -1,0 +1,309 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/db"
+	"github.com/holdfast/holdfast/internal/fault"
+	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/opt"
+	"github.com/holdfast/holdfast/internal/web/ui"
+	"github.com/holdfast/holdfast/internal/workpackage"
+)
+
+type packageFormPage struct {
+	ui.Page
+	Action, Cancel, Submit                                       string
+	Lock                                                         string
+	Subject                                                      ui.Field
+	Description                                                  ui.Textarea
+	Type, Status, Priority, Assignee, Responsible                ui.Select
+	Parent, Start, Due, Date, Duration, Work, Remaining, Percent ui.Field
+	Milestone                                                    bool
+	Notes                                                        ui.Textarea
+	Problems                                                     ui.ErrorSummary
+}
+
+func (s *Site) newPackage(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	pr, err := s.app.Projects.FindRef(r.Context(), a, chi.URLParam(r, "project"))
+	if err != nil {
+		return err
+	}
+	v := url.Values{}
+	for _, k := range []string{"type", "parent"} {
+		if t := r.URL.Query().Get(k); t != "" {
+			v.Set(k, t)
+		}
+	}
+	return s.packageForm(w, r, a, pr.ID, 0, v, nil)
+}
+
+func (s *Site) editPackage(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	n, err := parsePackage(r)
+	if err != nil {
+		return err
+	}
+	return s.packageForm(w, r, a, 0, n, nil, nil)
+}
+
+// packageForm shows the form of a new work package of a project, or of an
+// existing one; v are the values of a form that came back.
+func (s *Site) packageForm(w http.ResponseWriter, r *http.Request, a access.Actor, in id.Project, n id.WorkPackage, v url.Values, refusal error) error {
+	patch, _ := packagePatch(v) // its refusals stand in refusal
+	if in != 0 {
+		patch.Project = opt.Of(in)
+	}
+	patch.LockVersion.Set = false // a conflict is said by saving
+	f, err := s.app.WorkPackages.Preview(r.Context(), a, n, patch)
+	if err != nil {
+		return err
+	}
+	if !f.MayCommit {
+		return fault.Forbidden("you are not allowed to change this work package")
+	}
+	p := packageFormPage{Page: s.frame(r, a, "New work package"), Submit: "Create", Milestone: f.Schema.Milestone}
+	pr := f.Refs.Projects[f.Draft.ProjectID]
+	p.Breadcrumbs = []ui.Crumb{{Label: "Projects", Href: "/projects"}, {Label: pr.Name, Href: "/projects/" + pr.Identifier}, {Label: "New work package"}}
+	p.Action, p.Cancel = "/projects/"+pr.Identifier+"/work_packages", "/projects/"+pr.Identifier
+	p.Width = "narrow"
+	if n != 0 {
+		p.Title, p.Submit, p.Action, p.Cancel = "Edit “"+f.Draft.Subject+"”", "Save", packageHref(n), packageHref(n)
+		p.Breadcrumbs[2] = ui.Crumb{Label: "#" + strconv.FormatInt(int64(n), 10), Href: packageHref(n)}
+		p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: "Edit"})
+	}
+	p.Lock = strconv.Itoa(f.Draft.LockVersion)
+	if t := v.Get("lockVersion"); t != "" {
+		p.Lock = t
+	}
+	p.fill(f, v, refusal)
+	return s.ui.Render(w, statusOf(refusal), "package_form", p)
+}
+
+// fill sets the controls from the draft, and from what was typed where that is
+// not a value.
+func (p *packageFormPage) fill(f *workpackage.Form, v url.Values, refusal error) {
+	m := messages(refusal)
+	d := &f.Draft
+	typed := func(name, value string) string {
+		if v.Has(name) {
+			return v.Get(name)
+		}
+		return value
+	}
+	field := func(name, label, value string) ui.Field {
+		x := ui.Text(name, label, typed(name, value)).Wrong(m[name])
+		x.ReadOnly = !f.Schema.Writable[name] && name != "date"
+		return x
+	}
+	date := func(name, label string, value *db.Day) ui.Field {
+		x := field(name, label, dayText(value))
+		x.Type = "date"
+		return x
+	}
+	p.Subject = field("subject", "Subject", d.Subject).Require()
+	p.Description = ui.Area("description", "Description", typed("description", d.Description)).Hinted("Markdown works here.").Wrong(m["description"])
+	p.Type = choice("type", "Type", int64(d.TypeID), f.Schema.Types, m)
+	p.Status = choice("status", "Status", int64(d.StatusID), f.Schema.Statuses, m)
+	p.Priority = choice("priority", "Priority", int64(d.PriorityID), f.Schema.Priorities, m)
+	p.Assignee = choice("assignee", "Assignee", idOf(d.AssigneeID), f.Schema.Assignees, m)
+	p.Responsible = choice("responsible", "Accountable", idOf(d.ResponsibleID), f.Schema.Assignees, m)
+	p.Assignee.Blank, p.Responsible.Blank = "Nobody", "Nobody"
+	parent := ""
+	if d.ParentID != nil {
+		parent = strconv.FormatInt(int64(*d.ParentID), 10)
+	}
+	p.Parent = field("parent", "Parent", parent).Hinted("The number of a work package.")
+	p.Start, p.Due = date("startDate", "Start", d.StartDate), date("dueDate", "Finish", d.DueDate)
+	p.Date = date("date", "Date", d.DueDate).Wrong(m["startDate"]).Wrong(m["dueDate"])
+	duration := ""
+	if d.Duration != nil {
+		duration = strconv.Itoa(*d.Duration)
+	}
+	p.Duration = field("duration", "Duration in working days", duration)
+	p.Work = field("estimatedTime", "Work in hours", strings.TrimSuffix(hoursText(d.EstimatedSeconds), " h"))
+	p.Remaining = field("remainingTime", "Remaining work in hours", strings.TrimSuffix(hoursText(d.RemainingSeconds), " h"))
+	percent := ""
+	if d.DoneRatio != nil {
+		percent = strconv.Itoa(*d.DoneRatio)
+	}
+	p.Percent = field("percentageDone", "% complete", percent)
+	p.Notes = ui.Area("notes", "Comment", v.Get("notes")).Hinted("Goes into the history with this change.").Wrong(m["comment"])
+	p.problems(refusal)
+}
+
+func (p *packageFormPage) problems(refusal error) {
+	all := []ui.Problem{
+		p.Subject.Problem(), p.Description.Problem(), p.Type.Problem(), p.Status.Problem(), p.Priority.Problem(), p.Assignee.Problem(),
+		p.Responsible.Problem(), p.Parent.Problem(), p.Duration.Problem(), p.Work.Problem(), p.Remaining.Problem(), p.Percent.Problem(), p.Notes.Problem(),
+	}
+	if p.Milestone {
+		all = append(all, p.Date.Problem())
+	} else {
+		all = append(all, p.Start.Problem(), p.Due.Problem())
+	}
+	p.Problems = ui.Problems(all...)
+	if refusal != nil && len(p.Problems.Items) == 0 {
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: summary(refusal)})
+	}
+}
+
+func idOf(u *id.User) int64 {
+	if u == nil {
+		return 0
+	}
+	return int64(*u)
+}
+
+func choice(name, label string, value int64, from []workpackage.Named, m map[string]string) ui.Select {
+	options := make([]ui.Option, 0, len(from))
+	for _, n := range from {
+		options = append(options, ui.Option{Value: strconv.FormatInt(n.ID, 10), Label: n.Name})
+	}
+	return ui.Choose(name, label, strconv.FormatInt(value, 10), options...).Wrong(m[name])
+}
+
+// packagePatch reads a posted form. Fields that are not in it are left alone;
+// what cannot be read is refused with the rest.
+func packagePatch(v url.Values) (workpackage.Patch, error) {
+	var p workpackage.Patch
+	var errs []fault.Field
+	bad := func(name, code string) { errs = append(errs, fault.Field{Name: name, Code: code}) }
+	if v.Has("subject") {
+		p.Subject = opt.Of(v.Get("subject"))
+	}
+	if v.Has("description") {
+		p.Description = opt.Of(strings.ReplaceAll(v.Get("description"), "\r\n", "\n"))
+	}
+	p.Notes = strings.TrimSpace(strings.ReplaceAll(v.Get("notes"), "\r\n", "\n"))
+	number(v, "type", &p.Type, bad)
+	number(v, "status", &p.Status, bad)
+	number(v, "priority", &p.Priority, bad)
+	number(v, "lockVersion", &p.LockVersion, bad)
+	nullable(v, "assignee", &p.Assignee, bad)
+	nullable(v, "responsible", &p.Responsible, bad)
+	nullable(v, "parent", &p.Parent, bad)
+	nullable(v, "percentageDone", &p.DoneRatio, bad)
+	nullable(v, "duration", &p.Duration, bad)
+	day(v, "startDate", &p.StartDate, bad)
+	day(v, "dueDate", &p.DueDate, bad)
+	if v.Has("date") {
+		day(v, "date", &p.StartDate, bad)
+		p.DueDate = p.StartDate
+	}
+	hoursOf(v, "estimatedTime", &p.EstimatedSeconds, bad)
+	hoursOf(v, "remainingTime", &p.RemainingSeconds, bad)
+	return p, fault.Invalid(errs...)
+}
+
+func number[T ~int64 | ~int](v url.Values, name string, to *opt.Value[T], bad func(string, string)) {
+	if !v.Has(name) || v.Get(name) == "" {
+		return
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(v.Get(name)), 10, 64)
+	if err != nil {
+		bad(name, "not_a_number")
+		return
+	}
+	*to = opt.Of(T(n))
+}
+
+func nullable[T ~int64 | ~int](v url.Values, name string, to *opt.Value[*T], bad func(string, string)) {
+	if !v.Has(name) {
+		return
+	}
+	t := strings.TrimPrefix(strings.TrimSpace(v.Get(name)), "#")
+	if t == "" {
+		*to = opt.Null[T]()
+		return
+	}
+	n, err := strconv.ParseInt(t, 10, 64)
+	if err != nil {
+		bad(name, "not_a_number")
+		return
+	}
+	*to = opt.Ptr(T(n))
+}
+
+func day(v url.Values, name string, to *opt.Value[*db.Day], bad func(string, string)) {
+	if !v.Has(name) {
+		return
+	}
+	if v.Get(name) == "" {
+		*to = opt.Null[db.Day]()
+		return
+	}
+	d, err := db.ParseDay(v.Get(name))
+	if err != nil {
+		bad(name, "invalid")
+		return
+	}
+	*to = opt.Ptr(d)
+}
+
+// hoursOf reads hours with a decimal point or comma as whole seconds.
+func hoursOf(v url.Values, name string, to *opt.Value[*int64], bad func(string, string)) {
+	if !v.Has(name) {
+		return
+	}
+	t := strings.TrimSpace(strings.TrimSuffix(strings.ReplaceAll(v.Get(name), ",", "."), "h"))
+	if t == "" {
+		*to = opt.Null[int64]()
+		return
+	}
+	n, err := strconv.ParseFloat(t, 64)
+	if err != nil || n != n || n > 1e8 || n < -1e8 {
+		bad(name, "not_a_number")
+		return
+	}
+	*to = opt.Ptr(int64(n*3600 + 0.5))
+}
+
+func (s *Site) createPackage(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	if err := form(w, r); err != nil {
+		return err
+	}
+	pr, err := s.app.Projects.FindRef(r.Context(), a, chi.URLParam(r, "project"))
+	if err != nil {
+		return err
+	}
+	patch, err := packagePatch(r.PostForm)
+	patch.Project = opt.Of(pr.ID)
+	var made *workpackage.WorkPackage
+	if err == nil {
+		made, err = s.app.WorkPackages.Create(r.Context(), a, patch)
+	}
+	if refused(err) {
+		return s.packageForm(w, r, a, pr.ID, 0, r.PostForm, err)
+	}
+	if err != nil {
+		return err
+	}
+	return redirect(w, r, packageHref(made.ID)+"?done=created")
+}
+
+func (s *Site) updatePackage(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	n, err := parsePackage(r)
+	if err != nil {
+		return err
+	}
+	if err := form(w, r); err != nil {
+		return err
+	}
+	patch, err := packagePatch(r.PostForm)
+	if err == nil {
+		_, err = s.app.WorkPackages.Update(r.Context(), a, n, patch)
+	}
+	if refused(err) || fault.Is(err, fault.KindConflict) {
+		return s.packageForm(w, r, a, 0, n, r.PostForm, err)
+	}
+	if err != nil {
+		return err
+	}
+	return redirect(w, r, packageHref(n)+"?done=saved")
+}

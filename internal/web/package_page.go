@@ -1,0 +1,282 @@
+package web
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/attachment"
+	"github.com/holdfast/holdfast/internal/fault"
+	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/markup"
+	"github.com/holdfast/holdfast/internal/serve"
+	"github.com/holdfast/holdfast/internal/web/ui"
+	"github.com/holdfast/holdfast/internal/workpackage"
+)
+
+type packagePage struct {
+	ui.Page
+	Href, EditHref, DeleteHref string
+	Marks                      []ui.Chip
+	Author                     string
+	W                          *workpackage.WorkPackage
+	Created                    string
+	Details                    ui.DescriptionList
+	Done                       ui.Progress
+	HasDone                    bool
+	Children                   []workpackage.Named
+	Files                      ui.FileList
+	FileCount                  int
+	MayAttach, MayComment      bool
+	Upload                     ui.Field
+	MaxUpload                  string
+	Stream                     []ui.ActivityItem
+	Comment                    ui.Textarea
+	Problems                   ui.ErrorSummary
+	Watching, MayWatch         bool
+}
+
+func (s *Site) showPackage(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	n, err := parsePackage(r)
+	if err != nil {
+		return err
+	}
+	return s.packagePage(w, r, a, n, "", nil)
+}
+
+// packagePage shows a work package; comment and refusal are those of a form
+// that came back.
+func (s *Site) packagePage(w http.ResponseWriter, r *http.Request, a access.Actor, n id.WorkPackage, comment string, refusal error) error {
+	wp, refs, err := s.app.WorkPackages.Show(r.Context(), a, n)
+	if err != nil {
+		return err
+	}
+	pr := refs.Projects[wp.ProjectID]
+	p := packagePage{Page: s.frame(r, a, wp.Subject), Href: packageHref(n), W: wp, Children: refs.Children[n], MaxUpload: ui.Bytes(s.app.Config.Attachment.MaxSize.Bytes())}
+	p.Breadcrumbs = []ui.Crumb{{Label: "Projects", Href: "/projects"}, {Label: pr.Name, Href: "/projects/" + pr.Identifier}}
+	for _, up := range refs.Ancestors[n] {
+		p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: up.Name, Href: packageHref(id.WorkPackage(up.ID))})
+	}
+	p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: "#" + strconv.FormatInt(int64(n), 10)})
+	p.Marks = []ui.Chip{typeChip(refs.Types[wp.TypeID]), statusChip(refs.Statuses[wp.StatusID]), priorityChip(refs.Priorities[wp.PriorityID])}
+	p.Author, p.Watching, p.MayWatch = refs.Users[wp.AuthorID].Name, refs.Watching[n], a.SignedIn()
+	p.rights(refs.Grants, wp)
+	p.Details = details(wp, refs)
+	if wp.DoneRatio != nil {
+		p.Done, p.HasDone = ui.Progress{Value: int64(*wp.DoneRatio), Max: 100, Label: "% complete"}, true
+	}
+	if err := s.fillPackage(r, a, &p, n); err != nil {
+		return err
+	}
+	m := messages(refusal)
+	p.Comment = ui.Area("comment", "Comment", comment).Hinted("Markdown works here; @login mentions people, #12 links work packages.").Wrong(m["comment"])
+	p.Upload = ui.File("file", "File").Require().Wrong(m["file"]).Wrong(m["fileName"])
+	p.Problems = ui.Problems(p.Comment.Problem(), p.Upload.Problem())
+	if refusal != nil && len(p.Problems.Items) == 0 {
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: sentence(refusal)})
+	}
+	return s.ui.Render(w, statusOf(refusal), "package", p)
+}
+
+func (p *packagePage) rights(g *access.Grants, wp *workpackage.WorkPackage) {
+	has := func(perms ...access.Permission) bool {
+		for _, perm := range perms {
+			if g.Has(perm, wp.ProjectID) {
+				return true
+			}
+		}
+		return false
+	}
+	p.MayComment = has(access.AddWorkPackageComments)
+	p.MayAttach = has(access.EditWorkPackages, access.AddWorkPackageAttachments)
+	if has(access.EditWorkPackages, access.ChangeWorkPackageStatus, access.MoveWorkPackages, access.ManageSubtasks) {
+		p.EditHref = p.Href + "/edit"
+	}
+	if has(access.DeleteWorkPackages) {
+		p.DeleteHref = p.Href + "/deletion"
+	}
+}
+
+// fillPackage loads files and history.
+func (s *Site) fillPackage(r *http.Request, a access.Actor, p *packagePage, n id.WorkPackage) error {
+	loc := location(a)
+	p.Created = p.W.CreatedAt.In(loc).Format("2 Jan 2006, 15:04")
+	files, err := s.app.Attachments.List(r.Context(), a, "WorkPackage", int64(n))
+	if err != nil {
+		return err
+	}
+	p.FileCount = len(files)
+	for _, f := range files {
+		href := "/attachments/" + strconv.FormatInt(int64(f.ID), 10)
+		item := ui.FileItem{Name: f.FileName, Href: href, ContentType: f.ContentType, Size: f.Size, Author: f.AuthorName, At: f.CreatedAt.In(loc)}
+		if f.Deletable {
+			item.DeleteHref = href + "/deletion"
+		}
+		p.Files.Items = append(p.Files.Items, item)
+	}
+	acts, err := s.app.WorkPackages.Activities(r.Context(), a, n)
+	for _, act := range acts {
+		p.Stream = append(p.Stream, activityItem(act, a))
+	}
+	return err
+}
+
+func activityItem(act workpackage.Activity, a access.Actor) ui.ActivityItem {
+	item := ui.ActivityItem{
+		Anchor: "activity-" + strconv.FormatInt(int64(act.ID), 10), At: act.CreatedAt.In(location(a)),
+		Author: ui.Person{ID: act.User.ID, Name: act.User.Name}, Verb: "changed",
+	}
+	if act.Version == 1 {
+		item.Verb = "created this"
+	}
+	if act.Notes != "" {
+		item.Comment = markup.Render(act.Notes)
+	}
+	if act.Version > 1 || act.Notes == "" {
+		for _, c := range act.Changes {
+			if act.Version == 1 && c.Field != "attachments" {
+				continue // the page itself shows what it was made with
+			}
+			if c.Field == "description" {
+				c.Old, c.New = "", "changed"
+			}
+			item.Changes = append(item.Changes, ui.Change{Label: c.Label, From: c.Old, To: c.New})
+		}
+	}
+	return item
+}
+
+// details are the fields beside the description.
+func details(wp *workpackage.WorkPackage, refs *workpackage.Refs) ui.DescriptionList {
+	var l ui.DescriptionList
+	add := func(label string, value any) { l.Items = append(l.Items, ui.Description{Label: label, Value: value}) }
+	name := func(u *id.User) string {
+		if u == nil {
+			return ""
+		}
+		return refs.Users[*u].Name
+	}
+	add("Assignee", name(wp.AssigneeID))
+	add("Accountable", name(wp.ResponsibleID))
+	add("Start", ui.Day(dayText(wp.StartDate)))
+	add("Finish", ui.Day(dayText(wp.DueDate)))
+	if wp.Duration != nil {
+		add("Duration", strconv.Itoa(*wp.Duration)+" working days")
+	}
+	add("Work", hoursText(wp.EstimatedSeconds))
+	add("Remaining work", hoursText(wp.RemainingSeconds))
+	if d, ok := refs.Derived[wp.ID]; ok && d.Work != nil {
+		add("Work with everything below", hoursText(d.Work))
+	}
+	return l
+}
+
+func dayText[T ~string](d *T) string {
+	if d == nil {
+		return ""
+	}
+	return string(*d)
+}
+
+func hoursText(seconds *int64) string {
+	if seconds == nil {
+		return ""
+	}
+	return strconv.FormatFloat(float64(*seconds)/3600, 'g', 6, 64) + " h"
+}
+
+// attach stores an uploaded file. The body is read as a stream and not kept in
+// memory or in a temporary file of the form parser.
+func (s *Site) attach(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	n, err := parsePackage(r)
+	if err != nil {
+		return err
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, s.app.Config.Attachment.MaxSize.Bytes()+maxForm)
+	parts, err := r.MultipartReader()
+	if err != nil {
+		return fault.Unsupported("the upload is not a multipart form")
+	}
+	for {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			return s.packagePage(w, r, a, n, "", fault.InvalidField("file", "blank"))
+		}
+		if err != nil {
+			return fault.Unsupported("the upload broke off")
+		}
+		if part.FormName() != "file" {
+			continue
+		}
+		up := attachment.Upload{FileName: part.FileName(), ContainerType: "WorkPackage", ContainerID: int64(n)}
+		_, err = s.app.Attachments.Create(r.Context(), a, up, part)
+		if refused(err) || fault.Is(err, fault.KindTooLarge) {
+			return s.packagePage(w, r, a, n, "", err)
+		}
+		if err != nil {
+			return err
+		}
+		return redirect(w, r, packageHref(n)+"?done=uploaded")
+	}
+}
+
+func parseFile(r *http.Request) (id.Attachment, error) {
+	return id.Parse[id.Attachment]("attachment", chi.URLParam(r, "id"))
+}
+
+func (s *Site) download(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	n, err := parseFile(r)
+	if err != nil {
+		return err
+	}
+	f, content, err := s.app.Attachments.Open(r.Context(), a, n)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = content.Close() }() // was only read
+	serve.SendFile(w, r, serve.File{Name: f.FileName, ContentType: f.ContentType, Tag: f.SHA256, Modified: f.CreatedAt.Time, Content: content})
+	return nil
+}
+
+func (s *Site) confirmFileDelete(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	n, err := parseFile(r)
+	if err != nil {
+		return err
+	}
+	f, err := s.app.Attachments.Find(r.Context(), a, n)
+	if err != nil {
+		return err
+	}
+	p := confirmPage{
+		Page: s.frame(r, a, "Delete “"+f.FileName+"”?"), Action: r.URL.Path, Cancel: containerHref(f), Submit: "Delete file",
+		Text: "The file goes to the trash and is removed for good after a while.",
+	}
+	p.Width, p.HideTitle = "narrow", true
+	return s.ui.Render(w, http.StatusOK, "confirm", p)
+}
+
+func containerHref(f *attachment.Attachment) string {
+	if f.ContainerID == nil {
+		return "/"
+	}
+	return packageHref(id.WorkPackage(*f.ContainerID))
+}
+
+func (s *Site) deleteFile(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	n, err := parseFile(r)
+	if err != nil {
+		return err
+	}
+	f, err := s.app.Attachments.Find(r.Context(), a, n)
+	if err != nil {
+		return err
+	}
+	if err := s.app.Attachments.Delete(r.Context(), a, n); err != nil {
+		return err
+	}
+	return redirect(w, r, containerHref(f)+"?done=file_deleted")
+}

@@ -1,0 +1,267 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/fault"
+	"github.com/holdfast/holdfast/internal/filter"
+	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/project"
+	"github.com/holdfast/holdfast/internal/web/ui"
+	"github.com/holdfast/holdfast/internal/workpackage"
+)
+
+// packageRow is a work package in a table.
+type packageRow struct {
+	ID                     id.WorkPackage
+	Href, Subject          string
+	Type, Status, Priority ui.Chip
+	Assignee               *ui.Person
+	Due                    string
+}
+
+func packageHref(n id.WorkPackage) string { return "/work_packages/" + strconv.FormatInt(int64(n), 10) }
+
+func packageRows(p *workpackage.Page) []packageRow {
+	out := make([]packageRow, 0, len(p.Items))
+	for i := range p.Items {
+		w := &p.Items[i]
+		row := packageRow{
+			ID: w.ID, Href: packageHref(w.ID), Subject: w.Subject,
+			Type: typeChip(p.Refs.Types[w.TypeID]), Status: statusChip(p.Refs.Statuses[w.StatusID]),
+			Priority: priorityChip(p.Refs.Priorities[w.PriorityID]), Assignee: personOf(p.Refs.Users, w.AssigneeID),
+		}
+		if w.DueDate != nil {
+			row.Due = string(*w.DueDate)
+		}
+		out = append(out, row)
+	}
+	return out
+}
+
+func typeChip(n workpackage.Named) ui.Chip   { return ui.Type(n.Name, ui.HueOf(n.Color)) }
+func statusChip(n workpackage.Named) ui.Chip { return ui.Status(n.Name, ui.HueOf(n.Color)) }
+
+// ranks are the distances of the seeded priorities from the normal one.
+var ranks = map[string]int{"Low": -1, "High": 1, "Immediate": 2}
+
+func priorityChip(n workpackage.Named) ui.Chip { return ui.Priority(n.Name, ranks[n.Name]) }
+
+func personOf(users map[id.User]workpackage.Named, u *id.User) *ui.Person {
+	if u == nil {
+		return nil
+	}
+	return &ui.Person{ID: int64(*u), Name: users[*u].Name}
+}
+
+type packagesPage struct {
+	ui.Page
+	Query            ui.Field
+	Selects          []ui.Select
+	Action           string
+	Rows             []packageRow
+	Paging           ui.Pagination
+	None             ui.EmptyState
+	NewHref          string
+	Total            int
+	Project          *project.Project
+	Description      string
+	ProjectStatus    string
+	ProjectHue       ui.Hue
+	EditHref         string
+	MayAdd           bool
+	StatusNote       string
+	Subprojects      []projectRow
+	ShowsDescription bool
+}
+
+const perPage = 50
+
+func (s *Site) packages(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	p := packagesPage{Page: s.frame(r, a, "Work packages"), Action: "/work_packages"}
+	return s.packageList(w, r, a, &p, 0)
+}
+
+// showProject is a project's page: what it is, and its work packages.
+func (s *Site) showProject(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	pr, err := s.app.Projects.FindRef(r.Context(), a, chi.URLParam(r, "project"))
+	if err != nil {
+		return err
+	}
+	grants, err := s.app.Projects.Grants(r.Context(), a, *pr)
+	if err != nil {
+		return err
+	}
+	can := pr.Capabilities(a, grants)
+	base := "/projects/" + pr.Identifier
+	p := packagesPage{Page: s.frame(r, a, pr.Name), Action: base, Project: pr, Description: pr.Description, MayAdd: can.AddWorkPackages}
+	p.ProjectStatus, p.ProjectHue = statusName(pr.Status)
+	p.Breadcrumbs = []ui.Crumb{{Label: "Projects", Href: "/projects"}}
+	for _, up := range pr.Ancestors {
+		p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: up.Name, Href: "/projects/" + up.Identifier})
+	}
+	p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: pr.Name})
+	if can.Edit || can.Unarchive {
+		p.EditHref = base + "/edit"
+	}
+	if can.AddWorkPackages {
+		p.NewHref = base + "/work_packages/new"
+	}
+	if !pr.Active {
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Warning, Text: "This project is archived: only administrators see it, and nobody works in it."})
+	}
+	if !can.ViewWorkPackages {
+		return s.ui.Render(w, http.StatusOK, "packages", p)
+	}
+	return s.packageList(w, r, a, &p, pr.ID)
+}
+
+// packageList completes the page with the list that the address selects.
+func (s *Site) packageList(w http.ResponseWriter, r *http.Request, a access.Actor, p *packagesPage, in id.Project) error {
+	q := r.URL.Query()
+	number := 1
+	if n, err := strconv.Atoi(q.Get("page")); err == nil && n > 0 {
+		number = n
+	}
+	list, err := s.app.WorkPackages.List(r.Context(), a, workpackage.ListInput{
+		Project: in, Filters: chosen(q), Page: filter.Page{Number: number, Size: perPage}, Location: location(a),
+		Sort: []filter.Sort{{Name: "updated_at", Desc: true}},
+	})
+	if err != nil {
+		return err
+	}
+	p.Rows, p.Total = packageRows(list), list.Total
+	p.Query = ui.Text("q", "Subject or number", q.Get("q"))
+	p.Query.Type = "search"
+	p.Selects = []ui.Select{
+		ui.Choose("status", "Status", q.Get("status"), ui.Option{Value: "", Label: "Open"}, ui.Option{Value: "closed", Label: "Closed"}, ui.Option{Value: "all", Label: "All"}),
+		ui.Choose("assignee", "Assignee", q.Get("assignee"), ui.Option{Value: "", Label: "Anyone"}, ui.Option{Value: "me", Label: "Me"}, ui.Option{Value: "none", Label: "Nobody"}),
+	}
+	p.Paging = ui.Pagination{Page: number, PerPage: perPage, Total: list.Total, Href: func(n int) string {
+		v := url.Values{}
+		for k := range q {
+			v.Set(k, q.Get(k))
+		}
+		v.Set("page", strconv.Itoa(n))
+		return p.Action + "?" + v.Encode()
+	}}
+	p.None = ui.EmptyState{Icon: "list-checks", Title: "No work packages", Text: "There are none yet that you may see."}
+	if len(q) > 0 {
+		p.None.Text = "The search, status or assignee above leaves none."
+		p.None.Actions = []ui.Button{ui.Link("Show all open ones", p.Action)}
+	} else if p.NewHref != "" {
+		p.None.Actions = []ui.Button{ui.Link("Create the first one", p.NewHref).As("primary")}
+	}
+	return s.ui.Render(w, http.StatusOK, "packages", p)
+}
+
+// chosen are the filters of the list's form.
+func chosen(q url.Values) []filter.Condition {
+	var out []filter.Condition
+	if t := q.Get("q"); t != "" {
+		out = append(out, filter.Condition{Name: "subject_or", Op: "**", Values: []string{t}})
+	}
+	switch q.Get("status") {
+	case "closed":
+		out = append(out, filter.Condition{Name: "status", Op: "c"})
+	case "all":
+	default:
+		out = append(out, filter.Condition{Name: "status", Op: "o"})
+	}
+	switch q.Get("assignee") {
+	case "me":
+		out = append(out, filter.Condition{Name: "assignee", Op: "=", Values: []string{"me"}})
+	case "none":
+		out = append(out, filter.Condition{Name: "assignee", Op: "!*"})
+	}
+	return out
+}
+
+// parsePackage reads the work package's number from the address.
+func parsePackage(r *http.Request) (id.WorkPackage, error) {
+	return id.Parse[id.WorkPackage]("work package", chi.URLParam(r, "id"))
+}
+
+func (s *Site) comment(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	n, err := parsePackage(r)
+	if err != nil {
+		return err
+	}
+	if err := form(w, r); err != nil {
+		return err
+	}
+	act, err := s.app.WorkPackages.Comment(r.Context(), a, n, r.PostForm.Get("comment"), false)
+	if refused(err) {
+		return s.packagePage(w, r, a, n, r.PostForm.Get("comment"), err)
+	}
+	if err != nil {
+		return err
+	}
+	return redirect(w, r, packageHref(n)+"?done=comment#activity-"+strconv.FormatInt(int64(act.ID), 10))
+}
+
+func (s *Site) watch(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	n, err := parsePackage(r)
+	if err != nil {
+		return err
+	}
+	if err := form(w, r); err != nil {
+		return err
+	}
+	if r.PostForm.Get("undo") == "1" {
+		err = s.app.WorkPackages.Unwatch(r.Context(), a, n, a.ID)
+	} else {
+		_, err = s.app.WorkPackages.Watch(r.Context(), a, n, a.ID)
+	}
+	if err != nil {
+		return err
+	}
+	return redirect(w, r, packageHref(n))
+}
+
+type confirmPage struct {
+	ui.Page
+	Text           string
+	Action, Cancel string
+	Submit         string
+}
+
+func (s *Site) confirmDelete(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	n, err := parsePackage(r)
+	if err != nil {
+		return err
+	}
+	wp, refs, err := s.app.WorkPackages.Show(r.Context(), a, n)
+	if err != nil {
+		return err
+	}
+	if !refs.Grants.Has(access.DeleteWorkPackages, wp.ProjectID) {
+		return fault.Forbidden("you are not allowed to delete this work package")
+	}
+	p := confirmPage{
+		Page: s.frame(r, a, "Delete “"+wp.Subject+"”?"), Action: packageHref(n) + "/deletion", Cancel: packageHref(n), Submit: "Delete",
+		Text: "The work package goes to the trash, with everything below it, and can be brought back from there for a while.",
+	}
+	p.Width, p.HideTitle = "narrow", true
+	return s.ui.Render(w, http.StatusOK, "confirm", p)
+}
+
+func (s *Site) deletePackage(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	n, err := parsePackage(r)
+	if err != nil {
+		return err
+	}
+	wp, refs, err := s.app.WorkPackages.Show(r.Context(), a, n)
+	if err != nil {
+		return err
+	}
+	if err := s.app.WorkPackages.Delete(r.Context(), a, n); err != nil {
+		return err
+	}
+	return redirect(w, r, "/projects/"+refs.Projects[wp.ProjectID].Identifier+"?done=deleted")
+}

@@ -1,5 +1,0 @@
-//go:build race
-
-package zipfile
-
-const raceEnabled = true
