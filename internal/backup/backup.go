@@ -78,40 +78,6 @@ type Mailer interface {
 	Queue(ctx context.Context, tx *db.Tx, n account.Notice) (id.Mail, error)
 }
 
-// Names of job statuses, as API clients know them.
-const (
-	StatusInQueue   = "in_queue"
-	StatusInProcess = "in_process"
-	StatusSuccess   = "success"
-	StatusFailure   = "failure"
-	StatusCancelled = "cancelled"
-)
-
-// JobStatus is what a client that polls is told.
-type JobStatus struct {
-	Status  string
-	Message string
-	// Payload is nil, or an object such as {"download": ..., "mime_type": ...}.
-	Payload map[string]any
-}
-
-// Jobs runs Runner.Run later and keeps what clients poll.
-type Jobs interface {
-	// Enqueue asks for Run(ctx, backup) after the transaction.
-	Enqueue(ctx context.Context, tx *db.Tx, args RunArgs) error
-	// NewStatus makes the status of a queued job, visible to user, and returns its id.
-	NewStatus(ctx context.Context, tx *db.Tx, user id.User, backup id.Backup) (string, error)
-	SetStatus(ctx context.Context, tx *db.Tx, statusID string, s JobStatus) error
-}
-
-// RunArgs are the arguments of the job that makes a backup.
-type RunArgs struct {
-	ID id.Backup `json:"id"`
-}
-
-// Kind names the job.
-func (RunArgs) Kind() string { return "backup.run" }
-
 // Progress is how far a running backup is.
 type Progress struct {
 	Phase      string `json:"phase"`
@@ -130,7 +96,8 @@ type EngineOptions struct {
 	Progress func(Progress)
 }
 
-// Missing is a file that could not be read.
+// Missing is a file that could not be read. The engine knows its hash; the
+// service adds the name of an attachment that has it.
 type Missing struct {
 	Name   string `json:"name"`
 	SHA256 string `json:"sha256"`
@@ -147,8 +114,8 @@ type Summary struct {
 type Engine interface {
 	// Create writes one consistent archive. A file that cannot be read goes into Missing.
 	Create(ctx context.Context, w io.Writer, o EngineOptions) (Summary, error)
-	// Verify reads the archive and returns an error unless structure and seal are whole.
-	Verify(ctx context.Context, r io.ReaderAt, size int64) error
+	// Verify reads the archive at path and returns an error unless structure and seal are whole.
+	Verify(ctx context.Context, path string) error
 }
 
 // Deps is what the service is made of. Mail is nil where no mail is
@@ -159,7 +126,6 @@ type Deps struct {
 	Audit    *audit.Log
 	Accounts *account.Service
 	Mail     Mailer
-	Jobs     Jobs
 	Engine   Engine
 	// Dir is where archives are kept until they are downloaded.
 	Dir string

@@ -133,8 +133,9 @@ func (c *creation) files(ctx context.Context) error {
 			return fmt.Errorf("file %s: %w", sha, err)
 		}
 		if reason != "" {
-			c.seal.Missing = append(c.seal.Missing, Missing{sha, size, reason})
-			return nil
+			name, err := c.nameOf(ctx, sha)
+			c.seal.Missing = append(c.seal.Missing, Missing{sha, size, name, reason})
+			return err
 		}
 		c.seal.Files.Count++
 		c.seal.Files.Bytes += n
@@ -145,6 +146,14 @@ func (c *creation) files(ctx context.Context) error {
 	})
 	c.seal.Files.Digest = hex.EncodeToString(sum.Sum(nil))
 	return err
+}
+
+// nameOf returns the name under which someone uploaded the file, as far as it is still known.
+func (c *creation) nameOf(ctx context.Context, sha string) (string, error) {
+	return db.Read(ctx, c.src.DB, func(tx *db.Tx) (string, error) {
+		name, _, err := db.One[string](ctx, tx, db.SQL(`SELECT file_name FROM attachments WHERE sha256 = ? ORDER BY id LIMIT 1`, sha))
+		return name, err
+	})
 }
 
 // file copies one file. It is checked before the first byte of it is written,

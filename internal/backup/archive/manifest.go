@@ -89,6 +89,7 @@ type Files struct {
 type Missing struct {
 	SHA256 string `json:"sha256"`
 	Size   int64  `json:"size"`
+	Name   string `json:"name"` // of one attachment that names it
 	Reason string `json:"reason"`
 }
 

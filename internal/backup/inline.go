@@ -1,0 +1,89 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/attachment"
+	"github.com/holdfast/holdfast/internal/audit"
+	"github.com/holdfast/holdfast/internal/db"
+	"github.com/holdfast/holdfast/internal/fault"
+)
+
+// InlineOptions say what a command's backup holds.
+type InlineOptions struct {
+	Attachments bool
+}
+
+// RunInline makes a backup for the operator at path and returns when it is
+// verified there. It needs no token and works also when requests are off, but
+// like every backup it is audited, mailed about, and alone.
+//
+// Faults: Forbidden for everyone but the operator; Invalid when something is
+// at path; Conflict while another backup is queued or running.
+func (s *Service) RunInline(ctx context.Context, operator access.Actor, path string, o InlineOptions) (Backup, error) {
+	if operator.Kind != access.Machine {
+		return Backup{}, fault.Forbidden("only the operator may make backups without a token")
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return Backup{}, fmt.Errorf("backup to %s: %w", path, err)
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return Backup{}, fault.WithHint(fault.InvalidField("path", "taken"), "give a file that does not exist yet")
+	}
+	b, err := s.beginInline(ctx, operator, path, o)
+	if err != nil {
+		return Backup{}, err
+	}
+	b, runErr := s.produce(ctx, b, path)
+	if runErr != nil && ctx.Err() != nil {
+		runErr = errCancelled
+	}
+	state, err := s.finish(context.WithoutCancel(ctx), b, runErr)
+	if runErr == nil && !state.Good() {
+		runErr = errors.Join(errCancelled, remove(path))
+	}
+	if err != nil || runErr != nil {
+		return Backup{}, errors.Join(runErr, err)
+	}
+	return db.Read(ctx, s.db, func(tx *db.Tx) (Backup, error) { return findBackup(ctx, tx, b.ID) })
+}
+
+func (s *Service) beginInline(ctx context.Context, operator access.Actor, path string, o InlineOptions) (Backup, error) {
+	b, err := db.Write(ctx, s.db, func(tx *db.Tx) (Backup, error) {
+		at := tx.Stamp()
+		n, err := insertBackup(ctx, tx, Backup{Source: SourceCommand, State: Running, RequestedBy: operator.Name,
+			IncludeAttachments: o.Attachments, File: path, StartedAt: &at})
+		if err != nil {
+			return Backup{}, err
+		}
+		b, err := findBackup(ctx, tx, n)
+		if err != nil {
+			return Backup{}, err
+		}
+		if err := attachment.Pin(ctx, tx, b.holder(), tx.Now().Add(lease)); err != nil {
+			return Backup{}, err
+		}
+		return b, s.record(ctx, tx, operator, "backup.command", b.holder(), audit.OK, map[string]any{"path": path, "attachments": o.Attachments})
+	})
+	if db.IsUnique(err) {
+		err = errPending()
+	}
+	return b, err
+}
+
+// existing returns dir or its nearest parent that is there.
+func existing(dir string) string {
+	for {
+		if _, err := os.Stat(dir); err == nil || filepath.Dir(dir) == dir {
+			return dir
+		}
+		dir = filepath.Dir(dir)
+	}
+}

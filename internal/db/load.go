@@ -1,0 +1,268 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// Load fills a migrated database that nobody else uses, such as one that a
+// restore builds. It is not safe against a crash: until Finish has returned,
+// the database is worth nothing. Foreign keys are checked by Finish, not by
+// row, so that tables come in any order and rows may point at later ones.
+type Load struct {
+	dialect Dialect
+	path    string
+	pool    *sql.DB
+	conn    *sql.Conn
+	keys    []foreignKey
+}
+
+// foreignKey is a constraint that is put back by Finish.
+type foreignKey struct{ table, name, definition string }
+
+// OpenLoad begins to fill the database that o names. On SQLite nobody else may
+// have it open.
+func OpenLoad(ctx context.Context, o Options) (*Load, error) {
+	l := &Load{dialect: SQLite, path: o.Path}
+	driver, source := "sqlite", ""
+	if o.URL != "" {
+		l.dialect, driver, source = Postgres, "pgx", o.URL
+	} else {
+		source = dsn(o.Path, "rw")
+	}
+	var err error
+	if l.pool, err = sql.Open(driver, source); err != nil {
+		return nil, fmt.Errorf("load: %w", err)
+	}
+	if l.conn, err = l.pool.Conn(ctx); err == nil {
+		err = l.prepare(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("load: %w", err), l.Close())
+	}
+	return l, nil
+}
+
+// Close releases the connection.
+func (l *Load) Close() error {
+	var err error
+	if l.conn != nil {
+		err = l.conn.Close()
+	}
+	return errors.Join(err, l.pool.Close())
+}
+
+func (l *Load) exec(ctx context.Context, q string, args ...any) error {
+	if _, err := l.conn.ExecContext(ctx, q, args...); err != nil {
+		return fmt.Errorf("%s: %w", q, err)
+	}
+	return nil
+}
+
+func (l *Load) prepare(ctx context.Context) error {
+	if l.dialect == Postgres {
+		return l.dropForeignKeys(ctx)
+	}
+	for _, p := range []string{"journal_mode=OFF", "synchronous=OFF", "foreign_keys=OFF", "locking_mode=EXCLUSIVE", "cache_size=-16384"} {
+		if err := l.exec(ctx, "PRAGMA "+p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropForeignKeys takes the constraints away: checking them by row is slow, and
+// an ordinary role cannot put the checks off.
+func (l *Load) dropForeignKeys(ctx context.Context) error {
+	rows, err := l.conn.QueryContext(ctx, `SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+		FROM pg_constraint WHERE contype = 'f' AND connamespace = CURRENT_SCHEMA()::regnamespace ORDER BY 1, 2`)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var k foreignKey
+		if err := rows.Scan(&k.table, &k.name, &k.definition); err != nil {
+			return err
+		}
+		l.keys = append(l.keys, k)
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	for _, k := range l.keys {
+		if err := l.exec(ctx, "ALTER TABLE "+k.table+" DROP CONSTRAINT "+quote(k.name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
+
+// Table replaces the rows of a table. next returns one row after the other,
+// int64, bool, string or nil in the order of columns, and io.EOF after the
+// last; the slice may be used again. Names are trusted.
+func (l *Load) Table(ctx context.Context, table string, columns []string, next func() ([]any, error)) (int64, error) {
+	if err := l.exec(ctx, "DELETE FROM "+table); err != nil {
+		return 0, err
+	}
+	var n int64
+	var err error
+	if l.dialect == Postgres {
+		n, err = l.copyRows(ctx, table, columns, next)
+	} else {
+		n, err = l.insertRows(ctx, table, columns, next)
+	}
+	if err != nil {
+		return n, fmt.Errorf("load %s: %w", table, err)
+	}
+	return n, nil
+}
+
+type rowSource struct {
+	next func() ([]any, error)
+	row  []any
+	err  error
+}
+
+// Next implements pgx.CopyFromSource.
+func (s *rowSource) Next() bool {
+	s.row, s.err = s.next()
+	return s.err == nil
+}
+
+// Values implements pgx.CopyFromSource.
+func (s *rowSource) Values() ([]any, error) { return s.row, nil }
+
+// Err implements pgx.CopyFromSource.
+func (s *rowSource) Err() error {
+	if errors.Is(s.err, io.EOF) {
+		return nil
+	}
+	return s.err
+}
+
+func (l *Load) copyRows(ctx context.Context, table string, columns []string, next func() ([]any, error)) (n int64, err error) {
+	rawErr := l.conn.Raw(func(c any) error {
+		conn, ok := c.(*stdlib.Conn)
+		if !ok {
+			return fmt.Errorf("unexpected driver connection %T", c)
+		}
+		n, err = conn.Conn().CopyFrom(ctx, pgx.Identifier{table}, columns, &rowSource{next: next})
+		return err
+	})
+	return n, rawErr
+}
+
+// loadRows is how many rows one INSERT carries on SQLite; the cost of a
+// statement is then small beside that of its rows.
+const loadRows = 40
+
+func (l *Load) insertRows(ctx context.Context, table string, columns []string, next func() ([]any, error)) (n int64, err error) {
+	tx, err := l.conn.BeginTx(ctx, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = tx.Rollback() }() // after Commit this does nothing
+	marks := "(" + Marks(len(columns)) + ")"
+	head := "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES "
+	many, err := tx.PrepareContext(ctx, head+strings.Repeat(marks+",", loadRows-1)+marks)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = many.Close() }()
+	args := make([]any, 0, loadRows*len(columns))
+	for {
+		row, err := next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return n, err
+		}
+		n++
+		if args = append(args, row...); len(args) < cap(args) {
+			continue
+		}
+		if _, err := many.ExecContext(ctx, args...); err != nil {
+			return n, err
+		}
+		args = args[:0]
+	}
+	if rest := len(args) / len(columns); rest > 0 {
+		if _, err := tx.ExecContext(ctx, head+strings.Repeat(marks+",", rest-1)+marks, args...); err != nil {
+			return n, err
+		}
+	}
+	return n, tx.Commit()
+}
+
+// Sequence sets the highest number given out of a numbered table.
+func (l *Load) Sequence(ctx context.Context, table string, last int64) error {
+	if l.dialect == Postgres {
+		return l.exec(ctx, `SELECT setval(pg_get_serial_sequence($1, 'id'), GREATEST($2::bigint, 1), $2::bigint > 0)`, table, last)
+	}
+	if err := l.exec(ctx, `DELETE FROM sqlite_sequence WHERE name = ?`, table); err != nil {
+		return err
+	}
+	return l.exec(ctx, `INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)`, table, last)
+}
+
+// Finish checks that every reference has its row and makes the database durable.
+func (l *Load) Finish(ctx context.Context) error {
+	if l.dialect == Postgres {
+		for _, k := range l.keys {
+			if err := l.exec(ctx, "ALTER TABLE "+k.table+" ADD CONSTRAINT "+quote(k.name)+" "+k.definition); err != nil {
+				return fmt.Errorf("a row refers to one that is not there: %w", err)
+			}
+		}
+		return l.exec(ctx, "ANALYZE")
+	}
+	var table, parent string
+	var row sql.NullInt64
+	var key int
+	err := l.conn.QueryRowContext(ctx, "PRAGMA foreign_key_check").Scan(&table, &row, &parent, &key)
+	if err == nil {
+		return fmt.Errorf("a row refers to one that is not there: row %d of %s, in %s", row.Int64, table, parent)
+	}
+	if !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("check references: %w", err)
+	}
+	if err := l.exec(ctx, "PRAGMA optimize=0x10002"); err != nil {
+		return err
+	}
+	return syncFile(l.path)
+}
+
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("make durable: %w", err)
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// IntegrityCheck lets the engine look for damage, which reads all of an SQLite
+// database.
+func IntegrityCheck(ctx context.Context, d *DB) error {
+	if d.dialect == Postgres {
+		return d.Ping(ctx)
+	}
+	var answer string
+	if err := d.read.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&answer); err != nil {
+		return fmt.Errorf("check the database: %w", err)
+	}
+	if answer != "ok" {
+		return fmt.Errorf("the database is damaged: %s", answer)
+	}
+	return nil
+}
