@@ -131,7 +131,8 @@ func (s *Service) produce(ctx context.Context, b Backup, path string) (Backup, e
 	defer cancel(nil)
 	m := &meter{}
 	var beats sync.WaitGroup
-	beats.Go(func() { s.beat(ctx, b, m, cancel) })
+	running := b // what follows changes b while the beats go on
+	beats.Go(func() { s.beat(ctx, running, m, cancel) })
 	defer func() { cancel(nil); beats.Wait() }()
 	sum, size, hash, err := s.write(ctx, path, EngineOptions{Attachments: b.IncludeAttachments, Progress: m.set})
 	if err != nil {
