@@ -15,6 +15,7 @@ import (
 	"github.com/holdfast/holdfast/internal/account"
 	"github.com/holdfast/holdfast/internal/attachment"
 	"github.com/holdfast/holdfast/internal/audit"
+	"github.com/holdfast/holdfast/internal/backup"
 	"github.com/holdfast/holdfast/internal/blob"
 	"github.com/holdfast/holdfast/internal/catalog"
 	"github.com/holdfast/holdfast/internal/config"
@@ -48,6 +49,7 @@ type App struct {
 	Projects     *project.Service
 	Attachments  *attachment.Service
 	WorkPackages *workpackage.Service
+	Backups      *backup.Service
 	Jobs         *job.Runner
 }
 
@@ -152,6 +154,7 @@ func (a *App) build(sender *mail.Sender) {
 	})
 	a.Jobs = job.NewRunner(a.DB, a.Log, workers)
 	a.Outbox.Register(a.Jobs)
+	a.Backups = a.newBackups()
 	a.register()
 }
 
@@ -161,6 +164,9 @@ const workers = 3
 // Run carries out jobs and housekeeping until ctx ends, then returns when what
 // is under way has been given back.
 func (a *App) Run(ctx context.Context) {
+	if err := a.Backups.Recover(ctx, true); err != nil {
+		a.Log.Error("end what an interrupted backup left", "error", err)
+	}
 	var wg sync.WaitGroup
 	wg.Add(2)
 	go func() {

@@ -38,14 +38,18 @@ func mailer(o *outbox.Outbox) account.Mailer {
 type notices struct{ outbox *outbox.Outbox }
 
 func (n notices) Queue(ctx context.Context, tx *db.Tx, m account.Notice) error {
+	_, err := n.queue(ctx, tx, m)
+	return err
+}
+
+func (n notices) queue(ctx context.Context, tx *db.Tx, m account.Notice) (id.Mail, error) {
 	l := mail.Letter{Language: m.Language, Title: m.Subject, Paragraphs: m.Lines}
 	if m.Link != "" {
 		l.Action = &mail.Link{Label: "Continue", URL: m.Link}
 	}
-	_, err := n.outbox.Queue(ctx, tx, outbox.Letter{
+	return n.outbox.Queue(ctx, tx, outbox.Letter{
 		Purpose: m.Purpose, UserID: m.UserID, Address: m.Address, Name: m.Name, Subject: m.Subject, Content: l,
 	})
-	return err
 }
 
 // rules reads the settings that the rules of planning depend on.
