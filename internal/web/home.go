@@ -18,17 +18,10 @@ import (
 	"github.com/holdfast/holdfast/internal/workpackage"
 )
 
-type projectRow struct {
-	Name, Href, Status string
-	Hue                ui.Hue
-	Depth              int
-	Public             bool
-}
-
 type homePage struct {
 	ui.Page
-	Projects  []projectRow
-	Mine      []packageRow
+	Projects  []ui.ProjectRow
+	Mine      []ui.PackageRow
 	MineTotal int
 	MineHref  string
 	MayCreate bool
@@ -87,10 +80,10 @@ func statusName(code *string) (string, ui.Hue) {
 	return *code, ui.Gray
 }
 
-func rowsOf(tree []project.Node) []projectRow {
-	out := make([]projectRow, 0, len(tree))
+func rowsOf(tree []project.Node) []ui.ProjectRow {
+	out := make([]ui.ProjectRow, 0, len(tree))
 	for _, n := range tree {
-		row := projectRow{Name: n.Name, Href: "/projects/" + n.Identifier, Depth: min(n.Depth, 5), Public: n.Public}
+		row := ui.ProjectRow{Name: n.Name, Href: "/projects/" + n.Identifier, Depth: min(n.Depth, 5), Public: n.Public}
 		row.Status, row.Hue = statusName(n.Status)
 		out = append(out, row)
 	}
@@ -99,7 +92,7 @@ func rowsOf(tree []project.Node) []projectRow {
 
 type projectsPage struct {
 	ui.Page
-	Projects  []projectRow
+	Projects  []ui.ProjectRow
 	MayCreate bool
 	None      ui.EmptyState
 }

@@ -16,23 +16,14 @@ import (
 	"github.com/holdfast/holdfast/internal/workpackage"
 )
 
-// packageRow is a work package in a table.
-type packageRow struct {
-	ID                     id.WorkPackage
-	Href, Subject          string
-	Type, Status, Priority ui.Chip
-	Assignee               *ui.Person
-	Due                    string
-}
-
 func packageHref(n id.WorkPackage) string { return "/work_packages/" + strconv.FormatInt(int64(n), 10) }
 
-func packageRows(p *workpackage.Page) []packageRow {
-	out := make([]packageRow, 0, len(p.Items))
+func packageRows(p *workpackage.Page) []ui.PackageRow {
+	out := make([]ui.PackageRow, 0, len(p.Items))
 	for i := range p.Items {
 		w := &p.Items[i]
-		row := packageRow{
-			ID: w.ID, Href: packageHref(w.ID), Subject: w.Subject,
+		row := ui.PackageRow{
+			ID: int64(w.ID), Href: packageHref(w.ID), Subject: w.Subject,
 			Type: typeChip(p.Refs.Types[w.TypeID]), Status: statusChip(p.Refs.Statuses[w.StatusID]),
 			Priority: priorityChip(p.Refs.Priorities[w.PriorityID]), Assignee: personOf(p.Refs.Users, w.AssigneeID),
 		}
@@ -61,23 +52,20 @@ func personOf(users map[id.User]workpackage.Named, u *id.User) *ui.Person {
 
 type packagesPage struct {
 	ui.Page
-	Query            ui.Field
-	Selects          []ui.Select
-	Action           string
-	Rows             []packageRow
-	Paging           ui.Pagination
-	None             ui.EmptyState
-	NewHref          string
-	Total            int
-	Project          *project.Project
-	Description      string
-	ProjectStatus    string
-	ProjectHue       ui.Hue
-	EditHref         string
-	MayAdd           bool
-	StatusNote       string
-	Subprojects      []projectRow
-	ShowsDescription bool
+	Query         ui.Field
+	Selects       []ui.Select
+	Action        string
+	Rows          []ui.PackageRow
+	Paging        ui.Pagination
+	None          ui.EmptyState
+	NewHref       string
+	Total         int
+	Project       *project.Project
+	Description   string
+	ProjectStatus string
+	ProjectHue    ui.Hue
+	EditHref      string
+	MayAdd        bool
 }
 
 const perPage = 50

@@ -84,6 +84,8 @@ type componentsPage struct {
 	Tiles                               []tile
 	Files                               FileList
 	Nothing                             EmptyState
+	Projects                            []ProjectRow
+	Packages                            []PackageRow
 	Text                                string
 	At                                  time.Time
 	Took                                time.Duration
@@ -107,6 +109,8 @@ func components() componentsPage {
 		p.Labels = append(p.Labels, Label(string(h), h))
 	}
 	p.Priorities = []Chip{Priority("Low", -1), Priority("Normal", 0), Priority("High", 1), Priority("Immediate", 2)}
+	p.Projects = []ProjectRow{{Name: "Harbour renewal", Href: "#", Status: "On track", Hue: Green}, {Name: "North quay", Href: "#", Depth: 1, Public: true}}
+	p.Packages = []PackageRow{{ID: 12, Href: "#", Subject: "Drive the piles", Type: p.Types[1], Status: p.Statuses[2], Priority: Priority("High", 1), Assignee: &Person{ID: 3, Name: "Ana Kovač"}, Due: "2026-11-23"}}
 	p.formParts()
 	p.Facts = backupFacts()
 	p.Progress = []Progress{{Label: "Writing files", Value: 62, Note: "412 MiB of 664 MiB, 48 MiB/s, about 5 s left"}, {Label: "Done", Value: 100, State: "done"}, {Label: "Stopped", Value: 31, State: "bad", Note: "The disk is full."}, {Label: "Waiting", Value: -1}}
