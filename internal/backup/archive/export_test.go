@@ -1,0 +1,7 @@
+package archive
+
+// OnStep calls fn between the steps of restores, until the returned function is called.
+func OnStep(fn func(name string)) (reset func()) {
+	step = fn
+	return func() { step = func(string) {} }
+}

@@ -1,0 +1,342 @@
+package archive
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/holdfast/holdfast/internal/blob"
+	"github.com/holdfast/holdfast/internal/db"
+	"github.com/holdfast/holdfast/internal/fault"
+	"github.com/holdfast/holdfast/internal/secret"
+)
+
+// KeepOld is how long the state before a restore stays beside the new one.
+const KeepOld = 7 * 24 * time.Hour
+
+// Target is the instance that a restore changes. Nobody else may use it
+// meanwhile: the command holds the lock of the data directory.
+type Target struct {
+	DataDir string
+	DB      db.Options
+	Blobs   blob.Store
+	Keys    *secret.Keyring
+	// Program is the version of the program, for the safety copy.
+	Program string
+}
+
+// RestoreOptions adjust Restore.
+type RestoreOptions struct {
+	// Replace allows restoring onto an instance that is in use.
+	Replace bool
+	// AcknowledgeDamaged allows it where the present database is too damaged
+	// for a safety copy; it is then kept aside as it is.
+	AcknowledgeDamaged bool
+	Progress           func(Progress)
+}
+
+// TableProof shows that a table came back.
+type TableProof struct {
+	Archive  TableSum `json:"archive"`
+	Restored TableSum `json:"restored"`
+}
+
+// Report is what a restore did and what proves it.
+type Report struct {
+	ID        string       `json:"id"`
+	Origin    Origin       `json:"origin"`
+	State     string       `json:"state"`
+	Tables    []TableProof `json:"tables"`
+	Files     int64        `json:"files"`
+	FileBytes int64        `json:"file_bytes"`
+	Missing   []Missing    `json:"missing"`
+	// Safety is the archive of what was there before, "" for an empty target.
+	Safety string `json:"safety"`
+	// Old is the file or schema that holds what was there before.
+	Old string `json:"old"`
+	// Notes say what was changed after the proof, such as rights that stay revoked.
+	Notes []string `json:"notes"`
+}
+
+// step is called between the steps of a restore; tests crash there.
+var step = func(string) {}
+
+// restoration is one run of Restore.
+type restoration struct {
+	archive *Archive
+	target  Target
+	o       RestoreOptions
+	place   place
+	state   state
+	plan    Plan
+	result  Report
+	prog    Progress
+	began   time.Time
+	now     func() time.Time
+}
+
+// Restore puts the content of the archive in the place of the target's.
+//
+// The new state is built beside the live one and compared with the archive row
+// by row; what is there before is archived to backups/ in the data directory
+// and also kept as it is for KeepOld; then names change in one step. An error,
+// or a crash that Recover meets, leaves the target entirely old or entirely new.
+//
+// Sessions and tokens are not in archives. On the instance that wrote the
+// archive, what was revoked since stays revoked and the audit log goes on; an
+// archive of another instance loses its API keys. Outgoing mail is held back.
+func Restore(ctx context.Context, a *Archive, t Target, o RestoreOptions) (Report, error) {
+	if _, err := Recover(ctx, t); err != nil {
+		return Report{}, fmt.Errorf("restore: settle an earlier restore: %w", err)
+	}
+	r := &restoration{archive: a, target: t, o: o, now: clock(t.DB)}
+	r.began = r.now()
+	defer func() {
+		if r.place != nil {
+			_ = r.place.close()
+		}
+	}()
+	if err := r.run(ctx); err != nil {
+		return Report{}, explain(fmt.Errorf("restore: %w", err))
+	}
+	return r.result, nil
+}
+
+func clock(o db.Options) func() time.Time {
+	if o.Now != nil {
+		return o.Now
+	}
+	return time.Now //nolint:forbidigo // the same clock that db uses when none is given
+}
+
+func (r *restoration) run(ctx context.Context) error {
+	if err := r.preflight(ctx); err != nil {
+		return err
+	}
+	if err := r.enter(stepStage); err != nil {
+		return err
+	}
+	if err := r.beside(ctx); err != nil {
+		return errors.Join(err, r.abandon(context.WithoutCancel(ctx)))
+	}
+	// From here on there is no way back but the whole way.
+	ctx = context.WithoutCancel(ctx)
+	if err := r.enter(stepSwap); err != nil {
+		return errors.Join(err, r.abandon(ctx))
+	}
+	if err := complete(ctx, r.place, r.target, r.state); err != nil {
+		return err
+	}
+	r.report("done")
+	r.result.Old = r.state.Old
+	return nil
+}
+
+func (r *restoration) preflight(ctx context.Context) error {
+	var live string
+	var err error
+	if r.place, live, err = openPlace(ctx, r.target.DB); err != nil {
+		return err
+	}
+	if r.plan, err = plan(ctx, r.archive, r.target, r.place, live); err != nil {
+		return err
+	}
+	if err := r.plan.refuse(r.o); err != nil {
+		return err
+	}
+	r.state = state{ID: newID(r.began), Live: live, Rows: r.archive.Manifest.Rows}
+	r.state.name(r.target.DB.URL == "")
+	r.result = Report{ID: r.state.ID, Origin: r.archive.Origin, State: r.archive.Seal.State, Missing: r.archive.Seal.Missing}
+	r.prog.RowsTotal, r.prog.FilesTotal, r.prog.BytesTotal = r.archive.Manifest.Rows, r.archive.Seal.Files.Count, r.archive.Seal.Files.Bytes
+	return nil
+}
+
+// newID names a restore by its instant; the random end keeps two that share a
+// PostgreSQL server apart.
+func newID(at time.Time) string {
+	var b [3]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return at.UTC().Format("20060102t150405") + "_" + hex.EncodeToString(b[:])
+}
+
+func (r *restoration) enter(name string) error {
+	r.state.Step = name
+	if err := r.state.write(r.target.DataDir); err != nil {
+		return err
+	}
+	step(name)
+	return nil
+}
+
+// beside does everything that leaves the live state alone.
+func (r *restoration) beside(ctx context.Context) error {
+	if err := r.stage(ctx); err != nil {
+		return err
+	}
+	if err := r.enter(stepSafety); err != nil {
+		return err
+	}
+	if err := r.safety(ctx); err != nil {
+		return err
+	}
+	step("sanitise")
+	return r.sanitise(ctx)
+}
+
+// abandon removes what was built, as the live state was not touched.
+func (r *restoration) abandon(ctx context.Context) error {
+	return errors.Join(r.place.drop(ctx, r.state.Staged), clearState(r.target.DataDir))
+}
+
+// complete swaps and tries the new state; when it does not work the old one is
+// put back.
+func complete(ctx context.Context, p place, t Target, s state) error {
+	if err := p.swap(ctx, s); err != nil {
+		return rollback(ctx, p, t, s, fmt.Errorf("swap: %w", err))
+	}
+	step("swapped")
+	s.Step = stepGate
+	if err := s.write(t.DataDir); err != nil {
+		return rollback(ctx, p, t, s, err)
+	}
+	step(stepGate)
+	if err := gate(ctx, p.options(s.Live)); err != nil {
+		return rollback(ctx, p, t, s, fmt.Errorf("the restored database does not work: %w", err))
+	}
+	step("done")
+	return clearState(t.DataDir)
+}
+
+// rollback puts the old state back. Until that is done the state file stays.
+func rollback(ctx context.Context, p place, t Target, s state, cause error) error {
+	s.Step = stepRollback
+	err := s.write(t.DataDir)
+	if err == nil {
+		step(stepRollback)
+		err = p.unswap(ctx, s)
+	}
+	if err == nil {
+		err = errors.Join(p.drop(ctx, s.Staged), clearState(t.DataDir))
+	}
+	if err != nil {
+		return fault.WithHint(errors.Join(cause, err), "start Holdfast again: it settles the restore; the old database is "+s.Old)
+	}
+	return fmt.Errorf("the state before the restore was put back: %w", cause)
+}
+
+// gate tries a database as the application would.
+func gate(ctx context.Context, o db.Options) (err error) {
+	d, err := db.Open(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	if err := db.IntegrityCheck(ctx, d); err != nil {
+		return err
+	}
+	if err := db.Migrate(ctx, d, db.MigrateOptions{}); err != nil {
+		return err
+	}
+	_, err = db.Read(ctx, d, func(tx *db.Tx) (int64, error) {
+		for _, t := range tables {
+			if _, err := db.Scalar[int64](ctx, tx, db.SQL("SELECT COUNT(*) FROM "+t.Name)); err != nil {
+				return 0, fmt.Errorf("table %s: %w", t.Name, err)
+			}
+		}
+		n, err := db.Scalar[int64](ctx, tx, db.SQL(`SELECT COUNT(*) FROM users WHERE kind = 'SystemUser'`))
+		if err == nil && n != 1 {
+			err = errors.New("the built-in users are missing")
+		}
+		return n, err
+	})
+	return err
+}
+
+// Outcome is what Recover found.
+type Outcome string
+
+// Nothing was under way; or the instance is what it was before the restore, or
+// what the restore made.
+const (
+	Nothing Outcome = "nothing"
+	IsOld   Outcome = "old"
+	IsNew   Outcome = "new"
+)
+
+// Recover settles a restore that a crash interrupted. It is called at every
+// start before the database is opened.
+func Recover(ctx context.Context, t Target) (Outcome, error) {
+	s, found, err := readState(t.DataDir)
+	if err != nil || !found {
+		return Nothing, err
+	}
+	p, _, err := openPlace(ctx, t.DB)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = p.close() }()
+	switch s.Step {
+	case stepStage, stepSafety:
+		return IsOld, errors.Join(p.drop(ctx, s.Staged), clearState(t.DataDir))
+	case stepSwap, stepGate:
+		if err := complete(ctx, p, t, s); err != nil {
+			return IsOld, err
+		}
+		return IsNew, nil
+	case stepRollback:
+		if err := errors.Join(p.unswap(ctx, s), p.drop(ctx, s.Staged), clearState(t.DataDir)); err != nil {
+			return "", err
+		}
+		return IsOld, nil
+	}
+	return "", fmt.Errorf("%s names the unknown step %q", stateName, s.Step)
+}
+
+func (r *restoration) report(name string) {
+	if r.o.Progress == nil {
+		return
+	}
+	r.prog.Step, r.prog.Elapsed = name, r.now().Sub(r.began)
+	if s := r.prog.Elapsed.Seconds(); s > 0 {
+		r.prog.RowsPerSecond, r.prog.BytesPerSecond = float64(r.prog.Rows)/s, float64(r.prog.Bytes)/s
+	}
+	r.o.Progress(r.prog)
+}
+
+// safety archives the present, unless there is nothing or nothing readable.
+func (r *restoration) safety(ctx context.Context) error {
+	if r.plan.Target != TargetInUse {
+		return nil
+	}
+	d, err := db.Open(ctx, r.place.options(r.state.Live))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.Close() }()
+	dir := backupsDir(r.target.DataDir)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("safety copy: %w", err)
+	}
+	tmp, err := os.CreateTemp(dir, ".safety-")
+	if err != nil {
+		return fmt.Errorf("safety copy: %w", err)
+	}
+	defer func() { _ = os.Remove(tmp.Name()) }() // after the rename it is gone
+	src := Source{DB: d, Blobs: r.target.Blobs, Keys: r.target.Keys}
+	sum, err := Create(ctx, src, tmp, Options{Attachments: true, Program: r.target.Program, TempDir: dir})
+	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+		return fmt.Errorf("safety copy: %w", err)
+	}
+	r.result.Safety = dir + "/safety-" + r.state.ID + ".zip"
+	if err := os.Rename(tmp.Name(), r.result.Safety); err != nil {
+		return fmt.Errorf("safety copy: %w", err)
+	}
+	r.plan.safety = sum
+	return syncDir(dir)
+}
+
+func backupsDir(dataDir string) string { return dataDir + "/backups" }

@@ -1,0 +1,227 @@
+package archive
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/holdfast/holdfast/internal/blob"
+	"github.com/holdfast/holdfast/internal/db"
+)
+
+// stage builds the new database and proves it equal to the archive.
+func (r *restoration) stage(ctx context.Context) error {
+	if err := r.place.make(ctx, r.state.Staged); err != nil {
+		return err
+	}
+	o := r.place.options(r.state.Staged)
+	if err := migrated(ctx, o, r.archive.Manifest.SchemaVersion); err != nil {
+		return err
+	}
+	if err := r.load(ctx, o); err != nil {
+		return err
+	}
+	if err := r.files(ctx); err != nil {
+		return err
+	}
+	if err := r.verify(ctx, o); err != nil {
+		return err
+	}
+	return migrated(ctx, o, 0)
+}
+
+// migrated brings the database to a schema version, 0 for the newest.
+func migrated(ctx context.Context, o db.Options, to int64) error {
+	d, err := db.Open(ctx, o)
+	if err != nil {
+		return err
+	}
+	return errors.Join(db.Migrate(ctx, d, db.MigrateOptions{To: to}), d.Close())
+}
+
+func (r *restoration) load(ctx context.Context, o db.Options) error {
+	l, err := db.OpenLoad(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = l.Close() }()
+	for _, t := range r.archive.Tables {
+		if err := r.table(ctx, l, t, o.URL == ""); err != nil {
+			return err
+		}
+		step("load " + t.Name)
+	}
+	return l.Finish(ctx)
+}
+
+func (r *restoration) table(ctx context.Context, l *db.Load, t Table, sqlite bool) error {
+	text, err := r.archive.rows(t.Name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = text.Close() }()
+	lines := &lineReader{r: bufio.NewReaderSize(text, 256<<10)}
+	row := make([]any, len(t.Columns))
+	n, err := l.Table(ctx, t.Name, t.names(), func() ([]any, error) {
+		line, err := lines.next()
+		if err != nil {
+			return nil, err
+		}
+		if r.prog.Rows++; r.prog.Rows%reportRows == 0 {
+			r.report(t.Name)
+		}
+		if err := parseRow(line, t.Columns, row); err != nil {
+			return nil, broken("%s, line %d: %w", dataName(t.Name), lines.n, err)
+		}
+		if sqlite {
+			numbers(row)
+		}
+		return row, nil
+	})
+	if err != nil {
+		return err
+	}
+	count := r.archive.count(t.Name)
+	if n != count.Rows {
+		return broken("%s has %d rows, the manifest says %d", dataName(t.Name), n, count.Rows)
+	}
+	if !t.Numbered() {
+		return nil
+	}
+	return l.Sequence(ctx, t.Name, count.Sequence)
+}
+
+// numbers writes booleans as SQLite keeps them.
+func numbers(row []any) {
+	for i, v := range row {
+		if b, ok := v.(bool); ok {
+			row[i] = int64(0)
+			if b {
+				row[i] = int64(1)
+			}
+		}
+	}
+}
+
+// lineReader returns lines up to maxRow long.
+type lineReader struct {
+	r    *bufio.Reader
+	long []byte
+	n    int
+}
+
+func (l *lineReader) next() (string, error) {
+	l.long = l.long[:0]
+	l.n++
+	for {
+		part, err := l.r.ReadSlice('\n')
+		switch {
+		case err == nil && len(l.long) == 0:
+			return string(part[:len(part)-1]), nil
+		case err == nil:
+			l.long = append(l.long, part...)
+			return string(l.long[:len(l.long)-1]), nil
+		case errors.Is(err, bufio.ErrBufferFull):
+			if l.long = append(l.long, part...); len(l.long) > maxRow {
+				return "", broken("line %d is longer than %d bytes", l.n, maxRow)
+			}
+		case errors.Is(err, io.EOF) && len(part)+len(l.long) == 0:
+			return "", io.EOF
+		case errors.Is(err, io.EOF):
+			return "", broken("line %d has no end", l.n)
+		default:
+			return "", err
+		}
+	}
+}
+
+// files adds the files of the archive to the store. Nothing is taken away,
+// but a damaged file of the same name is replaced.
+func (r *restoration) files(ctx context.Context) error {
+	return r.archive.zip.Each(ctx, func(name string, _ int64, src io.Reader) error {
+		if !strings.HasPrefix(name, "blobs/") {
+			return nil
+		}
+		sha := name[strings.LastIndexByte(name, '/')+1:]
+		err := proven(ctx, r.target.Blobs, sha)
+		if errors.Is(err, blob.ErrCorrupt) {
+			err = errors.Join(r.target.Blobs.Delete(ctx, sha), blob.ErrNotFound)
+		}
+		if errors.Is(err, blob.ErrNotFound) {
+			err = r.put(ctx, sha, src)
+		}
+		if err != nil {
+			return fmt.Errorf("file %s: %w", sha, err)
+		}
+		r.prog.Files++
+		r.report("files")
+		return nil
+	})
+}
+
+func (r *restoration) put(ctx context.Context, sha string, src io.Reader) error {
+	ref, err := r.target.Blobs.Put(ctx, src, 0)
+	if err == nil && ref.SHA256 != sha {
+		err = blob.ErrCorrupt
+	}
+	r.prog.Bytes += ref.Size
+	return err
+}
+
+// proven reads a file of the store and returns nil when its content is what its name says.
+func proven(ctx context.Context, store blob.Store, sha string) error {
+	f, _, err := store.Open(ctx, sha)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	sum := sha256.New()
+	if _, err := copyContext(ctx, sum, f); err != nil {
+		return err
+	}
+	if hex.EncodeToString(sum.Sum(nil)) != sha {
+		return blob.ErrCorrupt
+	}
+	return nil
+}
+
+// verify recomputes every table's digest from the staged database and every
+// file's from the store, and compares them with the archive.
+func (r *restoration) verify(ctx context.Context, o db.Options) error {
+	d, err := db.Open(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.Close() }()
+	var got []TableSum
+	err = db.Snapshot(ctx, d, func(ctx context.Context, tx *db.Tx) error {
+		got, err = digests(ctx, tx, r.archive.Tables, func(int64) { r.report("verify") })
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for i, want := range r.archive.Sums() {
+		r.result.Tables = append(r.result.Tables, TableProof{want, got[i]})
+		if got[i] != want {
+			return broken("table %s: restored %d rows with digest %s, the archive has %d with %s", want.Name, got[i].Rows, got[i].SHA256, want.Rows, want.SHA256)
+		}
+	}
+	return r.archive.zip.Each(ctx, func(name string, size int64, _ io.Reader) error {
+		if !strings.HasPrefix(name, "blobs/") {
+			return nil
+		}
+		sha := name[strings.LastIndexByte(name, '/')+1:]
+		if err := proven(ctx, r.target.Blobs, sha); err != nil {
+			return fmt.Errorf("file %s after the restore: %w", sha, err)
+		}
+		r.result.Files++
+		r.result.FileBytes += size
+		return nil
+	})
+}

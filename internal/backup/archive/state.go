@@ -1,0 +1,84 @@
+package archive
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// stateName is the file in the data directory that says how far a restore is.
+const stateName = "restore.state"
+
+// Steps of a restore. Up to stepSafety a crash is resolved by rolling back,
+// from stepSwap on by going forward.
+const (
+	stepStage    = "stage"    // the new state is being built beside the live one
+	stepSafety   = "safety"   // it is proven; the present is being copied
+	stepSwap     = "swap"     // it is complete; the names are being changed
+	stepGate     = "gate"     // it is live, the old one is kept; it is being tried
+	stepRollback = "rollback" // it did not work; the old one is being put back
+)
+
+// state is what survives a crash in the middle of a restore.
+type state struct {
+	ID     string `json:"id"`
+	Step   string `json:"step"`
+	Live   string `json:"live"`   // file or schema
+	Staged string `json:"staged"` // the new one until the swap
+	Old    string `json:"old"`    // the old one after it
+	Rows   int64  `json:"rows"`
+}
+
+func readState(dir string) (state, bool, error) {
+	content, err := os.ReadFile(filepath.Join(dir, stateName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return state{}, false, nil
+	}
+	var s state
+	if err == nil {
+		err = json.Unmarshal(content, &s)
+	}
+	if err != nil {
+		return s, false, fmt.Errorf("read %s: %w", stateName, err)
+	}
+	return s, true, nil
+}
+
+// write makes the step durable before anything of it is done.
+func (s state) write(dir string) error {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(dir, stateName+".")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", stateName, err)
+	}
+	_, err = tmp.Write(append(text, '\n'))
+	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err == nil {
+		err = os.Rename(tmp.Name(), filepath.Join(dir, stateName))
+	}
+	if err != nil {
+		_ = os.Remove(tmp.Name())
+		return fmt.Errorf("write %s: %w", stateName, err)
+	}
+	return syncDir(dir)
+}
+
+func clearState(dir string) error {
+	if err := os.Remove(filepath.Join(dir, stateName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove %s: %w", stateName, err)
+	}
+	return syncDir(dir)
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
