@@ -26,6 +26,7 @@ type directory struct {
 	left int64 // bytes
 	n    int64 // headers
 	c    central
+	head [lenCentral]byte
 	buf  []byte
 }
 
@@ -36,36 +37,42 @@ func (r *Reader) directory() *directory {
 
 // next returns the next header, nil after the last.
 func (d *directory) next() (*central, error) {
-	if d.n == 0 {
-		if d.left != 0 {
-			return nil, refuse("", "its directory has more in it than its end record says")
-		}
-		return nil, nil //nolint:nilnil // the end of a sequence inside this package
-	}
-	d.n--
-	var head [lenCentral]byte
-	if err := d.read(head[:]); err != nil {
+	ok, err := d.advance()
+	if err != nil || !ok {
 		return nil, err
 	}
-	if le.Uint32(head[:]) != sigCentral {
-		return nil, refuse("", "its directory is damaged")
+	return &d.c, d.parse()
+}
+
+// advance reads the next header without looking into it, except for its
+// lengths: d.c has its raw name and extra fields.
+func (d *directory) advance() (bool, error) {
+	if d.n == 0 {
+		if d.left != 0 {
+			return false, refuse("", "its directory has more in it than its end record says")
+		}
+		return false, nil
 	}
-	name, extra, comment := int(le.Uint16(head[28:])), int(le.Uint16(head[30:])), int(le.Uint16(head[32:]))
+	d.n--
+	if err := d.read(d.head[:]); err != nil {
+		return false, err
+	}
+	if le.Uint32(d.head[:]) != sigCentral {
+		return false, refuse("", "its directory is damaged")
+	}
+	name, extra, comment := int(le.Uint16(d.head[28:])), int(le.Uint16(d.head[30:])), int(le.Uint16(d.head[32:]))
 	if int64(name) > d.r.limits.NameLength {
-		return nil, beyond("", "a name in it has %d bytes, more than the %d allowed", name, d.r.limits.NameLength)
+		return false, beyond("", "a name in it has %d bytes, more than the %d allowed", name, d.r.limits.NameLength)
 	}
 	if cap(d.buf) < name+extra {
 		d.buf = make([]byte, name+extra)
 	}
 	d.buf = d.buf[:name+extra]
 	if err := d.read(d.buf); err != nil {
-		return nil, err
-	}
-	if err := d.skip(comment); err != nil {
-		return nil, err
+		return false, err
 	}
 	d.c.raw, d.c.extra = d.buf[:name], d.buf[name:]
-	return &d.c, d.parse(head[:])
+	return true, d.skip(comment)
 }
 
 func (d *directory) read(p []byte) error {
@@ -90,9 +97,9 @@ func (d *directory) skip(n int) error {
 	return nil
 }
 
-// parse fills d.c from the fixed part of a header.
-func (d *directory) parse(head []byte) error {
-	c := &d.c
+// parse fills d.c from what advance read.
+func (d *directory) parse() error {
+	c, head := &d.c, d.head[:]
 	c.bits = le.Uint16(head[8:])
 	c.record = record{
 		name: string(c.raw), method: Method(le.Uint16(head[10:])), streamed: c.bits&flagStreamed != 0,
@@ -192,7 +199,7 @@ func (c *central) extras(sizes *[3]uint64) error {
 			return c.wide(data, sizes)
 		case extraTime:
 			if len(data) >= 5 && data[0]&1 != 0 {
-				c.modified = time.Unix(int64(int32(le.Uint32(data[1:]))), 0).UTC() //nolint:gosec // signed by definition
+				c.modified = time.Unix(int64(int32(le.Uint32(data[1:]))), 0).UTC()
 			}
 		}
 		return nil

@@ -69,10 +69,10 @@ func (c *content) Read(p []byte) (int, error) {
 	c.left -= int64(n)
 	switch {
 	case c.left == 0:
-		if c.err = c.finish(); c.err == io.EOF {
+		c.err = c.finish()
+		if errors.Is(c.err, io.EOF) {
 			return n, nil
 		}
-		return n, c.err
 	case err != nil:
 		c.err = c.broken(err)
 	}
@@ -87,7 +87,7 @@ func (c *content) finish() error {
 	switch {
 	case n > 0:
 		return refuse(c.e.Name, "it unpacks to more than the %d bytes it is said to have", c.e.Size)
-	case err != io.EOF:
+	case !errors.Is(err, io.EOF):
 		return c.broken(err)
 	}
 	rest := c.raw.Size()
@@ -126,7 +126,7 @@ func (c *content) Close() error {
 	}
 	err := c.err
 	c.err = errClosed
-	if err == io.EOF || errors.Is(err, errClosed) {
+	if errors.Is(err, io.EOF) || errors.Is(err, errClosed) {
 		return nil
 	}
 	return err

@@ -52,7 +52,7 @@ func readEnd64(before []byte, short ends, at int64) (ends, error) {
 	}
 	rec, loc := before[:lenEnd64], before[lenEnd64:]
 	switch {
-	case le.Uint64(loc[8:]) != uint64(at) || le.Uint32(rec) != sigEnd64 || le.Uint64(rec[4:]) != lenEnd64-12: //nolint:gosec // at is an offset
+	case le.Uint64(loc[8:]) != uint64(at) || le.Uint32(rec) != sigEnd64 || le.Uint64(rec[4:]) != lenEnd64-12:
 		return ends{}, refuse("", "its ZIP64 end record is not where it must be")
 	case le.Uint32(loc[4:]) != 0 || le.Uint32(loc[16:]) != 1 || le.Uint64(rec[16:]) != 0 || le.Uint64(rec[24:]) != le.Uint64(rec[32:]):
 		return ends{}, refuse("", "it is one part of an archive in several")

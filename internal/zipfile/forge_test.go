@@ -95,12 +95,12 @@ func put32(at int, v uint32) func([]byte) []byte {
 func addExtra(fixed int, id uint16, data ...byte) func([]byte) []byte {
 	return func(b []byte) []byte {
 		field := le.AppendUint16(nil, id)
-		field = le.AppendUint16(field, uint16(len(data))) //nolint:gosec // short in tests
+		field = le.AppendUint16(field, uint16(len(data)))
 		at := 28
 		if fixed == lenCentral {
 			at = 30
 		}
-		le.PutUint16(b[at:], le.Uint16(b[at:])+uint16(4+len(data))) //nolint:gosec // short in tests
+		le.PutUint16(b[at:], le.Uint16(b[at:])+uint16(4+len(data)))
 		return append(append(b, field...), data...)
 	}
 }

@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// FuzzReader: what is accepted as a whole means the same to the standard
-// library, and reading never gives more than the limits allow.
+// FuzzReader shows that what is accepted as a whole means the same to the standard
+// library, and that reading never gives more than the limits allow. The seeds
+// are large for it: run it with -fuzzminimizetime 5x.
 func FuzzReader(f *testing.F) {
 	f.Add(sampleArchive(f), false)
 	f.Add(named("a", "b/c", "ü").bytes(f), false)

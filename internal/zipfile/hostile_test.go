@@ -209,8 +209,8 @@ func TestContradictingZip64EndRecordsAreRefused(t *testing.T) {
 		f.end = func(end []byte) []byte {
 			n, length, start := int64(le.Uint16(end[8:])), int64(le.Uint32(end[12:])), int64(le.Uint32(end[16:]))
 			b := appendEnd(nil, max16, start, length)
-			le.PutUint64(b[24:], uint64(n)) //nolint:gosec // one
-			le.PutUint64(b[32:], uint64(n)) //nolint:gosec // one
+			le.PutUint64(b[24:], uint64(n))
+			le.PutUint64(b[32:], uint64(n))
 			return b
 		}
 		return f.bytes(t)

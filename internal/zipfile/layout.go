@@ -2,11 +2,15 @@ package zipfile
 
 import "io"
 
+// headerBuffer has room for a local header with a name and fields of usual lengths.
+const headerBuffer = 256
+
 // layout walks through the directory and the local headers side by side.
 func (r *Reader) layout() error {
 	d := r.directory()
 	next := int64(0) // where the next entry must begin
 	var before central
+	buf := make([]byte, headerBuffer)
 	for {
 		c, err := d.next()
 		if err != nil {
@@ -22,7 +26,7 @@ func (r *Reader) layout() error {
 		if c == nil {
 			return nil
 		}
-		data, err := r.local(c)
+		data, err := r.local(c, buf)
 		if err != nil {
 			return err
 		}
@@ -72,11 +76,11 @@ func (r *Reader) descriptor(c *central, at, gap int64) error {
 	}
 	want = le.AppendUint32(want, c.crc)
 	if gap >= 20 {
-		want = le.AppendUint64(want, uint64(c.packed)) //nolint:gosec // never negative
-		want = le.AppendUint64(want, uint64(c.size))   //nolint:gosec // never negative
+		want = le.AppendUint64(want, uint64(c.packed))
+		want = le.AppendUint64(want, uint64(c.size))
 	} else {
-		want = le.AppendUint32(want, uint32(c.packed)) //nolint:gosec // sizes beyond four bytes differ below
-		want = le.AppendUint32(want, uint32(c.size))   //nolint:gosec // sizes beyond four bytes differ below
+		want = le.AppendUint32(want, uint32(c.packed))
+		want = le.AppendUint32(want, uint32(c.size))
 	}
 	if string(b) != string(want) || (gap < 20 && (c.size > max32 || c.packed > max32)) {
 		return refuse(c.name, "the size and checksum after it are not those in the directory")
@@ -85,13 +89,12 @@ func (r *Reader) descriptor(c *central, at, gap int64) error {
 }
 
 // local compares an entry's local header with the directory's and returns
-// where its data begins.
-func (r *Reader) local(c *central) (int64, error) {
+// where its data begins. buf is room for most headers.
+func (r *Reader) local(c *central, buf []byte) (int64, error) {
 	if c.offset > r.ends.start-lenLocal {
 		return 0, refuse(c.name, "it is said to begin where the directory is")
 	}
-	var quick [512]byte
-	b := quick[:min(int64(len(quick)), r.ends.start-c.offset)]
+	b := buf[:min(int64(len(buf)), r.ends.start-c.offset)]
 	if err := readFull(r.in, b, c.offset); err != nil {
 		return 0, err
 	}
@@ -145,7 +148,7 @@ func (c *central) matches(b []byte, name string, extra []byte) error {
 	if c.streamed && crc == 0 && size == 0 && packed == 0 {
 		return nil // they come after the data
 	}
-	if crc != c.crc || size != uint64(c.size) || packed != uint64(c.packed) { //nolint:gosec // never negative
+	if crc != c.crc || size != uint64(c.size) || packed != uint64(c.packed) {
 		return refuse(c.name, "its own header and the directory disagree on its size or checksum")
 	}
 	return nil
@@ -158,7 +161,7 @@ func (e *Entry) section() (*io.SectionReader, error) {
 		name: e.Name, method: e.Method, streamed: e.bits&flagStreamed != 0,
 		crc: e.CRC32, size: e.Size, packed: e.Packed, offset: e.offset,
 	}, bits: e.bits}
-	data, err := e.r.local(c)
+	data, err := e.r.local(c, make([]byte, headerBuffer))
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package zipfile
 
 import (
 	"context"
+	"errors"
 	"io"
 	"io/fs"
 	"iter"
@@ -20,8 +21,8 @@ type Reader struct {
 
 // NewReader checks the structure of the archive in r, of the given size, and
 // refuses it with an *Error when it is damaged, ambiguous or beyond the limits.
-// Content is not read. It takes two passes over the directory, and one more
-// per million entries, and 8 MiB at most.
+// Content is not read. The directory is read once, and twice more per half a
+// million entries, for which 4 MiB are enough.
 func NewReader(r io.ReaderAt, size int64, o Options) (*Reader, error) {
 	z := &Reader{in: r, options: o, limits: o.Limits.withDefaults()}
 	e, err := readEnds(r, size)
@@ -137,7 +138,7 @@ func (e *Entry) verify(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if _, err := in.Read(*buf); err == io.EOF {
+		if _, err := in.Read(*buf); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err

@@ -98,10 +98,10 @@ func (r *record) appendCommon(b []byte, wide bool, crc uint32, size, packed int6
 		b = le.AppendUint16(b, v)
 	}
 	b = le.AppendUint32(b, crc)
-	b = le.AppendUint32(b, uint32(packed)) //nolint:gosec // the caller replaced what does not fit
-	b = le.AppendUint32(b, uint32(size))   //nolint:gosec // the caller replaced what does not fit
+	b = le.AppendUint32(b, uint32(packed))
+	b = le.AppendUint32(b, uint32(size))
 	b = le.AppendUint16(b, uint16(len(r.name)))
-	return le.AppendUint16(b, uint16(extra)) //nolint:gosec // some 40 bytes
+	return le.AppendUint16(b, uint16(extra))
 }
 
 func (r *record) appendDescriptor(b []byte) []byte {
@@ -133,7 +133,7 @@ func (r *record) appendCentral(b []byte) []byte {
 	b = r.appendCommon(b, len(wide) > 0 || r.streamed, r.crc, size, packed, len(extra))
 	b = append(b, 0, 0, 0, 0, 0, 0) // comment, disk, internal attributes
 	b = le.AppendUint32(b, attrRegular)
-	b = le.AppendUint32(b, uint32(offset)) //nolint:gosec // replaced above when it does not fit
+	b = le.AppendUint32(b, uint32(offset))
 	b = append(b, r.name...)
 	return append(b, extra...)
 }
@@ -161,11 +161,11 @@ func appendEnd(b []byte, n, start, length int64) []byte {
 		b = le.AppendUint16(b, versionZip64)
 		b = append(b, 0, 0, 0, 0, 0, 0, 0, 0) // disks
 		for _, v := range []int64{n, n, length, start} {
-			b = le.AppendUint64(b, uint64(v)) //nolint:gosec // never negative
+			b = le.AppendUint64(b, uint64(v))
 		}
 		b = le.AppendUint32(b, sigLocator64)
 		b = le.AppendUint32(b, 0)
-		b = le.AppendUint64(b, uint64(at)) //nolint:gosec // never negative
+		b = le.AppendUint64(b, uint64(at))
 		b = le.AppendUint32(b, 1)
 	}
 	b = le.AppendUint32(b, sigEnd)

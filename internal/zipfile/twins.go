@@ -8,7 +8,7 @@ import (
 
 // twinsAtOnce is how many names are compared in one pass over the directory,
 // eight bytes each. A variable for the tests.
-var twinsAtOnce = int64(1 << 20)
+var twinsAtOnce = int64(1 << 19)
 
 // twinFinder looks for names that collide on some file system. It compares
 // seeded hashes of 64 bits: names that do collide share a hash, and names that
@@ -31,7 +31,7 @@ type twin struct{ name, folded string }
 // twins refuses names that occur twice, whatever the case of their letters,
 // and names that are a file and a directory at once.
 func (r *Reader) twins() error {
-	f := &twinFinder{seed: maphash.MakeSeed(), names: newFolder(), parts: uint64((r.ends.n + twinsAtOnce - 1) / twinsAtOnce)} //nolint:gosec // never negative
+	f := &twinFinder{seed: maphash.MakeSeed(), names: newFolder(), parts: uint64((r.ends.n + twinsAtOnce - 1) / twinsAtOnce)}
 	for f.part = range f.parts {
 		if err := f.collect(r); err != nil {
 			return err
@@ -56,14 +56,14 @@ func (f *twinFinder) collect(r *Reader) error {
 	}
 	d := r.directory()
 	for {
-		c, err := d.next()
+		more, err := d.advance()
 		if err != nil {
 			return err
 		}
-		if c == nil {
+		if !more {
 			break
 		}
-		if h, mine := f.hash(f.names.folded(c.raw)); mine && !c.isDir {
+		if h, mine := f.hash(f.names.folded(d.c.raw)); mine && !endsWithSlash(d.c.raw) {
 			f.seen = append(f.seen, h)
 		}
 	}
@@ -81,23 +81,26 @@ func (f *twinFinder) compare(r *Reader) error {
 	f.first = map[uint64]twin{}
 	d := r.directory()
 	for {
-		c, err := d.next()
-		if err != nil || c == nil {
+		more, err := d.advance()
+		if err != nil || !more {
 			return err
 		}
-		folded := f.names.folded(c.raw)
-		if !c.isDir {
-			if err := f.repeated(c.name, folded); err != nil {
+		name := d.c.raw
+		folded := f.names.folded(name)
+		if !endsWithSlash(name) {
+			if err := f.repeated(name, folded); err != nil {
 				return err
 			}
 		}
-		if err := f.directories(c.name, parent(folded)); err != nil {
+		if err := f.directories(name, parent(folded)); err != nil {
 			return err
 		}
 	}
 }
 
-func (f *twinFinder) repeated(name string, folded []byte) error {
+func endsWithSlash(name []byte) bool { return len(name) > 0 && name[len(name)-1] == '/' }
+
+func (f *twinFinder) repeated(name, folded []byte) error {
 	h, mine := f.hash(folded)
 	if !mine {
 		return nil
@@ -108,11 +111,11 @@ func (f *twinFinder) repeated(name string, folded []byte) error {
 	other, ok := f.first[h]
 	switch {
 	case !ok:
-		f.first[h] = twin{name, string(folded)}
-	case other.name == name:
-		return refuse(name, "there are two entries of that name")
+		f.first[h] = twin{string(name), string(folded)}
+	case other.name == string(name):
+		return refuse(string(name), "there are two entries of that name")
 	case other.folded == string(folded):
-		return refuse(name, "its name is the same as %q on systems that do not tell such letters apart", shown(other.name))
+		return refuse(string(name), "its name is the same as %q on systems that do not tell such letters apart", shown(other.name))
 	}
 	return nil
 }
@@ -120,7 +123,7 @@ func (f *twinFinder) repeated(name string, folded []byte) error {
 // directories refuses a name below dir when dir or a directory above it is a
 // file. Hashes alone decide: in an archive of a million entries an innocent
 // one is refused once in some million attempts, each with another seed.
-func (f *twinFinder) directories(name string, dir []byte) error {
+func (f *twinFinder) directories(name, dir []byte) error {
 	if bytes.Equal(dir, f.last) {
 		return nil
 	}
@@ -131,7 +134,7 @@ func (f *twinFinder) directories(name string, dir []byte) error {
 			continue
 		}
 		if _, ok := slices.BinarySearch(f.seen, h); ok {
-			return refuse(name, "%q is a file and a directory at once", shown(string(dir)))
+			return refuse(string(name), "%q is a file and a directory at once", shown(string(dir)))
 		}
 	}
 	return nil

@@ -206,7 +206,7 @@ print(sum(len(z.read(n)) for n in z.namelist()), len(z.namelist()))`
 			if _, err := exec.LookPath(args[0]); err != nil {
 				t.Skip(err)
 			}
-			out, err := exec.Command(args[0], args[1:]...).CombinedOutput() //nolint:gosec // two fixed programs
+			out, err := exec.Command(args[0], args[1:]...).CombinedOutput()
 			if err != nil {
 				t.Fatalf("%v: %v\n%s", args[0], err, out)
 			}
@@ -245,7 +245,7 @@ with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as z:
 			out := filepath.Join(t.TempDir(), "out.zip")
 			args[len(args)-1] = strings.Replace(args[len(args)-1], "OUT", out, 1)
 			args[2] = strings.Replace(args[2], "OUT", out, 1)
-			cmd := exec.Command(args[0], args[1:]...) //nolint:gosec // two fixed programs
+			cmd := exec.Command(args[0], args[1:]...)
 			cmd.Dir = src
 			if msg, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, msg)
