@@ -33,7 +33,8 @@ type Ref struct {
 // Store keeps blobs. Implementations pass the suite of package blobtest.
 type Store interface {
 	// Put stores what r gives and returns its name, after it is durable. More
-	// than limit bytes are ErrTooLarge; 0 means no limit. An error leaves nothing behind.
+	// than limit bytes are ErrTooLarge; 0 means no limit. After an error there
+	// is no partial content and no temporary file.
 	Put(ctx context.Context, r io.Reader, limit int64) (Ref, error)
 	// Open returns the content and its size, or ErrNotFound.
 	Open(ctx context.Context, sha256 string) (io.ReadSeekCloser, int64, error)
@@ -43,6 +44,15 @@ type Store interface {
 	Delete(ctx context.Context, sha256 string) error
 	// Walk calls fn for every blob in the order of names.
 	Walk(ctx context.Context, fn func(sha256 string, size int64) error) error
+}
+
+// Has says whether the store holds a blob.
+func Has(ctx context.Context, s Store, sha256 string) (bool, error) {
+	_, err := s.Stat(ctx, sha256)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // Valid says whether s can be the name of a blob.

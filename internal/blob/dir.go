@@ -2,7 +2,7 @@ package blob
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // API clients ask for it; it proves nothing
+	"crypto/md5"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,7 +13,8 @@ import (
 	"os"
 	"path"
 	"sort"
-	"strings"
+	"sync"
+	"syscall"
 	"time"
 )
 
@@ -23,6 +24,11 @@ import (
 type Dir struct {
 	root *os.Root
 	path string
+	// made holds the directories whose own entry this process knows to be on disk.
+	made sync.Map
+	// trouble makes a step fail in tests; nil otherwise. A disk that refuses
+	// fsync cannot be had by other means on every system that runs the tests.
+	trouble func(step string) error
 }
 
 // tmpDir holds files that have no name yet; staleAfter is when one that is
@@ -32,8 +38,17 @@ const (
 	staleAfter = 24 * time.Hour
 )
 
+// steps of writing that can fail on their own.
+const (
+	stepWrite = "write"
+	stepFsync = "fsync"
+	stepLink  = "link"
+	stepDir   = "fsync directory"
+)
+
 // OpenDir opens the store, making the directory when it is missing, and
-// removes temporary files that a crash left behind more than a day ago.
+// removes temporary files that a crash left behind more than a day ago. A
+// younger one may belong to another process; see Sweep.
 func OpenDir(dir string) (*Dir, error) {
 	if err := os.MkdirAll(path.Join(dir, tmpDir), 0o700); err != nil {
 		return nil, fmt.Errorf("open blob store: %w", err)
@@ -43,12 +58,20 @@ func OpenDir(dir string) (*Dir, error) {
 		return nil, fmt.Errorf("open blob store: %w", err)
 	}
 	d := &Dir{root: root, path: dir}
-	if err := d.sweep(time.Now().Add(-staleAfter)); err != nil { //nolint:forbidigo // compares with file times, which are the system's
+	err = d.sync(".") // the entry of tmp
+	if err == nil {
+		err = d.sweep(time.Now().Add(-staleAfter)) //nolint:forbidigo // compares with file times, which are the system's
+	}
+	if err != nil {
 		_ = root.Close()
 		return nil, err
 	}
 	return d, nil
 }
+
+// Sweep removes every temporary file, however young. Only a process that has
+// the store to itself may call it: it pulls uploads of others from under them.
+func (d *Dir) Sweep() error { return d.sweep(time.Time{}) }
 
 // Close releases the directory.
 func (d *Dir) Close() error { return d.root.Close() }
@@ -56,6 +79,7 @@ func (d *Dir) Close() error { return d.root.Close() }
 // Path returns the directory.
 func (d *Dir) Path() string { return d.path }
 
+// sweep removes temporary files older than before, all of them when it is zero.
 func (d *Dir) sweep(before time.Time) error {
 	entries, err := fs.ReadDir(d.root.FS(), tmpDir)
 	if err != nil {
@@ -63,7 +87,7 @@ func (d *Dir) sweep(before time.Time) error {
 	}
 	for _, e := range entries {
 		info, err := e.Info()
-		if err != nil || info.ModTime().After(before) {
+		if err != nil || (!before.IsZero() && info.ModTime().After(before)) {
 			continue
 		}
 		if err := d.root.Remove(path.Join(tmpDir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -83,7 +107,7 @@ func (d *Dir) Put(ctx context.Context, r io.Reader, limit int64) (Ref, error) {
 		return Ref{}, fmt.Errorf("store file: %w", err)
 	}
 	defer func() { _ = d.root.Remove(tmp) }() // after the link the name is free to go
-	ref, err := write(ctx, f, r, limit)
+	ref, err := d.write(ctx, f, r, limit)
 	if cerr := f.Close(); err == nil && cerr != nil {
 		err = fmt.Errorf("store file: %w", cerr)
 	}
@@ -96,45 +120,50 @@ func (d *Dir) Put(ctx context.Context, r io.Reader, limit int64) (Ref, error) {
 // write copies r to f, hashing, and makes it durable. After a failed fsync the
 // file is thrown away: the kernel may have dropped the bytes, and a second
 // fsync would lie.
-func write(ctx context.Context, f *os.File, r io.Reader, limit int64) (Ref, error) {
-	sum, sum5 := sha256.New(), md5.New() //nolint:gosec // see above
+func (d *Dir) write(ctx context.Context, f *os.File, r io.Reader, limit int64) (Ref, error) {
+	sum, sum5 := sha256.New(), md5.New()
 	src := io.Reader(contextReader{ctx, r})
 	if limit > 0 {
 		src = io.LimitReader(src, limit+1)
 	}
 	n, err := io.Copy(io.MultiWriter(f, sum, sum5), src)
+	if err == nil {
+		err = d.fails(stepWrite)
+	}
 	switch {
 	case err != nil:
 		return Ref{}, fmt.Errorf("store file: %w", err)
 	case limit > 0 && n > limit:
 		return Ref{}, ErrTooLarge
 	}
-	if err := f.Sync(); err != nil {
+	if err := errors.Join(d.fails(stepFsync), f.Sync()); err != nil {
 		return Ref{}, fmt.Errorf("store file: %w", err)
 	}
 	return Ref{SHA256: hex.EncodeToString(sum.Sum(nil)), MD5: hex.EncodeToString(sum5.Sum(nil)), Size: n}, nil
 }
 
 // publish gives the file its name. The same content may be there already; a
-// file of another size under that name is damaged and replaced.
+// file of another size under that name is damaged and replaced. When the
+// directory cannot be made durable the file keeps its name: another Put of the
+// same content may rely on it already, and content nobody names does no harm.
 func (d *Dir) publish(tmp string, ref Ref) error {
-	dir := ref.SHA256[:2]
-	switch err := d.root.Mkdir(dir, 0o700); {
-	case err == nil:
-		if err := d.sync("."); err != nil {
-			return err
-		}
-	case !errors.Is(err, fs.ErrExist):
-		return fmt.Errorf("store file: %w", err)
+	dir, name := ref.SHA256[:2], nameOf(ref.SHA256)
+	if err := d.make(dir); err != nil {
+		return err
 	}
-	name := nameOf(ref.SHA256)
-	err := d.root.Link(tmp, name)
-	if errors.Is(err, fs.ErrExist) {
-		info, serr := d.root.Stat(name)
-		if serr == nil && info.Size() == ref.Size {
-			return d.sync(dir) // whoever wrote it may not have come that far yet
+	err := d.fails(stepLink)
+	if err == nil {
+		err = d.root.Link(tmp, name)
+	}
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		if info, serr := d.root.Stat(name); serr != nil || info.Size() != ref.Size {
+			err = d.root.Rename(tmp, name)
+		} else {
+			err = nil // whoever wrote it may not have come as far as fsync of the directory
 		}
-		err = d.root.Rename(tmp, name)
+	case noLinks(err):
+		err = d.root.Rename(tmp, name) // equal content may be replaced; see the name
 	}
 	if err != nil {
 		return fmt.Errorf("store file: %w", err)
@@ -142,13 +171,44 @@ func (d *Dir) publish(tmp string, ref Ref) error {
 	return d.sync(dir)
 }
 
+// noLinks says whether the file system has no hard links at all.
+func noLinks(err error) bool {
+	return errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSYS) || errors.Is(err, errors.ErrUnsupported)
+}
+
+// make makes a directory of the store durably. One that exists is made durable
+// too, once per process: whoever made it may not have come that far.
+func (d *Dir) make(dir string) error {
+	if _, ok := d.made.Load(dir); ok {
+		return nil
+	}
+	if err := d.root.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("store file: %w", err)
+	}
+	if err := d.sync("."); err != nil {
+		return err
+	}
+	d.made.Store(dir, true)
+	return nil
+}
+
+// sync makes the entries of a directory durable, on a descriptor of its own.
 func (d *Dir) sync(dir string) error {
 	f, err := d.root.Open(dir)
 	if err != nil {
 		return fmt.Errorf("store file: %w", err)
 	}
-	err = f.Sync()
-	return errors.Join(err, f.Close())
+	if err := errors.Join(d.fails(stepDir), f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("store file: fsync directory: %w", err)
+	}
+	return nil
+}
+
+func (d *Dir) fails(step string) error {
+	if d.trouble == nil {
+		return nil
+	}
+	return d.trouble(step)
 }
 
 // Open implements Store.
@@ -180,7 +240,7 @@ func (d *Dir) Stat(_ context.Context, sha string) (int64, error) {
 		return 0, ErrNotFound
 	}
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("look up file: %w", err)
 	}
 	return info.Size(), nil
 }
@@ -232,23 +292,14 @@ func (d *Dir) walkDir(ctx context.Context, dir string, fn func(sha string, size 
 			continue
 		}
 		if err != nil {
-			return err
+			return fmt.Errorf("list files: %w", err)
+		}
+		if !info.Mode().IsRegular() {
+			continue
 		}
 		if err := fn(sha, info.Size()); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// Verify reads r to its end and returns ErrCorrupt unless its bytes have the hash.
-func Verify(r io.Reader, sha string) error {
-	sum := sha256.New()
-	if _, err := io.Copy(sum, r); err != nil {
-		return err
-	}
-	if hex.EncodeToString(sum.Sum(nil)) != strings.ToLower(sha) {
-		return ErrCorrupt
 	}
 	return nil
 }
@@ -265,6 +316,7 @@ func (c contextReader) Read(p []byte) (int, error) {
 	}
 	return c.r.Read(p)
 }
+
 func randomName() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails
