@@ -34,11 +34,12 @@ import (
 
 // App holds the services of one instance.
 type App struct {
-	Config *config.Config
-	Log    *slog.Logger
-	DB     *db.DB
-	Blobs  *blob.Dir
-	Keys   *secret.Keyring
+	Config  *config.Config
+	Version string
+	Log     *slog.Logger
+	DB      *db.DB
+	Blobs   *blob.Dir
+	Keys    *secret.Keyring
 
 	Audit        *audit.Log
 	Settings     *setting.Service
@@ -55,6 +56,8 @@ type App struct {
 
 // Options adjust Open.
 type Options struct {
+	// Version of the program, for the manifests of backups.
+	Version string
 	// MustExist refuses to make a new instance; commands other than serve use it.
 	MustExist bool
 	// BeforeUpgrade runs before the schema of a database in use changes.
@@ -68,7 +71,7 @@ func Open(ctx context.Context, cfg *config.Config, log *slog.Logger, o Options) 
 	if err != nil {
 		return nil, err
 	}
-	a := &App{Config: cfg, Log: log, DB: d}
+	a := &App{Config: cfg, Version: o.Version, Log: log, DB: d}
 	if err := a.open(ctx, o); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}

@@ -19,7 +19,7 @@ func (a *App) newBackups() *backup.Service {
 	c := a.Config
 	deps := backup.Deps{
 		DB: a.DB, Keys: a.Keys, Audit: a.Audit, Accounts: a.Accounts, Log: a.Log,
-		Engine: backup.Archiver{Source: archive.Source{DB: a.DB, Blobs: a.Blobs, Keys: a.Keys}},
+		Engine: backup.Archiver{Source: archive.Source{DB: a.DB, Blobs: a.Blobs, Keys: a.Keys}, Program: a.Version},
 		Dir:    filepath.Join(c.Data, "backups"), BaseURL: c.BaseURL().String(),
 		Enabled: c.Backup.Enabled, DailyLimit: c.Backup.DailyLimit, InitialWaitingPeriod: c.Backup.InitialWaitingPeriod,
 		AttachmentSizeMaxSum: c.Backup.AttachmentSizeMaxSum.Bytes(),

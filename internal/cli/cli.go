@@ -48,6 +48,7 @@ type commands struct {
 	SetupLink setupLinkCmd `cmd:"" help:"Print the one-time link that creates the first administrator."`
 	User      userCmd      `cmd:"" help:"Operator's tools for accounts."`
 	Token     tokenCmd     `cmd:"" help:"API keys."`
+	Backup    backupCmd    `cmd:"" help:"Backups, as the operator of the server."`
 	Migrate   migrateCmd   `cmd:"" help:"Bring the database to this program's schema."`
 	Doctor    doctorCmd    `cmd:"" help:"Check the instance and say what to do about what is wrong."`
 	ConfigCmd configCmd    `cmd:"" name:"config" help:"Settings."`
@@ -132,7 +133,7 @@ func (s *session) withApp(ctx context.Context, fn func(a *app.App) error) error 
 	if err != nil {
 		return err
 	}
-	a, err := app.Open(ctx, cfg, s.logger(cfg), app.Options{MustExist: true})
+	a, err := app.Open(ctx, cfg, s.logger(cfg), app.Options{MustExist: true, Version: s.Build.Version})
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (c *serveCmd) Run(ctx context.Context, s *session) error {
 			"listen on 127.0.0.1, or add --demo-anywhere if you mean it")}
 	}
 	log := s.logger(cfg)
-	a, err := app.Open(ctx, cfg, log, app.Options{})
+	a, err := app.Open(ctx, cfg, log, app.Options{Version: s.Build.Version})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,218 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/holdfast/holdfast/internal/app"
+	"github.com/holdfast/holdfast/internal/backup"
+	"github.com/holdfast/holdfast/internal/backup/archive"
+	"github.com/holdfast/holdfast/internal/secret"
+)
+
+// exitIncomplete: there is an archive, but files could not be read.
+const exitIncomplete = 6
+
+type backupCmd struct {
+	Create   backupCreateCmd `cmd:"" help:"Write an archive now; needs no backup token. Exit code 6: files are missing in it, 4: another backup runs."`
+	List     backupListCmd   `cmd:"" help:"List backups, newest first."`
+	Verify   backupVerifyCmd `cmd:"" help:"Read an archive from end to end and check its seal. Exit code 1 when it is not sound."`
+	AllowNow backupAllowCmd  `cmd:"" name:"allow-now" help:"End the waiting period of new backup tokens. Exit code 3: nobody of that login waits."`
+}
+
+type backupCreateCmd struct {
+	Output        string `short:"o" type:"path" placeholder:"FILE.zip" help:"Where to write it. Default: backups/holdfast-TIME.zip in the data directory."`
+	NoAttachments bool   `help:"Leave uploaded files out; the archive says so."`
+}
+
+// backupResult is the machine-readable form of a backup.
+type backupResult struct {
+	ID         int64            `json:"id"`
+	State      string           `json:"state"`
+	Source     string           `json:"source"`
+	File       string           `json:"file"`
+	Size       int64            `json:"size"`
+	SHA256     string           `json:"sha256"`
+	Rows       int64            `json:"rows"`
+	Files      int64            `json:"files"`
+	FileBytes  int64            `json:"fileBytes"`
+	Missing    []backup.Missing `json:"missing,omitempty"`
+	Error      string           `json:"error,omitempty"`
+	CreatedAt  time.Time        `json:"createdAt"`
+	FinishedAt *time.Time       `json:"finishedAt,omitempty"`
+}
+
+func backupResultOf(b backup.Backup) backupResult {
+	r := backupResult{
+		ID: int64(b.ID), State: string(b.State), Source: string(b.Source), File: b.File, Size: b.Size, SHA256: b.SHA256, Rows: b.RowCount,
+		Files: b.FileCount, FileBytes: b.FileBytes, Missing: b.MissingFiles(), Error: b.Error, CreatedAt: b.CreatedAt.Time,
+	}
+	if b.FinishedAt != nil {
+		r.FinishedAt = &b.FinishedAt.Time
+	}
+	return r
+}
+
+// Run implements the command.
+func (c *backupCreateCmd) Run(ctx context.Context, s *session) error {
+	return s.withApp(ctx, func(a *app.App) error {
+		path := c.Output
+		if path == "" {
+			path = filepath.Join(a.Config.Data, "backups", "holdfast-"+a.DB.Now().Format("20060102-150405")+".zip")
+		}
+		began := time.Now()
+		stop := s.watchBackup(ctx, a)
+		b, err := a.Backups.RunInline(ctx, s.operator(), path, backup.InlineOptions{Attachments: !c.NoAttachments})
+		stop()
+		if err != nil {
+			return err
+		}
+		err = s.print(backupResultOf(b), "%s: %s, %d rows, %d files, %d bytes in %s\nsha256 %s\n", b.State, path, b.RowCount, b.FileCount,
+			b.Size, time.Since(began).Round(10*time.Millisecond), b.SHA256)
+		if err != nil || b.State != backup.Incomplete {
+			return err
+		}
+		for _, m := range b.MissingFiles() {
+			fmt.Fprintf(s.Stderr, "missing: %s (%s): %s\n", m.Name, m.SHA256, m.Reason)
+		}
+		return exitError(exitIncomplete)
+	})
+}
+
+// watchBackup shows the progress of the running backup until the returned
+// function is called: a bar on a terminal, a line every ten seconds elsewhere.
+func (s *session) watchBackup(ctx context.Context, a *app.App) func() {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	show := s.progress("backup")
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(500 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			list, _, err := a.Backups.List(ctx, s.operator(), backup.Filter{Limit: 1})
+			if err != nil || len(list) == 0 || list[0].State != backup.Running {
+				continue
+			}
+			p := list[0].Progress()
+			show(p.Phase, p.Rows+p.Bytes/100, p.RowsTotal+p.BytesTotal/100)
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+		show("", -1, -1)
+	}
+}
+
+// progress returns a function that shows how far long work is; -1 ends it.
+func (s *session) progress(title string) func(phase string, done, total int64) {
+	if s.flags.JSON {
+		return func(string, int64, int64) {}
+	}
+	if !s.interactive() {
+		var last time.Time
+		return func(phase string, done, total int64) {
+			if done >= 0 && total > 0 && time.Since(last) > 10*time.Second {
+				last = time.Now()
+				fmt.Fprintf(s.Stderr, "%s: %s, %d %%\n", title, phase, min(100, done*100/total))
+			}
+		}
+	}
+	bar := progressbar.NewOptions64(1000, progressbar.OptionSetWriter(s.Stderr), progressbar.OptionSetDescription(title),
+		progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(30))
+	return func(phase string, done, total int64) {
+		if done < 0 {
+			_ = bar.Finish() // only the look of a terminal
+			return
+		}
+		if total > 0 {
+			bar.Describe(title + ": " + phase)
+			_ = bar.Set64(min(1000, done*1000/total)) // only the look of a terminal
+		}
+	}
+}
+
+type backupListCmd struct{}
+
+// Run implements the command.
+func (c *backupListCmd) Run(ctx context.Context, s *session) error {
+	return s.withApp(ctx, func(a *app.App) error {
+		list, _, err := a.Backups.List(ctx, s.operator(), backup.Filter{Limit: 100})
+		if err != nil {
+			return err
+		}
+		out := make([]backupResult, len(list))
+		for i, b := range list {
+			out[i] = backupResultOf(b)
+		}
+		if s.flags.JSON {
+			return s.print(out, "")
+		}
+		w := tabwriter.NewWriter(s.Stdout, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "ID\tMADE\tSTATE\tBY\tROWS\tFILES\tBYTES\tFILE")
+		for _, b := range list {
+			fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", b.ID, b.CreatedAt.Format(time.RFC3339), b.State, b.RequestedBy, b.RowCount, b.FileCount, b.Size, b.File)
+		}
+		return w.Flush()
+	})
+}
+
+type backupVerifyCmd struct {
+	File string `arg:"" type:"existingfile" help:"The archive."`
+}
+
+// Run implements the command. Without an instance the seal's signature cannot
+// be checked, but everything else is.
+func (c *backupVerifyCmd) Run(ctx context.Context, s *session) error {
+	cfg, err := s.load(nil)
+	if err != nil {
+		return err
+	}
+	keys, err := secret.OpenKeyring(cfg.KeysDir(), true)
+	if err != nil {
+		keys = secret.NewKeyring()
+		fmt.Fprintln(s.Stderr, "no instance here: the archive is checked, but not whose it is")
+	}
+	ar, err := archive.Open(ctx, c.File, keys)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = ar.Close() }() // was only read
+	var rows int64
+	tables := ar.Sums()
+	for _, t := range tables {
+		rows += t.Rows
+	}
+	return s.print(map[string]any{"sound": true, "origin": ar.Origin, "tables": tables, "rows": rows}, "%s is sound: %d tables, %d rows, made by %s\n", c.File, len(tables), rows, ar.Origin)
+}
+
+type backupAllowCmd struct {
+	User string `xor:"who" required:"" placeholder:"LOGIN" help:"Whose token."`
+	All  bool   `xor:"who" required:"" help:"Every waiting token."`
+}
+
+// Run implements the command.
+func (c *backupAllowCmd) Run(ctx context.Context, s *session) error {
+	return s.withApp(ctx, func(a *app.App) error {
+		out, err := a.Backups.AllowNow(ctx, s.operator(), c.User, c.All)
+		if err != nil {
+			return err
+		}
+		var logins []string
+		for _, t := range out {
+			logins = append(logins, t.Login)
+		}
+		return s.print(map[string]any{"allowed": logins}, "the tokens of %d users are valid now %v\n", len(logins), logins)
+	})
+}
