@@ -17,6 +17,7 @@ import (
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/secret"
+	"github.com/holdfast/holdfast/internal/zipfile"
 )
 
 // Source is what is backed up.
@@ -117,7 +118,7 @@ type creation struct {
 	sum    hash.Hash
 	size   counter
 	began  time.Time
-	zip    *zipWriter
+	zip    *zipfile.Writer
 	seal   Seal
 	result Summary
 	prog   Progress
@@ -125,10 +126,8 @@ type creation struct {
 }
 
 func (c *creation) run(ctx context.Context) (err error) {
-	if c.zip, err = newZipWriter(c.out, c.o.TempDir); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, c.zip.Discard()) }()
+	c.zip = zipfile.NewWriter(c.out, zipfile.WriterOptions{TempDir: c.o.TempDir})
+	defer c.zip.Abort()
 	if c.list, err = newFileList(c.o.TempDir); err != nil {
 		return err
 	}
@@ -224,7 +223,7 @@ func writeJSON(w io.Writer, v any) error {
 
 // entry writes one compressed entry and notes its size and digest for the seal.
 func (c *creation) entry(name string, fill func(io.Writer) error) error {
-	w, err := c.zip.Deflate(name)
+	w, err := c.zip.Create(zipfile.Header{Name: name})
 	if err != nil {
 		return err
 	}
@@ -250,7 +249,7 @@ func (c *creation) finish() error {
 	}
 	c.result.State, c.result.Missing = c.seal.State, c.seal.Missing
 	c.result.Files, c.result.FileBytes = c.seal.Files.Count, c.seal.Files.Bytes
-	w, err := c.zip.Deflate(sealName)
+	w, err := c.zip.Create(zipfile.Header{Name: sealName})
 	if err != nil {
 		return err
 	}

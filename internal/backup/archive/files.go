@@ -16,6 +16,7 @@ import (
 
 	"github.com/holdfast/holdfast/internal/blob"
 	"github.com/holdfast/holdfast/internal/db"
+	"github.com/holdfast/holdfast/internal/zipfile"
 )
 
 // smallFile is the size up to which a file is read once, into memory.
@@ -182,14 +183,8 @@ func (c *creation) file(ctx context.Context, sha string) (n int64, reason string
 	if _, err := src.Seek(0, io.SeekStart); err != nil {
 		return 0, unreadable(err), nil
 	}
-	w, err := c.zip.Store(blobName(sha), n, crc.Sum32())
-	if err != nil {
-		return 0, "", err
-	}
-	if _, err := copyContext(ctx, io.MultiWriter(w, &progressWriter{c}), src); err != nil {
-		return 0, "", err
-	}
-	return n, "", w.Close()
+	r := io.TeeReader(contextReader{ctx, src}, &progressWriter{c})
+	return n, "", c.zip.StoreFile(zipfile.Header{Name: blobName(sha)}, n, crc.Sum32(), r)
 }
 
 // unreadable is the reason for a file that is left out, without paths.
@@ -215,25 +210,20 @@ func (p *progressWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// contextReader stops reading when the context ends.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c contextReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}
+
 // copyContext is io.Copy that ends with the context.
 func copyContext(ctx context.Context, w io.Writer, r io.Reader) (int64, error) {
-	buf, total := make([]byte, 128<<10), int64(0)
-	for {
-		if err := ctx.Err(); err != nil {
-			return total, err
-		}
-		n, err := r.Read(buf)
-		if n > 0 {
-			if _, werr := w.Write(buf[:n]); werr != nil {
-				return total, werr
-			}
-			total += int64(n)
-		}
-		if errors.Is(err, io.EOF) {
-			return total, nil
-		}
-		if err != nil {
-			return total, err
-		}
-	}
+	return io.CopyBuffer(struct{ io.Writer }{w}, contextReader{ctx, r}, make([]byte, 128<<10))
 }

@@ -60,7 +60,7 @@ func broken(format string, args ...any) error {
 // is sound: structure, limits, the digest of every entry, and the signature
 // where this instance made it. The caller closes it.
 func Open(ctx context.Context, path string, keys *secret.Keyring) (*Archive, error) {
-	z, err := openZip(ctx, path)
+	z, err := openZip(path)
 	if err != nil {
 		return nil, fmt.Errorf("open archive %s: %w", path, err)
 	}
@@ -75,7 +75,7 @@ func Open(ctx context.Context, path string, keys *secret.Keyring) (*Archive, err
 // Verify is Open without keeping anything: it returns an error unless the
 // archive that r gives is sound as a whole.
 func Verify(ctx context.Context, r io.ReaderAt, size int64, keys *secret.Keyring) error {
-	z, err := readZip(ctx, r, size)
+	z, err := readZip(r, size)
 	if err != nil {
 		return err
 	}

@@ -87,7 +87,7 @@ func edit(t *testing.T, content []byte, change func(name string, text []byte) []
 		if text == nil {
 			continue
 		}
-		e, err := w.CreateHeader(&zip.FileHeader{Name: f.Name, Method: f.Method})
+		e, err := w.CreateHeader(&zip.FileHeader{Name: f.Name, Method: zip.Deflate})
 		if err == nil {
 			_, err = e.Write(text)
 		}
