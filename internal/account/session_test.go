@@ -49,14 +49,17 @@ func TestWrongSignInsAllGetOneAnswer(t *testing.T) {
 		_, err = w.Create(t.Context(), operator, account.CreateInput{Mail: "ivy@example.org"})
 		must(t, err)
 		var texts []string
+		var statements []int64
 		for _, try := range [][2]string{{"ann", otherPassword}, {"nobody", goodPassword}, {"lou", goodPassword}, {"ivy@example.org", goodPassword}, {"", ""}, {"a\x00b\xff", "c\x00"}} {
-			_, err := w.SignIn(t.Context(), try[0], try[1], home)
+			var n atomic.Int64
+			_, err := w.SignIn(db.CountStatements(t.Context(), &n), try[0], try[1], home)
 			wantKind(t, err, fault.KindUnauthenticated)
 			texts = append(texts, err.Error())
+			statements = append(statements, n.Load())
 		}
-		for _, text := range texts {
-			if text != texts[0] {
-				t.Errorf("answers differ: %q and %q", text, texts[0])
+		for i := range texts {
+			if texts[i] != texts[0] || statements[i] != statements[0] {
+				t.Errorf("answers differ: %q after %d statements, %q after %d", texts[i], statements[i], texts[0], statements[0])
 			}
 		}
 		if got := w.audited("session.create", audit.Refused); got != 6 {
