@@ -72,7 +72,7 @@ func IsUnique(err error) bool {
 func IsFull(err error) bool {
 	var se *sqlite.Error
 	if errors.As(err, &se) {
-		return se.Code()&0xff == sqlite3.SQLITE_FULL
+		return se.Code()&0xff == sqlite3.SQLITE_FULL || se.Code() == sqlite3.SQLITE_IOERR_SHMSIZE
 	}
 	var pe *pgconn.PgError
 	return errors.As(err, &pe) && pe.Code == "53100"

@@ -91,7 +91,7 @@ func (p *Plan) inspect(ctx context.Context, t Target, o db.Options) error {
 	if err == nil {
 		err = errors.Join(p.look(ctx, d), d.Close())
 	}
-	if err != nil && o.Path != "" && ctx.Err() == nil {
+	if err != nil && o.Path != "" && ctx.Err() == nil && !db.IsFull(err) {
 		p.Target, p.damage, err = TargetDamaged, err, nil
 	}
 	return err

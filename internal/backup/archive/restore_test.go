@@ -41,7 +41,12 @@ type instance struct {
 
 func newInstance(t *testing.T, engine db.Dialect) *instance {
 	t.Helper()
-	i := &instance{t: t, dir: t.TempDir()}
+	return newInstanceAt(t, engine, t.TempDir())
+}
+
+func newInstanceAt(t *testing.T, engine db.Dialect, dir string) *instance {
+	t.Helper()
+	i := &instance{t: t, dir: dir}
 	if engine == db.Postgres {
 		i.o = db.Options{URL: dbtest.PostgresURL(t)}
 	} else {

@@ -1,0 +1,58 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/holdfast/holdfast/internal/db"
+)
+
+// RemoveOld removes what restores have kept aside for longer than KeepOld and
+// returns the names of what it removed.
+func RemoveOld(ctx context.Context, t Target) ([]string, error) {
+	p, live, err := openPlace(ctx, t.DB)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = p.close() }()
+	names, err := olds(ctx, p, live)
+	if err != nil {
+		return nil, err
+	}
+	var removed []string
+	for _, name := range names {
+		made, ok := madeAt(name)
+		if !ok || clock(t.DB)().Sub(made) < KeepOld {
+			continue
+		}
+		if err := p.drop(ctx, name); err != nil {
+			return removed, errors.Join(err, errors.New("remove "+name))
+		}
+		removed = append(removed, name)
+	}
+	return removed, nil
+}
+
+// olds lists what was kept aside.
+func olds(ctx context.Context, p place, live string) ([]string, error) {
+	pg, ok := p.(schemas)
+	if !ok {
+		return filepath.Glob(live + ".before-*[0-9a-f]")
+	}
+	return db.Read(ctx, pg.d, func(tx *db.Tx) ([]string, error) {
+		return db.All[string](ctx, tx, db.SQL(`SELECT nspname FROM pg_namespace WHERE nspname LIKE 'holdfast\_before\_%' ORDER BY nspname`))
+	})
+}
+
+// madeAt reads the instant in the name of a restore, see newID.
+func madeAt(name string) (time.Time, bool) {
+	_, id, ok := strings.Cut(name, "before")
+	if !ok || len(id) < 16 {
+		return time.Time{}, false
+	}
+	t, err := time.Parse("20060102t150405", id[1:16])
+	return t, err == nil
+}
