@@ -114,7 +114,8 @@ func benchCreate(b *testing.B, src archive.Source, path string) {
 		}
 	}
 	close(stop)
-	rates(b, sum.Rows, sum.Size)
+	elapsed := b.Elapsed()
+	rates(b, elapsed, sum.Rows, rawSize(b, path, src.Keys))
 	b.ReportMetric(float64(peak())/(1<<20), "MiB-more")
 	if all := <-stalls; len(all) > 0 {
 		slices.Sort(all)
@@ -123,8 +124,22 @@ func benchCreate(b *testing.B, src archive.Source, path string) {
 	}
 }
 
-func rates(b *testing.B, rows, bytes int64) {
-	s := b.Elapsed().Seconds() / float64(b.N)
+// rawSize is the size of the content, unpacked.
+func rawSize(b *testing.B, path string, keys *secret.Keyring) int64 {
+	a, err := archive.Open(context.Background(), path, keys)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = a.Close() }()
+	size := a.Seal.Files.Bytes
+	for _, e := range a.Seal.Entries {
+		size += e.Size
+	}
+	return size
+}
+
+func rates(b *testing.B, elapsed time.Duration, rows, bytes int64) {
+	s := elapsed.Seconds() / float64(b.N)
 	b.ReportMetric(float64(rows)/s, "rows/s")
 	b.ReportMetric(float64(bytes)/s/1e6, "MB/s")
 }
@@ -216,13 +231,16 @@ func benchRestore(b *testing.B, engine string, keys *secret.Keyring, path string
 		if err != nil {
 			b.Fatal(err)
 		}
-		rows, size = a.Manifest.Rows, a.Size
+		rows, size = a.Manifest.Rows, a.Seal.Files.Bytes
+		for _, e := range a.Seal.Entries {
+			size += e.Size
+		}
 		_ = a.Close()
 		b.StopTimer()
 		dropOld(b, t.DB, rep.Old)
 		b.StartTimer()
 	}
-	rates(b, rows, size)
+	rates(b, b.Elapsed(), rows, size)
 }
 
 func dropOld(b *testing.B, o db.Options, old string) {

@@ -193,12 +193,13 @@ type schema struct {
 func (c *creation) table(ctx context.Context, tx *db.Tx, t Table) error {
 	var rows int64
 	err := c.entry(dataName(t.Name), func(w io.Writer) error {
-		n, err := writeRows(ctx, tx, t, w, func(n int64) {
+		b := newBehind(w)
+		n, err := writeRows(ctx, tx, t, b, func(n int64) {
 			c.prog.Rows += n
 			c.report(t.Name)
 		})
 		rows = n
-		return err
+		return errors.Join(err, b.Close())
 	})
 	if err != nil {
 		return fmt.Errorf("table %s: %w", t.Name, err)
