@@ -1,7 +1,10 @@
 package filter
 
 import (
+	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/holdfast/holdfast/internal/db"
@@ -12,9 +15,9 @@ type Kind int
 
 // Kinds of fields.
 const (
-	// Ref is a reference to a record: = ! * !*.
+	// Ref is a reference to a record: = ! &= * !*.
 	Ref Kind = iota
-	// Text is folded text: = ! ~ !~ **.
+	// Text is folded text: = ! ~ !~ ** * !*.
 	Text
 	// Number is a number: = ! >= <= * !*.
 	Number
@@ -53,11 +56,13 @@ type Env struct {
 	Me int64
 }
 
-func (e Env) today() db.Day {
+func (e Env) today() db.Day { return db.DayOf(e.Now.In(e.location())) }
+
+func (e Env) location() *time.Location {
 	if e.Location == nil {
-		return db.DayOf(e.Now.UTC())
+		return time.UTC
 	}
-	return db.DayOf(e.Now.In(e.Location))
+	return e.Location
 }
 
 // Compile joins the conditions into one. Unknown names and operators and
@@ -159,17 +164,25 @@ func (f Field) ref(c Condition, e Env) (db.Frag, error) {
 	if p, ok := f.presence(c); ok {
 		return p, nil
 	}
-	if c.Op != "=" && c.Op != "!" {
+	if c.Op != "=" && c.Op != "!" && c.Op != "&=" {
 		return db.Frag{}, WrongOperator(c)
 	}
 	ids, err := c.IDs(e)
-	if err != nil {
+	switch {
+	case err != nil:
 		return db.Frag{}, err
-	}
-	if c.Op == "!" {
-		return db.Or(db.SQL(f.Column+" IS NULL"), db.Not(db.In(f.Column, ids))), nil
+	case c.Op == "!":
+		return f.noneOf(db.In(f.Column, ids)), nil
+	case c.Op == "&=" && len(slices.Compact(slices.Sorted(slices.Values(ids)))) > 1:
+		return db.False, nil // one reference cannot be to several records
 	}
 	return db.In(f.Column, ids), nil
+}
+
+// noneOf is the negation of a condition on the field: what is not set is not
+// equal to anything and contains nothing.
+func (f Field) noneOf(cond db.Frag) db.Frag {
+	return db.Or(db.SQL(f.Column+" IS NULL"), db.Not(cond))
 }
 
 func (f Field) text(c Condition) (db.Frag, error) {
@@ -186,13 +199,13 @@ func (f Field) text(c Condition) (db.Frag, error) {
 			folded[i] = db.Fold(v)
 		}
 		if c.Op == "!" {
-			return db.Not(db.In(f.Column, folded)), nil
+			return f.noneOf(db.In(f.Column, folded)), nil
 		}
 		return db.In(f.Column, folded), nil
 	case "~", "**":
 		return db.Contains(f.Column, c.Values[0]), nil
 	case "!~":
-		return db.Not(db.Contains(f.Column, c.Values[0])), nil
+		return f.noneOf(db.Contains(f.Column, c.Values[0])), nil
 	}
 	return db.Frag{}, WrongOperator(c)
 }
@@ -201,26 +214,42 @@ func (f Field) number(c Condition) (db.Frag, error) {
 	if p, ok := f.presence(c); ok {
 		return p, nil
 	}
-	var nums []float64
-	for _, v := range c.Values {
-		n, err := strconv.ParseFloat(v, 64)
-		if err != nil {
-			return db.Frag{}, WrongValue(c, "numbers as values")
-		}
-		nums = append(nums, n)
+	nums, err := c.numbers()
+	if err != nil {
+		return db.Frag{}, err
 	}
-	if len(nums) == 0 {
-		return db.Frag{}, WrongValue(c, "a number")
-	}
+	equal := db.Frag{SQL: f.Column + " IN (" + strings.Repeat(numberMark+", ", len(nums)-1) + numberMark + ")", Args: nums}
 	switch c.Op {
 	case "=":
-		return db.In(f.Column, nums), nil
+		return equal, nil
 	case "!":
-		return db.Or(db.SQL(f.Column+" IS NULL"), db.Not(db.In(f.Column, nums))), nil
+		return f.noneOf(equal), nil
 	case ">=", "<=":
-		return db.SQL(f.Column+" "+c.Op+" ?", nums[0]), nil
+		if len(nums) != 1 {
+			return db.Frag{}, WrongValue(c, "one number")
+		}
+		return db.SQL(f.Column+" "+c.Op+" "+numberMark, nums...), nil
 	}
 	return db.Frag{}, WrongOperator(c)
+}
+
+// numberMark is the placeholder of a number. PostgreSQL takes the type of a
+// bare one from the column, and beside an integer column 7.5 would become 7.
+const numberMark = "CAST(? AS DOUBLE PRECISION)"
+
+func (c Condition) numbers() ([]any, error) {
+	if len(c.Values) == 0 {
+		return nil, WrongValue(c, "a number")
+	}
+	nums := make([]any, len(c.Values))
+	for i, v := range c.Values {
+		n, err := strconv.ParseFloat(v, 64)
+		if err != nil || math.IsNaN(n) || math.IsInf(n, 0) {
+			return nil, WrongValue(c, "numbers as values")
+		}
+		nums[i] = n
+	}
+	return nums, nil
 }
 
 // IsTrue reads the single truth value of = and !.
@@ -243,117 +272,4 @@ func (f Field) boolean(c Condition) (db.Frag, error) {
 		return db.SQL(f.Column), nil
 	}
 	return db.SQL("NOT " + f.Column), nil
-}
-
-// date handles Date and Instant fields through a range of days.
-func (f Field) date(c Condition, e Env) (db.Frag, error) {
-	if p, ok := f.presence(c); ok {
-		return p, nil
-	}
-	from, to, err := days(c, e)
-	if err != nil {
-		return db.Frag{}, err
-	}
-	var parts []db.Frag
-	if from != "" {
-		parts = append(parts, db.SQL(f.Column+" >= ?", f.bound(from, e)))
-	}
-	if to != "" {
-		if f.Kind == Instant {
-			parts = append(parts, db.SQL(f.Column+" < ?", f.bound(to.AddDays(1), e)))
-		} else {
-			parts = append(parts, db.SQL(f.Column+" <= ?", to))
-		}
-	}
-	if len(parts) == 0 {
-		return db.SQL(f.Column + " IS NOT NULL"), nil
-	}
-	return db.And(parts...), nil
-}
-
-func (f Field) bound(d db.Day, e Env) any {
-	if f.Kind == Date {
-		return d
-	}
-	loc := e.Location
-	if loc == nil {
-		loc = time.UTC
-	}
-	t, _ := time.ParseInLocation("2006-01-02", string(d), loc)
-	return db.At(t)
-}
-
-// days returns the first and last day that a date operator selects; an empty
-// day leaves that side open.
-func days(c Condition, e Env) (from, to db.Day, err error) {
-	today := e.today()
-	switch c.Op {
-	case "t":
-		return today, today, nil
-	case "w":
-		monday := today.AddDays(-((int(today.Time().Weekday()) + 6) % 7))
-		return monday, monday.AddDays(6), nil
-	case "=d":
-		if len(c.Values) != 1 {
-			return "", "", WrongValue(c, "one date")
-		}
-		d, err := day(c, c.Values[0])
-		return d, d, err
-	case "<>d":
-		if len(c.Values) != 2 {
-			return "", "", WrongValue(c, "two dates, either of which may be empty")
-		}
-		if from, err = day(c, c.Values[0]); err != nil {
-			return "", "", err
-		}
-		to, err = day(c, c.Values[1])
-		return from, to, err
-	}
-	return relative(c, today)
-}
-
-func relative(c Condition, today db.Day) (from, to db.Day, err error) {
-	known := map[string]bool{"t-": true, "t+": true, "<t-": true, ">t-": true, "<t+": true, ">t+": true}
-	if !known[c.Op] {
-		return "", "", WrongOperator(c)
-	}
-	n := 0
-	if len(c.Values) == 1 {
-		n, err = strconv.Atoi(c.Values[0])
-	}
-	if len(c.Values) != 1 || err != nil || n < 0 || n > 100_000 {
-		return "", "", WrongValue(c, "one number of days")
-	}
-	switch c.Op {
-	case "t-":
-		return today.AddDays(-n), today.AddDays(-n), nil
-	case "t+":
-		return today.AddDays(n), today.AddDays(n), nil
-	case "<t-": // longer ago than n days
-		return "", today.AddDays(-n - 1), nil
-	case ">t-": // less than n days ago
-		return today.AddDays(-n), today, nil
-	case "<t+": // in less than n days
-		return today, today.AddDays(n), nil
-	}
-	return today.AddDays(n + 1), "", nil
-}
-
-// day reads a date, or the date of an instant; empty stays empty.
-func day(c Condition, s string) (db.Day, error) {
-	if s == "" {
-		return "", nil
-	}
-	if len(s) > 10 {
-		t, err := time.Parse(time.RFC3339, s)
-		if err != nil {
-			return "", WrongValue(c, "dates as YYYY-MM-DD")
-		}
-		return db.DayOf(t.UTC()), nil
-	}
-	d, err := db.ParseDay(s)
-	if err != nil {
-		return "", WrongValue(c, "dates as YYYY-MM-DD")
-	}
-	return d, nil
 }

@@ -11,7 +11,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -22,7 +24,8 @@ import (
 // Limits on what a client may ask for at once.
 const (
 	maxConditions = 100
-	maxValues     = 5000
+	maxValues     = 10_000 // of all conditions: far from what one statement takes
+	maxSorts      = 20
 	maxBytes      = 256 << 10
 )
 
@@ -53,26 +56,40 @@ func invalid(format string, args ...any) error {
 }
 
 // Name brings a name to one spelling: snake case without a trailing _id.
+// Custom fields are custom_field_12 however they are written.
 func Name(s string) string {
-	var b strings.Builder
-	for i, r := range s {
-		if unicode.IsUpper(r) {
-			if i > 0 && b.Len() > 0 && !strings.HasSuffix(b.String(), "_") {
-				b.WriteByte('_')
-			}
-			r = unicode.ToLower(r)
-		}
-		b.WriteRune(r)
-	}
-	n := strings.TrimSuffix(b.String(), "_id")
+	n := strings.TrimSuffix(snake(s), "_id")
 	switch n {
 	case "assigned_to":
 		return "assignee"
 	case "start", "due":
 		return n + "_date"
 	}
+	for _, prefix := range []string{"cf_", "cf", "custom_field"} {
+		if number, ok := strings.CutPrefix(n, prefix); ok && isNumber(number) {
+			return "custom_field_" + number
+		}
+	}
 	return n
 }
+
+// snake writes camel case in snake case; capitals in a row are one word.
+func snake(s string) string {
+	var b strings.Builder
+	last := '_'
+	for _, r := range s {
+		if unicode.IsUpper(r) {
+			if last != '_' && !unicode.IsUpper(last) {
+				b.WriteByte('_')
+			}
+		}
+		b.WriteRune(unicode.ToLower(r))
+		last = r
+	}
+	return b.String()
+}
+
+func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
 // Parse reads the filters parameter: a JSON array of objects that each map one
 // or more names to an operator and values.
@@ -90,17 +107,19 @@ func Parse(s string) ([]Condition, error) {
 		return nil, invalid("the filters are not a JSON array of objects such as [{\"status\": {\"operator\": \"o\", \"values\": []}}]")
 	}
 	var out []Condition
+	total := 0
 	for _, object := range raw {
-		for name, f := range object {
-			values, err := texts(f.Values)
+		for _, name := range slices.Sorted(maps.Keys(object)) {
+			values, err := texts(object[name].Values)
 			if err != nil {
 				return nil, invalid("filter %s: %v", name, err)
 			}
-			out = append(out, Condition{Name: Name(name), Op: f.Operator, Values: values})
+			total += len(values)
+			out = append(out, Condition{Name: Name(name), Op: object[name].Operator, Values: values})
 		}
 	}
-	if len(out) > maxConditions {
-		return nil, invalid("at most %d filters can be combined", maxConditions)
+	if len(out) > maxConditions || total > maxValues {
+		return nil, invalid("at most %d filters with %d values can be combined", maxConditions, maxValues)
 	}
 	return out, nil
 }
@@ -113,9 +132,6 @@ func texts(v any) ([]string, error) {
 			return nil, nil
 		}
 		list = []any{v}
-	}
-	if len(list) > maxValues {
-		return nil, fmt.Errorf("at most %d values", maxValues)
 	}
 	out := make([]string, len(list))
 	for i, e := range list {
@@ -143,6 +159,9 @@ func ParseSort(s string) ([]Sort, error) {
 	var raw [][]string
 	if len(s) > maxBytes || json.Unmarshal([]byte(s), &raw) != nil {
 		return nil, invalid("sortBy is not a JSON array such as [[\"id\",\"asc\"]]")
+	}
+	if len(raw) > maxSorts {
+		return nil, invalid("at most %d sort criteria can be combined", maxSorts)
 	}
 	var out []Sort
 	for _, c := range raw {
