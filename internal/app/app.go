@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/holdfast/holdfast/internal/account"
@@ -52,6 +53,8 @@ type App struct {
 	WorkPackages *workpackage.Service
 	Backups      *backup.Service
 	Jobs         *job.Runner
+
+	lock *Lock
 }
 
 // Options adjust Open.
@@ -67,11 +70,18 @@ type Options struct {
 // Open opens the data directory and the database, migrates, and builds the
 // services. A new instance gets its keys and identity.
 func Open(ctx context.Context, cfg *config.Config, log *slog.Logger, o Options) (*App, error) {
-	d, err := openDB(ctx, cfg, log, o)
+	lock, err := lockDir(cfg.Data, useLock, syscall.LOCK_SH, "a restore is under way; wait until it has ended")
 	if err != nil {
 		return nil, err
 	}
-	a := &App{Config: cfg, Version: o.Version, Log: log, DB: d}
+	if err := settleRestore(ctx, cfg, log); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	d, err := openDB(ctx, cfg, log, o)
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	a := &App{Config: cfg, Version: o.Version, Log: log, DB: d, lock: lock}
 	if err := a.open(ctx, o); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -79,15 +89,22 @@ func Open(ctx context.Context, cfg *config.Config, log *slog.Logger, o Options) 
 }
 
 func openDB(ctx context.Context, cfg *config.Config, log *slog.Logger, o Options) (*db.DB, error) {
-	opt := db.Options{URL: cfg.Database.URL.Reveal(), Log: log, Readers: max(4, runtime.NumCPU())}
+	opt := dbOptions(cfg, log)
 	if opt.URL == "" {
-		opt.Path = cfg.DatabasePath()
 		if _, err := os.Stat(opt.Path); errors.Is(err, os.ErrNotExist) && o.MustExist {
 			return nil, fault.WithHint(fmt.Errorf("there is no instance in %s", cfg.Data),
 				"name the data directory with --data, or make an instance with holdfast serve")
 		}
 	}
 	return db.Open(ctx, opt)
+}
+
+func dbOptions(cfg *config.Config, log *slog.Logger) db.Options {
+	opt := db.Options{URL: cfg.Database.URL.Reveal(), Log: log, Readers: max(4, runtime.NumCPU())}
+	if opt.URL == "" {
+		opt.Path = cfg.DatabasePath()
+	}
+	return opt
 }
 
 func (a *App) open(ctx context.Context, o Options) error {
@@ -191,7 +208,7 @@ func (a *App) Close() error {
 	if a.Blobs != nil {
 		errs = append(errs, a.Blobs.Close())
 	}
-	return errors.Join(append(errs, a.DB.Close())...)
+	return errors.Join(append(errs, a.DB.Close(), a.lock.Close())...)
 }
 
 // jobTime bounds housekeeping jobs.

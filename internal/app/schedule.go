@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/holdfast/holdfast/internal/backup/archive"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/job"
 )
@@ -35,7 +36,11 @@ func (a *App) clean(ctx context.Context) error {
 	_, errWork := a.WorkPackages.Purge(ctx, trash)
 	_, errProjects := a.Projects.Purge(ctx, trash)
 	_, errFiles := a.Attachments.Collect(ctx, trash)
-	return errors.Join(errWork, errProjects, errFiles, a.Outbox.Purge(ctx, keepMails),
+	old, errOld := archive.RemoveOld(ctx, archive.Target{DataDir: a.Config.Data, DB: dbOptions(a.Config, a.Log)})
+	if len(old) > 0 {
+		a.Log.Info("removed what restores had kept aside", "names", old)
+	}
+	return errors.Join(errWork, errProjects, errFiles, errOld, a.Outbox.Purge(ctx, keepMails),
 		db.Do(ctx, a.DB, func(tx *db.Tx) error {
 			return errors.Join(job.Purge(ctx, tx, keepJobs), job.PurgeStatuses(ctx, tx, keepStatuses))
 		}))

@@ -49,6 +49,7 @@ type commands struct {
 	User      userCmd      `cmd:"" help:"Operator's tools for accounts."`
 	Token     tokenCmd     `cmd:"" help:"API keys."`
 	Backup    backupCmd    `cmd:"" help:"Backups, as the operator of the server."`
+	Restore   restoreCmd   `cmd:"" help:"Put the content of an archive in the place of an instance, or into an empty one."`
 	Migrate   migrateCmd   `cmd:"" help:"Bring the database to this program's schema."`
 	Doctor    doctorCmd    `cmd:"" help:"Check the instance and say what to do about what is wrong."`
 	ConfigCmd configCmd    `cmd:"" name:"config" help:"Settings."`

@@ -35,6 +35,11 @@ func (c *serveCmd) Run(ctx context.Context, s *session) error {
 			"listen on 127.0.0.1, or add --demo-anywhere if you mean it")}
 	}
 	log := s.logger(cfg)
+	lock, err := app.LockForServing(cfg.Data)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Close() }() // the end of the process releases it, too
 	a, err := app.Open(ctx, cfg, log, app.Options{Version: s.Build.Version})
 	if err != nil {
 		return err

@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/holdfast/holdfast/internal/app"
+	"github.com/holdfast/holdfast/internal/backup/archive"
+)
+
+type restoreCmd struct {
+	File               string `arg:"" type:"existingfile" help:"The archive, FILE.zip."`
+	Into               string `type:"path" placeholder:"DIR" help:"Data directory to restore into. Default: --data."`
+	Database           string `placeholder:"URL" help:"PostgreSQL to restore into. Default: the configured database."`
+	DryRun             bool   `help:"Print the plan and change nothing."`
+	Replace            bool   `help:"Replace the instance that is there; a safety copy is made first."`
+	AcknowledgeDamaged bool   `help:"With --replace: go on although the present database is too damaged for a safety copy; it is kept aside."`
+}
+
+// Help is the long help text.
+func (c *restoreCmd) Help() string {
+	return `The archive is checked as a whole first. The new state is built beside the live one, compared with the archive
+row by row and file by file, and only then put in its place, in one step. A crash at any moment leaves the instance
+entirely as it was or entirely restored. Stop holdfast serve first.
+
+Exit codes: 0 restored (or the plan is printed), 1 failed and nothing changed, 4 the instance is in use or not empty.`
+}
+
+// Run implements the command.
+func (c *restoreCmd) Run(ctx context.Context, s *session) error {
+	if c.Into != "" {
+		s.flags.Data = c.Into
+	}
+	cfg, err := s.load(map[string]string{"database.url": c.Database})
+	if err != nil {
+		return err
+	}
+	r, err := app.OpenRestoration(ctx, cfg, s.logger(cfg), c.File, s.Build.Version)
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.restore(ctx, s, r), r.Close())
+}
+
+func (c *restoreCmd) restore(ctx context.Context, s *session, r *app.Restoration) error {
+	if c.DryRun {
+		p, err := r.Plan(ctx)
+		if err != nil {
+			return err
+		}
+		return s.printPlan(p)
+	}
+	show := s.progress("restore")
+	report, err := r.Run(ctx, archive.RestoreOptions{
+		Replace: c.Replace, AcknowledgeDamaged: c.AcknowledgeDamaged,
+		Progress: func(p archive.Progress) { show(p.Step, p.Rows+p.Bytes/100, p.RowsTotal+p.BytesTotal/100) },
+	})
+	show("", -1, -1)
+	if err != nil {
+		return err
+	}
+	return s.printReport(report)
+}
+
+func (s *session) printPlan(p archive.Plan) error {
+	if s.flags.JSON {
+		return s.print(p, "")
+	}
+	w := s.Stdout
+	fmt.Fprintf(w, "The archive was made by %s instance on %s with schema %d and is %s.\n", article(p.Origin), p.CreatedAt, p.SchemaVersion, p.State)
+	fmt.Fprintf(w, "It would restore %d rows in %d tables and %d files of %d bytes.\n", p.Rows, len(p.Tables), p.Files, p.FileBytes)
+	fmt.Fprintf(w, "The target is %s. Needed on its disk: %d bytes; free: %d.\n", p.Target, p.Needed, p.Free)
+	for _, m := range p.Missing {
+		fmt.Fprintf(w, "missing in the archive: %s\n", m.Name)
+	}
+	if len(p.Lost) > 0 {
+		fmt.Fprintln(w, "What is there now would be archived and replaced:")
+	}
+	for _, t := range p.Lost {
+		fmt.Fprintf(w, "  %-24s %d rows\n", t.Name, t.Rows)
+	}
+	return nil
+}
+
+func article(o archive.Origin) string {
+	if o == archive.Own {
+		return "this"
+	}
+	return "another"
+}
+
+// printReport prints the proof: every table's digest in the archive and in the
+// restored database.
+func (s *session) printReport(r archive.Report) error {
+	if s.flags.JSON {
+		return s.print(r, "")
+	}
+	w := tabwriter.NewWriter(s.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "TABLE\tROWS\tDIGEST IN THE ARCHIVE\tDIGEST AS RESTORED\t")
+	var rows int64
+	for _, t := range r.Tables {
+		verdict := "equal"
+		if t.Archive != t.Restored {
+			verdict = "DIFFERENT"
+		}
+		rows += t.Restored.Rows
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\n", t.Archive.Name, t.Restored.Rows, short(t.Archive.SHA256), short(t.Restored.SHA256), verdict)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.Stdout, "%d rows in %d tables and %d files of %d bytes restored, every digest compared.\n", rows, len(r.Tables), r.Files, r.FileBytes)
+	for _, m := range r.Missing {
+		fmt.Fprintf(s.Stdout, "missing in the archive and so here: %s\n", m.Name)
+	}
+	if r.Safety != "" {
+		fmt.Fprintf(s.Stdout, "What was there before: %s, and for 7 days as it was: %s\n", r.Safety, r.Old)
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintln(s.Stdout, "note:", n)
+	}
+	return nil
+}
+
+func short(digest string) string {
+	if len(digest) > 16 {
+		return digest[:16]
+	}
+	return digest
+}
