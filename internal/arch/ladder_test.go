@@ -23,7 +23,7 @@ var rungs = map[string]int{
 	"catalog": 3, "customfield": 3, "membership": 3, "project": 3, "attachment": 3,
 	"workpackage": 4, "wiki": 4, "news": 4, "backup": 4,
 	"timeentry": 5, "query": 5, "notification": 5, "search": 5,
-	"seed": 6, "importer": 6,
+	"seed": 6, "importer": 6, "loadgen": 6,
 	"app":   7,
 	"serve": 8,
 	"apiv3": 9, "web": 9,

@@ -53,7 +53,8 @@ var owners = map[string]string{
 
 // alsoWrites are the exceptions, each with its reason.
 var alsoWrites = map[string]map[string]string{
-	"backup": everyTable("a restore puts back every row as it was, past rules, journal and notices"),
+	"backup":  everyTable("a restore puts back every row as it was, past rules, journal and notices"),
+	"loadgen": everyTable("a hundred thousand rows for a measurement are written in bulk into an empty instance"),
 }
 
 func everyTable(reason string) map[string]string {

@@ -53,6 +53,7 @@ type commands struct {
 	Migrate   migrateCmd   `cmd:"" help:"Bring the database to this program's schema."`
 	Doctor    doctorCmd    `cmd:"" help:"Check the instance and say what to do about what is wrong."`
 	ConfigCmd configCmd    `cmd:"" name:"config" help:"Settings."`
+	Bench     benchCmd     `cmd:"" help:"Fill a new instance with made-up rows for measurements; the same options make the same rows."`
 	Version   versionCmd   `cmd:"" help:"Say what was built."`
 }
 

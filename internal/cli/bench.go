@@ -1,0 +1,43 @@
+package cli
+
+import (
+	"context"
+	"errors"
+
+	"github.com/holdfast/holdfast/internal/app"
+	"github.com/holdfast/holdfast/internal/loadgen"
+)
+
+type benchCmd struct {
+	WorkPackages int    `default:"10000" help:"Number of work packages."`
+	Projects     int    `default:"100" help:"Number of projects."`
+	Users        int    `default:"50" help:"Number of people: bench01, an administrator, bench02, ..."`
+	Journals     int    `default:"3" help:"Entries in the history of each work package."`
+	Files        int    `help:"Number of attached files."`
+	FileMiB      int64  `name:"file-mib" help:"Size of all files together, in MiB."`
+	Seed         uint64 `default:"1" help:"Other seeds make other rows."`
+}
+
+// Run implements the command. It makes the instance if there is none.
+func (c *benchCmd) Run(ctx context.Context, s *session) error {
+	if c.Projects < 1 || c.Users < 1 || c.WorkPackages < 0 || c.Files < 0 || c.FileMiB < 0 {
+		return usageError{errors.New("give at least one project and one person, and no negative numbers")}
+	}
+	cfg, err := s.load(nil)
+	if err != nil {
+		return err
+	}
+	a, err := app.Open(ctx, cfg, s.logger(cfg), app.Options{Version: s.Build.Version})
+	if err != nil {
+		return err
+	}
+	r, err := loadgen.Fill(ctx, a.DB, a.Blobs, loadgen.Plan{
+		Projects: c.Projects, Users: c.Users, WorkPackages: c.WorkPackages, Journals: c.Journals,
+		Files: c.Files, FileBytes: c.FileMiB << 20, Seed: c.Seed,
+	})
+	if err = errors.Join(err, a.Close()); err != nil {
+		return err
+	}
+	return s.print(r, "made %d work packages with %d journal entries in %d projects, %d people, %d files\n",
+		r.WorkPackages, r.Journals, r.Projects, r.Users, r.Files)
+}
