@@ -290,3 +290,25 @@ func TestValuesSurviveBothEngines(t *testing.T) {
 		}
 	})
 }
+
+func TestAfterCommitRunsOnlyWhenDurable(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		ctx := t.Context()
+		var told []map[string]string
+		write := func(value string, err error) error {
+			return db.Do(ctx, d, func(tx *db.Tx) error {
+				tx.AfterCommit(func() { told = append(told, values(t, d)) })
+				return errors.Join(put(ctx, tx, "a", value), err)
+			})
+		}
+		if err := write("1", nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := write("2", errors.New("no")); err == nil {
+			t.Error("the refused write passed")
+		}
+		if diff := cmp.Diff([]map[string]string{{"a": "1"}}, told); diff != "" {
+			t.Errorf("told after commit (-want +got):\n%s", diff)
+		}
+	})
+}

@@ -55,12 +55,14 @@ func (d *DB) tryPostgres(ctx context.Context, fn func(*Tx) error) error {
 		return fmt.Errorf("begin write: %w", err)
 	}
 	defer func() { _ = stx.Rollback() }() // after Commit this does nothing
-	if err := fn(&Tx{q: stx, d: d, now: d.Now(), write: true}); err != nil {
+	tx := &Tx{q: stx, d: d, now: d.Now(), write: true}
+	if err := fn(tx); err != nil {
 		return err
 	}
 	if err := stx.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
+	tx.committed()
 	return nil
 }
 

@@ -27,6 +27,7 @@ type Tx struct {
 	now     time.Time
 	write   bool
 	noAbort bool
+	after   []func()
 }
 
 // Now returns the one instant of this transaction; everything it writes carries it.
@@ -34,6 +35,21 @@ func (tx *Tx) Now() time.Time { return tx.now }
 
 // Stamp returns Now as a database value.
 func (tx *Tx) Stamp() Time { return Time{tx.now} }
+
+// AfterCommit has fn run once the transaction is durable, and never when it is
+// not. fn is quick and does not use the transaction.
+func (tx *Tx) AfterCommit(fn func()) { tx.after = append(tx.after, fn) }
+
+func (tx *Tx) committed() {
+	for _, fn := range tx.after {
+		fn()
+	}
+}
+
+// SkipLocked ends a SELECT whose row is claimed by the statement around it:
+// rows that others are claiming are passed over. SQLite has one writer, so
+// there are no others.
+func (tx *Tx) SkipLocked() Frag { return SQL(tx.Pick("", "FOR UPDATE SKIP LOCKED")) }
 
 // Dialect returns the engine in use, for the few fragments that must differ.
 func (tx *Tx) Dialect() Dialect { return tx.d.dialect }

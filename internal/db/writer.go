@@ -69,7 +69,8 @@ func (w *writer) run(ctx context.Context, d *DB, fn func(*Tx) error) error {
 		w.turn <- struct{}{}
 		return err
 	}
-	panicked, fnErr := w.member(ctx, d, fn)
+	tx := &Tx{q: w.conn, d: d, write: true, noAbort: true}
+	panicked, fnErr := w.member(ctx, tx, fn)
 	if w.batch == b { // else the engine gave the whole batch up
 		b.runs++
 		if alone || w.waiting.Load() == 0 || b.runs >= maxBatch || time.Since(b.began) > maxBatchTime {
@@ -83,6 +84,9 @@ func (w *writer) run(ctx context.Context, d *DB, fn func(*Tx) error) error {
 	}
 	if fnErr != nil {
 		return fnErr
+	}
+	if b.err == nil {
+		tx.committed()
 	}
 	return b.err
 }
@@ -101,7 +105,7 @@ func (w *writer) join(ctx context.Context) (*batch, error) {
 
 // member runs fn in a savepoint. When the savepoint itself fails, the engine
 // has rolled the transaction back (disk full, I/O error) and all members fail.
-func (w *writer) member(ctx context.Context, d *DB, fn func(*Tx) error) (panicked any, fnErr error) {
+func (w *writer) member(ctx context.Context, tx *Tx, fn func(*Tx) error) (panicked any, fnErr error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -110,7 +114,8 @@ func (w *writer) member(ctx context.Context, d *DB, fn func(*Tx) error) (panicke
 		w.abandon(err)
 		return nil, err
 	}
-	panicked, fnErr = call(fn, &Tx{q: w.conn, d: d, now: d.Now(), write: true, noAbort: true})
+	tx.now = tx.d.Now()
+	panicked, fnErr = call(fn, tx)
 	if fnErr != nil || panicked != nil {
 		if _, err := w.conn.ExecContext(bg, "ROLLBACK TO member"); err != nil {
 			w.abandon(errors.Join(fnErr, err))

@@ -321,7 +321,9 @@ CREATE TABLE jobs (
     finished_at INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX jobs_unique ON jobs (unique_key) WHERE unique_key IS NOT NULL AND state IN ('queued', 'running');
-CREATE INDEX jobs_ready ON jobs (queue, state, run_at, priority, id) WHERE state IN ('queued', 'running');
+CREATE INDEX jobs_queued ON jobs (priority DESC, run_at, id) WHERE state = 'queued';
+CREATE INDEX jobs_leased ON jobs (lease_until) WHERE state = 'running';
+CREATE INDEX jobs_dead ON jobs (id) WHERE state = 'dead';
 CREATE INDEX jobs_finished ON jobs (finished_at) WHERE finished_at IS NOT NULL;
 
 -- When the periodic jobs ran last.
