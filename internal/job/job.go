@@ -7,12 +7,14 @@
 // backs off; after the last one the job is dead, which administrators see and
 // can retry. Jobs are kept in the database, so that any node can run them, and
 // nothing is written while there is nothing to do.
+//
+// A job whose last attempt ended with its process is dead too: it may have been
+// what ended the process.
 package job
 
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -48,11 +50,13 @@ type Job struct {
 	LastError   string   `db:"last_error"`
 	CreatedAt   db.Time  `db:"created_at"`
 	FinishedAt  *db.Time `db:"finished_at"`
+	// Lease is who runs the job; each claim has its own.
+	Lease string `db:"leased_by"`
 }
 
-const columns = `id, kind, args, state, run_at, attempt, max_attempts, last_error, created_at, finished_at`
+const columns = `id, kind, args, state, run_at, attempt, max_attempts, last_error, created_at, finished_at, leased_by`
 
-// defaultAttempts spread over about three days with the back-off below.
+// defaultAttempts spread over about a day with the back-off below.
 const defaultAttempts = 12
 
 type options struct {
@@ -96,7 +100,7 @@ func Enqueue(ctx context.Context, tx *db.Tx, a Args, opts ...Option) (id.Job, er
 		return 0, fmt.Errorf("enqueue %s: %w", a.Kind(), err)
 	}
 	if ok && !o.runAt.After(tx.Now()) {
-		wakeAll()
+		tx.AfterCommit(wakeAll)
 	}
 	return n, nil
 }
@@ -107,6 +111,22 @@ func (p permanent) Unwrap() error { return p.error }
 
 // Permanent marks an error that no further attempt can mend: the job is dead at once.
 func Permanent(err error) error { return permanent{err} }
+
+type later struct {
+	error
+	pause time.Duration
+}
+
+func (l later) Unwrap() error { return l.error }
+
+// Later puts the job back in the queue for a while, without using up an
+// attempt: nothing went wrong, but it cannot be done now. reason is shown.
+func Later(pause time.Duration, reason error) error { return later{reason, pause} }
+
+type lastKey struct{}
+
+// IsLast says, inside a handler, whether the job is dead when this attempt fails.
+func IsLast(ctx context.Context) bool { return ctx.Value(lastKey{}) != nil }
 
 // backoff is the pause before the next attempt: 15 s, 1 min, 2.5 min, ... up to 12 h.
 func backoff(attempt int) time.Duration {
@@ -126,23 +146,15 @@ type Counts struct {
 // Count returns the numbers of jobs by state.
 func Count(ctx context.Context, tx *db.Tx) (Counts, error) {
 	type row struct {
-		State string
-		N     int
-		First db.Time
+		Queued, Running, Dead int
+		First                 *db.Time
 	}
-	rows, err := db.All[row](ctx, tx, db.SQL(`SELECT state, COUNT(*) AS n, MIN(run_at) AS first FROM jobs
-		WHERE state IN ('queued', 'running', 'dead') GROUP BY state`))
-	var c Counts
-	for _, r := range rows {
-		switch r.State {
-		case Queued:
-			c.Queued = r.N
-			c.OldestDue = max(0, tx.Now().Sub(r.First.Time))
-		case Running:
-			c.Running = r.N
-		default:
-			c.Dead = r.N
-		}
+	r, err := db.Scalar[row](ctx, tx, db.SQL(`SELECT
+		(SELECT COUNT(*) FROM jobs WHERE state = 'queued') AS queued, (SELECT MIN(run_at) FROM jobs WHERE state = 'queued') AS first,
+		(SELECT COUNT(*) FROM jobs WHERE state = 'running') AS running, (SELECT COUNT(*) FROM jobs WHERE state = 'dead') AS dead`))
+	c := Counts{Queued: r.Queued, Running: r.Running, Dead: r.Dead}
+	if r.First != nil {
+		c.OldestDue = max(0, tx.Now().Sub(r.First.Time))
 	}
 	return c, err
 }
@@ -155,14 +167,18 @@ func List(ctx context.Context, tx *db.Tx, state string, limit int) ([]Job, error
 
 // Retry queues a dead job again with all its attempts.
 //
-// Faults: NotFound when there is no dead job of that id.
+// Faults: NotFound when there is no dead job of that id, Conflict when a job
+// with its unique key has taken its place.
 func Retry(ctx context.Context, tx *db.Tx, job id.Job) error {
 	n, err := db.Exec(ctx, tx, db.SQL(`UPDATE jobs SET state = 'queued', attempt = 0, run_at = ?, finished_at = NULL
 		WHERE id = ? AND state = 'dead'`, tx.Stamp(), job))
-	if err == nil && n == 0 {
-		err = fault.NotFound("dead job")
+	switch {
+	case db.IsUnique(err):
+		return fault.Conflict("a newer job does the same")
+	case err == nil && n == 0:
+		return fault.NotFound("dead job")
 	}
-	wakeAll()
+	tx.AfterCommit(wakeAll)
 	return err
 }
 
@@ -182,6 +198,3 @@ func Purge(ctx context.Context, tx *db.Tx, keep time.Duration) error {
 	_, err := db.Exec(ctx, tx, db.SQL(`DELETE FROM jobs WHERE state IN ('done', 'cancelled') AND finished_at < ?`, db.At(tx.Now().Add(-keep))))
 	return err
 }
-
-// errLost ends a handler whose lease was lost to another worker.
-var errLost = errors.New("the job's lease was lost")

@@ -243,8 +243,42 @@ func TestStatusBelongsToWhoAsked(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := db.Do(ctx, d, func(tx *db.Tx) error { return job.PurgeStatuses(ctx, tx, time.Minute) }); err != nil {
+	})
+}
+
+func TestStatusesGoInTimeButThoseOfBackupsStay(t *testing.T) {
+	dbtest.EachClock(t, func(t *testing.T, d *db.DB, c *dbtest.Clock) {
+		ctx := t.Context()
+		var export, backup string
+		err := db.Do(ctx, d, func(tx *db.Tx) (err error) {
+			if export, err = job.CreateStatus(ctx, tx, 1, "Other", 5); err != nil {
+				return err
+			}
+			if backup, err = job.CreateStatus(ctx, tx, 1, "Export", 6); err != nil {
+				return err
+			}
+			_, err = db.Exec(ctx, tx, db.SQL(`INSERT INTO backups (source, state, requested_by, include_attachments, job_status_id, created_at)
+				VALUES ('api', 'complete', 'me', TRUE, ?, ?)`, backup, tx.Stamp()))
+			return err
+		})
+		if err != nil {
 			t.Fatal(err)
+		}
+		found := func(s string) bool {
+			_, err := db.Read(ctx, d, func(tx *db.Tx) (job.Status, error) { return job.FindStatus(ctx, tx, 1, s) })
+			return err == nil
+		}
+		purge := func() {
+			if err := db.Do(ctx, d, func(tx *db.Tx) error { return job.PurgeStatuses(ctx, tx, time.Hour) }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if purge(); !found(export) || !found(backup) {
+			t.Error("a young status is gone")
+		}
+		c.Advance(2 * time.Hour)
+		if purge(); found(export) || !found(backup) {
+			t.Errorf("export kept: %v, backup kept: %v", found(export), found(backup))
 		}
 	})
 }

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -16,33 +14,37 @@ import (
 	"github.com/holdfast/holdfast/internal/db"
 )
 
-// Times of claiming. A lease is renewed three times before it would run out.
-const (
-	leaseTime = 60 * time.Second
-	beat      = leaseTime / 4
-	pollTime  = 5 * time.Second
-)
+// times are a runner's. A lease is renewed three times before it would run out.
+type times struct {
+	lease time.Duration // how long a claim holds without a heartbeat
+	beat  time.Duration // between heartbeats
+	poll  time.Duration // between looks for what other nodes enqueued or what became due
+	grace time.Duration // how long Run waits for handlers when it ends
+}
+
+var usual = times{lease: 60 * time.Second, beat: 15 * time.Second, poll: 5 * time.Second, grace: 20 * time.Second}
 
 // Runner runs jobs with a number of workers.
 type Runner struct {
 	db       *db.DB
 	log      *slog.Logger
-	name     string
 	workers  int
+	times    times
 	handlers map[string]func(ctx context.Context, args []byte) error
-	periodic []periodic
+	periodic []*periodic
 	wake     chan struct{}
 }
 
 // NewRunner returns a runner; handlers and periodic jobs are registered before Run.
 func NewRunner(d *db.DB, log *slog.Logger, workers int) *Runner {
 	return &Runner{
-		db: d, log: log, name: uuid.NewString(), workers: workers,
+		db: d, log: log, workers: workers, times: usual,
 		handlers: map[string]func(context.Context, []byte) error{}, wake: make(chan struct{}, 1),
 	}
 }
 
-// Register says which function carries out jobs of T's kind.
+// Register says which function carries out jobs of T's kind. The function's
+// context ends when the process does and when the job was lost to another worker.
 func Register[T Args](r *Runner, fn func(ctx context.Context, args T) error) {
 	var zero T
 	r.handlers[zero.Kind()] = func(ctx context.Context, data []byte) error {
@@ -60,8 +62,7 @@ var listening struct {
 	runners map[*Runner]struct{}
 }
 
-// wakeAll tells the runners to look. It may be called before the job's
-// transaction commits, so that they look too early; they look again soon.
+// wakeAll tells the runners of this process to look.
 func wakeAll() {
 	listening.Lock()
 	defer listening.Unlock()
@@ -87,157 +88,118 @@ func (r *Runner) listen() func() {
 	}
 }
 
-// Run claims and carries out jobs until ctx ends, then gives those under way
-// back to the queue and returns when their handlers have returned.
+// Run claims and carries out jobs until ctx ends, gives those under way back to
+// the queue, and returns when their handlers have. A handler that does not heed
+// its context is waited for only so long; its job stays leased, because it may
+// still be at work, and is taken over once the process is gone.
 func (r *Runner) Run(ctx context.Context) {
 	defer r.listen()()
+	var scheduling, working sync.WaitGroup
+	scheduling.Go(func() { r.keepSchedule(ctx) })
+	r.work(ctx, &working)
+	scheduling.Wait()
+	ended := make(chan struct{})
+	go func() { working.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(r.times.grace):
+		r.log.Warn("jobs are left behind: their handlers do not end")
+	}
+}
+
+// work keeps the workers busy until ctx ends.
+func (r *Runner) work(ctx context.Context, working *sync.WaitGroup) {
 	slots := make(chan struct{}, r.workers)
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	var woken bool
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case slots <- struct{}{}:
 		}
-		j, ok := r.claim(ctx)
+		j, ok, err := r.claim(ctx)
+		if err != nil && ctx.Err() == nil {
+			r.log.Warn("jobs could not be claimed", "error", err)
+		}
 		if ok {
-			woken = false
-			wg.Add(1)
-			go func() {
-				defer wg.Done()
+			working.Go(func() {
 				defer func() { <-slots }()
 				r.carryOut(ctx, j)
-			}()
+			})
 			continue
 		}
 		<-slots
-		woken = r.wait(ctx, woken)
+		r.wait(ctx)
 	}
 }
 
-// wait returns when there may be something to do. A runner that was woken and
-// found nothing looks once more shortly after, because the job's transaction
-// may have been about to commit.
-func (r *Runner) wait(ctx context.Context, woken bool) bool {
-	pause := pollTime
-	if woken {
-		pause = 50 * time.Millisecond
-	}
-	t := time.NewTimer(pause)
+// wait returns when there may be something to do.
+func (r *Runner) wait(ctx context.Context) {
+	t := time.NewTimer(r.times.poll)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
 	case <-r.wake:
-		return true
 	case <-t.C:
-		r.schedule(ctx)
 	}
-	return false
 }
 
-// claim takes the next due job, or one whose lease has run out. It looks
+// The jobs that may be claimed; each condition has an index of its own.
+const (
+	dueJob  = `SELECT id FROM jobs WHERE state = 'queued' AND run_at <= ? ORDER BY priority DESC, run_at, id LIMIT 1`
+	lostJob = `SELECT id FROM jobs WHERE state = 'running' AND lease_until < ? ORDER BY lease_until, id LIMIT 1`
+)
+
+// claim takes a job whose lease has run out, or the next that is due. It looks
 // before it writes, so that an idle queue costs no write.
-func (r *Runner) claim(ctx context.Context) (Job, bool) {
-	due := func(tx *db.Tx) db.Frag {
-		return db.SQL(`SELECT id FROM jobs WHERE state = 'queued' AND run_at <= ? OR state = 'running' AND lease_until < ?
-			ORDER BY priority DESC, run_at, id LIMIT 1`, tx.Stamp(), tx.Stamp())
+func (r *Runner) claim(ctx context.Context) (Job, bool, error) {
+	type sight struct{ Lost, Due *int64 }
+	see, err := db.Read(ctx, r.db, func(tx *db.Tx) (sight, error) {
+		return db.Scalar[sight](ctx, tx, db.SQL(`SELECT (`+lostJob+`) AS lost, (`+dueJob+`) AS due`, tx.Stamp(), tx.Stamp()))
+	})
+	if err != nil || see.Lost == nil && see.Due == nil {
+		return Job{}, false, err
 	}
-	_, err := db.Read(ctx, r.db, func(tx *db.Tx) (int64, error) { return db.Find[int64](ctx, tx, "job", due(tx)) })
-	if err != nil {
-		return Job{}, false
-	}
+	var ok bool
 	j, err := db.Write(ctx, r.db, func(tx *db.Tx) (Job, error) {
-		q := due(tx).Add(tx.Pick("", "FOR UPDATE SKIP LOCKED"))
-		return db.Find[Job](ctx, tx, "job", db.SQL(`UPDATE jobs SET state = 'running', attempt = attempt + 1, lease_until = ?, leased_by = ? WHERE id = (`,
-			db.At(tx.Now().Add(leaseTime)), r.name).Append(q).Add(`) RETURNING `+columns))
+		var j Job
+		var err error
+		if ok = false; see.Lost != nil {
+			if j, ok, err = r.takeOver(ctx, tx); ok || err != nil {
+				return j, err
+			}
+		}
+		j, ok, err = r.take(ctx, tx, dueJob)
+		return j, err
 	})
-	return j, err == nil
+	return j, ok && err == nil, err
 }
 
-// carryOut runs a job's handler under a heartbeat and records how it ended.
-func (r *Runner) carryOut(ctx context.Context, j Job) {
-	hctx, cancel := context.WithCancelCause(ctx)
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		r.heartbeat(hctx, j, cancel)
-	}()
-	err := r.call(hctx, j)
-	lost := errors.Is(context.Cause(hctx), errLost)
-	cancel(nil)
-	<-stopped
-	if lost {
-		r.log.Warn("job lost its lease", "job_id", int64(j.ID), "kind", j.Kind)
-		return
-	}
-	r.finish(context.WithoutCancel(ctx), j, err, ctx.Err() != nil)
+// take leases the job that the query finds.
+func (r *Runner) take(ctx context.Context, tx *db.Tx, query string) (Job, bool, error) {
+	return db.One[Job](ctx, tx, db.SQL(`UPDATE jobs SET state = 'running', attempt = attempt + 1, lease_until = ?, leased_by = ? WHERE id = (`+query,
+		db.At(tx.Now().Add(r.times.lease)), uuid.NewString(), tx.Stamp()).Append(tx.SkipLocked()).Add(`) RETURNING `+columns))
 }
 
-func (r *Runner) call(ctx context.Context, j Job) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			r.log.Error("job panicked", "job_id", int64(j.ID), "kind", j.Kind, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			err = fmt.Errorf("panic: %v", p)
-		}
-	}()
-	h, ok := r.handlers[j.Kind]
-	if !ok {
-		return fmt.Errorf("this version of Holdfast has no handler for %q", j.Kind)
+// takeOver leases a job whose worker is gone, after putting away those that
+// have no attempt left.
+func (r *Runner) takeOver(ctx context.Context, tx *db.Tx) (Job, bool, error) {
+	_, err := db.Exec(ctx, tx, db.SQL(`UPDATE jobs SET state = 'dead', last_error = ?, finished_at = ?, lease_until = NULL, leased_by = ''
+		WHERE state = 'running' AND lease_until < ? AND attempt >= max_attempts`,
+		"the process ended during the last attempt", tx.Stamp(), tx.Stamp()))
+	if err != nil {
+		return Job{}, false, err
 	}
-	return h(ctx, []byte(j.Args))
+	return r.take(ctx, tx, lostJob)
 }
 
-func (r *Runner) heartbeat(ctx context.Context, j Job, cancel context.CancelCauseFunc) {
-	tick := time.NewTicker(beat)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		n, err := db.Write(ctx, r.db, func(tx *db.Tx) (int64, error) {
-			return db.Exec(ctx, tx, db.SQL(`UPDATE jobs SET lease_until = ? WHERE id = ? AND state = 'running' AND leased_by = ? AND attempt = ?`,
-				db.At(tx.Now().Add(leaseTime)), j.ID, r.name, j.Attempt))
-		})
-		if err == nil && n == 0 {
-			cancel(errLost)
-			return
-		}
-	}
-}
-
-// finish records the end of an attempt. Work that the end of the process cut
-// off goes back to the queue without having used up an attempt.
-func (r *Runner) finish(ctx context.Context, j Job, err error, ending bool) {
-	var perm permanent
-	state, attempt, text, after := Done, j.Attempt, "", time.Duration(0)
-	switch {
-	case err == nil:
-	case ending:
-		state, attempt, text = Queued, j.Attempt-1, "interrupted by the end of the process"
-	case errors.As(err, &perm) || j.Attempt >= j.MaxAttempts:
-		state, text = Dead, err.Error()
-	default:
-		state, text, after = Queued, err.Error(), backoff(j.Attempt)
-		after += rand.N(after/4 + 1)
-	}
-	if err != nil && !ending {
-		r.log.Warn("job failed", "job_id", int64(j.ID), "kind", j.Kind, "attempt", j.Attempt, "state", state, "error", err)
-	}
-	werr := db.Do(ctx, r.db, func(tx *db.Tx) error {
-		var finished *db.Time
-		if state != Queued {
-			finished = new(tx.Stamp())
-		}
-		_, err := db.Exec(ctx, tx, db.SQL(`UPDATE jobs SET state = ?, attempt = ?, last_error = ?, run_at = ?, finished_at = ?,
-			lease_until = NULL, leased_by = '' WHERE id = ? AND state = 'running' AND leased_by = ? AND attempt = ?`,
-			state, attempt, text, db.At(tx.Now().Add(after)), finished, j.ID, r.name, j.Attempt))
-		return err
+// renew extends the lease and says whether the job is still this runner's.
+func (r *Runner) renew(ctx context.Context, j Job) (bool, error) {
+	n, err := db.Write(ctx, r.db, func(tx *db.Tx) (int64, error) {
+		return db.Exec(ctx, tx, db.SQL(`UPDATE jobs SET lease_until = ? WHERE id = ? AND state = 'running' AND leased_by = ?`,
+			db.At(tx.Now().Add(r.times.lease)), j.ID, j.Lease))
 	})
-	if werr != nil { // the lease runs out and the job runs again
-		r.log.Error("job's end could not be recorded", "job_id", int64(j.ID), "kind", j.Kind, "error", werr)
-	}
+	return n > 0, err
 }
+
+// errLost ends a handler whose lease was lost, or could not be renewed in time.
+var errLost = errors.New("the job's lease was lost")

@@ -60,8 +60,10 @@ func FindStatus(ctx context.Context, tx *db.Tx, user id.User, statusID string) (
 		FROM job_statuses WHERE id = ? AND user_id = ?`, statusID, user))
 }
 
-// PurgeStatuses removes statuses that have not changed for keep.
+// PurgeStatuses removes statuses that have not changed for keep. Those of
+// backups stay as long as the backup does: its download link stands in them.
 func PurgeStatuses(ctx context.Context, tx *db.Tx, keep time.Duration) error {
-	_, err := db.Exec(ctx, tx, db.SQL(`DELETE FROM job_statuses WHERE updated_at < ?`, db.At(tx.Now().Add(-keep))))
+	_, err := db.Exec(ctx, tx, db.SQL(`DELETE FROM job_statuses WHERE updated_at < ?
+		AND NOT EXISTS (SELECT 1 FROM backups b WHERE b.job_status_id = job_statuses.id)`, db.At(tx.Now().Add(-keep))))
 	return err
 }
