@@ -1,4 +1,86 @@
 package web
 
-// adminRoutes are the pages of the administration.
-func (s *Site) adminRoutes() []page { return nil }
+import (
+	"net/http"
+	"strings"
+
+	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/fault"
+	"github.com/holdfast/holdfast/internal/serve"
+	"github.com/holdfast/holdfast/internal/web/ui"
+)
+
+// adminRoutes are the pages of the administration. Those for backups are also
+// for people who may make backups and are no administrators; their services
+// ask for the right.
+func (s *Site) adminRoutes() []page {
+	get, post := http.MethodGet, http.MethodPost
+	return []page{
+		{get, "/admin", s.admin(s.overview), false},
+		{get, "/admin/users", s.admin(s.userList), false},
+		{get, "/admin/users/new", s.admin(s.newUser), false},
+		{post, "/admin/users", s.admin(s.createUser), false},
+		{get, "/admin/users/{id}", s.admin(s.editUser), false},
+		{post, "/admin/users/{id}", s.admin(s.updateUser), false},
+		{post, "/admin/users/{id}/password", s.admin(s.setPassword), false},
+		{post, "/admin/users/{id}/lock", s.admin(s.lockUser), false},
+		{post, "/admin/users/{id}/invitation", s.admin(s.invite), false},
+		{get, "/admin/users/{id}/deletion", s.admin(s.confirmUserDelete), false},
+		{post, "/admin/users/{id}/deletion", s.admin(s.deleteUser), false},
+		{get, "/admin/mail", s.admin(s.mailPage), false},
+		{post, "/admin/mail/test", s.admin(s.testMail), false},
+		{post, "/admin/mail/release", s.admin(s.releaseMail), false},
+		{post, "/admin/mail/{id}/retry", s.admin(s.retryMail), false},
+		{get, "/admin/audit", s.admin(s.auditLog), false},
+		{get, "/admin/jobs", s.admin(s.jobs), false},
+		{post, "/admin/jobs/{id}/retry", s.admin(s.retryJob), false},
+
+		{get, "/admin/backups", s.backups, false},
+		{get, "/admin/backups/reset_token", s.backups, false},
+		{post, "/admin/backups/reset_token", s.resetToken, false},
+		{post, "/admin/backups/delete_token", s.deleteToken, false},
+		{post, "/admin/backups/request_backup", s.requestBackup, false},
+		{post, "/admin/backups/{id}/cancellation", s.cancelBackup, false},
+		{get, "/admin/backups/{id}/download", s.downloadForm, false},
+		{post, "/admin/backups/{id}/download", s.sendBackup, false},
+		{get, "/backup_tokens/cancel", s.confirmCancel, true},
+		{post, "/backup_tokens/cancel", s.cancelToken, true},
+	}
+}
+
+// admin keeps everyone but administrators out.
+func (s *Site) admin(h serve.HandlerFunc) serve.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+		if a.Kind == access.Visitor {
+			return fault.Unauthenticated("you need to be signed in")
+		}
+		if err := access.RequireAdmin(a); err != nil {
+			return err
+		}
+		return h(w, r, a)
+	}
+}
+
+// adminFrame is the frame of the administration: for administrators with the
+// navigation beside the page.
+func (s *Site) adminFrame(r *http.Request, a access.Actor, title string) ui.Page {
+	p := s.frame(r, a, title)
+	if !a.Admin {
+		return p
+	}
+	items := []ui.NavItem{
+		{Label: "Overview", Href: "/admin", Icon: "server"}, {Label: "Users", Href: "/admin/users", Icon: "users"},
+		{Label: "Mail", Href: "/admin/mail", Icon: "mail"}, {Label: "Jobs", Href: "/admin/jobs", Icon: "list-checks"},
+		{Label: "Audit log", Href: "/admin/audit", Icon: "scroll-text"},
+	}
+	if s.app.Backups.Enabled() {
+		items = append(items, ui.NavItem{Label: "Backup", Href: "/admin/backups", Icon: "archive"})
+	}
+	for i := range items {
+		h := items[i].Href
+		items[i].Current = r.URL.Path == h || h != "/admin" && strings.HasPrefix(r.URL.Path, h)
+	}
+	p.Side = ui.SideNav{Title: "Administration", Groups: []ui.NavGroup{{Items: items}}}
+	p.Breadcrumbs = []ui.Crumb{{Label: "Administration", Href: "/admin"}, {Label: title}}
+	return p
+}

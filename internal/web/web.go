@@ -131,6 +131,7 @@ var done = map[string]string{
 	"job_retry":    "The job will be tried again.",
 	"comment":      "Your comment has been added.",
 	"file_deleted": "The file is deleted.",
+	"user_deleted": "The user is deleted.",
 }
 
 // location is the reader's time zone.

@@ -1,0 +1,298 @@
+package web
+
+import (
+	"net/http"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/app"
+	"github.com/holdfast/holdfast/internal/audit"
+	"github.com/holdfast/holdfast/internal/db"
+	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/job"
+	"github.com/holdfast/holdfast/internal/mail"
+	"github.com/holdfast/holdfast/internal/outbox"
+	"github.com/holdfast/holdfast/internal/setting"
+	"github.com/holdfast/holdfast/internal/web/ui"
+)
+
+type overviewPage struct {
+	ui.Page
+	Findings []findingRow
+	Facts    ui.DescriptionList
+}
+
+type findingRow struct {
+	Check, Text, Hint string
+	State             ui.Chip
+}
+
+var findingChips = map[string]ui.Chip{
+	app.Good: ui.Label("OK", ui.Green), app.Note: ui.Label("Look at this", ui.Orange), app.Bad: ui.Label("Broken", ui.Red),
+}
+
+func (s *Site) overview(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	p := overviewPage{Page: s.adminFrame(r, a, "Administration")}
+	p.Breadcrumbs = nil
+	bad := 0
+	for _, f := range s.app.Diagnose(r.Context()) {
+		p.Findings = append(p.Findings, findingRow{capital(f.Check), capital(f.Text), f.Hint, findingChips[f.State]})
+		if f.State == app.Bad {
+			bad++
+		}
+	}
+	p.Lead = "Everything that was checked works."
+	if bad > 0 {
+		p.Lead = strconv.Itoa(bad) + " of the checks below failed."
+	}
+	v := s.app.Settings.Get()
+	p.Facts.Items = []ui.Description{
+		{Label: "Version", Value: s.app.Version}, {Label: "Database", Value: string(s.app.DB.Dialect())},
+		{Label: "Installed", Value: time.UnixMicro(v.InstalledAt).In(location(a)).Format("2 Jan 2006")},
+		{Label: "Instance", Value: v.InstanceID}, {Label: "Built with", Value: runtime.Version()},
+	}
+	return s.ui.Render(w, http.StatusOK, "admin", p)
+}
+
+type mailPage struct {
+	ui.Page
+	Configured, Held bool
+	Server           string
+	To               ui.Field
+	Result           string
+	Rows             []mailRow
+	Paging           ui.Pagination
+	None             ui.EmptyState
+	Problems         ui.ErrorSummary
+}
+
+type mailRow struct {
+	ID               id.Mail
+	At               time.Time
+	To, Subject, Err string
+	State            ui.Chip
+	Retry            bool
+}
+
+func (s *Site) mailPage(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	return s.mails(w, r, a, "", nil)
+}
+
+const adminPerPage = 50
+
+func pageNumber(r *http.Request) int {
+	if n, err := strconv.Atoi(r.URL.Query().Get("page")); err == nil && n > 0 {
+		return n
+	}
+	return 1
+}
+
+// mails shows the state of mail; refusal is what the test mail met.
+func (s *Site) mails(w http.ResponseWriter, r *http.Request, a access.Actor, to string, refusal error) error {
+	n := pageNumber(r)
+	rows, total, err := s.app.Outbox.List(r.Context(), a, (n-1)*adminPerPage, adminPerPage)
+	if err != nil {
+		return err
+	}
+	if to == "" {
+		if u, err := s.app.Accounts.Find(r.Context(), a, a.ID); err == nil {
+			to = u.Mail
+		}
+	}
+	c := s.app.Config.Mail
+	p := mailPage{Page: s.adminFrame(r, a, "Mail"), Configured: s.app.Outbox.Configured(), Held: s.app.Settings.Get().MailQuarantine}
+	p.Server = c.Host + ":" + strconv.Itoa(c.EffectivePort()) + ", " + c.TLS + ", from " + c.From
+	p.To = ui.Text("to", "Send a test mail to", to).Require()
+	p.To.Type = "email"
+	if refusal != nil {
+		text := refusal.Error()
+		if refused(refusal) {
+			text = summary(refusal)
+		}
+		p.To = p.To.Wrong(text)
+	}
+	p.Problems = ui.Problems(p.To.Problem())
+	for _, m := range rows {
+		p.Rows = append(p.Rows, mailRowOf(m, location(a)))
+	}
+	p.Paging = ui.Pagination{Page: n, PerPage: adminPerPage, Total: total, Href: func(n int) string { return "/admin/mail?page=" + strconv.Itoa(n) }}
+	p.None = ui.EmptyState{Icon: "mail", Title: "No mail yet", Text: "Every mail that Holdfast writes is listed here, with what became of it."}
+	status := http.StatusOK
+	if refusal != nil {
+		status = http.StatusUnprocessableEntity
+	}
+	return s.ui.Render(w, status, "admin_mail", p)
+}
+
+func mailRowOf(m outbox.Mail, loc *time.Location) mailRow {
+	row := mailRow{ID: m.ID, At: m.CreatedAt.In(loc), To: m.Address, Subject: m.Subject, Err: m.LastError, State: ui.Label("Waiting", ui.Blue)}
+	switch {
+	case m.SentAt != nil:
+		row.State = ui.Label("Accepted", ui.Green)
+	case m.FailedAt != nil:
+		row.State, row.Retry = ui.Label("Refused", ui.Red), true
+	case m.LastError != "":
+		row.State, row.Retry = ui.Label("Not sent", ui.Orange), m.Attempts == 0
+	}
+	return row
+}
+
+func (s *Site) testMail(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	if err := form(w, r); err != nil {
+		return err
+	}
+	to := strings.TrimSpace(r.PostForm.Get("to"))
+	if err := s.app.Outbox.Test(r.Context(), a, mail.Address{Address: to}); err != nil {
+		return s.mails(w, r, a, to, err)
+	}
+	return redirect(w, r, "/admin/mail?done=mail_sent")
+}
+
+func (s *Site) releaseMail(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	if _, err := s.app.Settings.Change(r.Context(), a, func(v *setting.Values) { v.MailQuarantine = false }); err != nil {
+		return err
+	}
+	return redirect(w, r, "/admin/mail?done=released")
+}
+
+func (s *Site) retryMail(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	n, err := id.Parse[id.Mail]("mail", chi.URLParam(r, "id"))
+	if err != nil {
+		return err
+	}
+	if err := s.app.Outbox.Resend(r.Context(), a, n); err != nil {
+		return err
+	}
+	return redirect(w, r, "/admin/mail?done=mail_retry")
+}
+
+type auditPage struct {
+	ui.Page
+	Query  ui.Field
+	Kind   ui.Select
+	Rows   []auditRow
+	Paging ui.Pagination
+	Chain  ui.Alert
+}
+
+type auditRow struct {
+	ID                      id.Audit
+	At                      time.Time
+	Who, IP, Action, Object string
+	Detail                  string
+	Result                  ui.Chip
+}
+
+var resultHues = map[string]ui.Hue{audit.OK: ui.Green, audit.Refused: ui.Orange, audit.Failed: ui.Red}
+
+func (s *Site) auditLog(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	q, n := r.URL.Query(), pageNumber(r)
+	type result struct {
+		rows   []audit.Entry
+		total  int
+		intact int
+		broken *audit.Break
+	}
+	res, err := db.Read(r.Context(), s.app.DB, func(tx *db.Tx) (result, error) {
+		rows, total, err := audit.List(r.Context(), tx, audit.Filter{Action: q.Get("kind"), Text: q.Get("q"), Offset: (n - 1) * adminPerPage, Limit: adminPerPage})
+		if err != nil {
+			return result{}, err
+		}
+		intact, broken, err := s.app.Audit.Verify(r.Context(), tx)
+		return result{rows, total, intact, broken}, err
+	})
+	if err != nil {
+		return err
+	}
+	p := auditPage{Page: s.adminFrame(r, a, "Audit log")}
+	p.Chain = ui.Alert{Tone: ui.Success, Text: "The chain of all " + ui.Count(int64(res.intact)) + " entries holds: none was changed, removed or moved."}
+	if res.broken != nil {
+		p.Chain = ui.Alert{Tone: ui.Danger, Title: "The audit log was tampered with", Text: "Entry " + strconv.FormatInt(int64(res.broken.ID), 10) + ": " + res.broken.Reason + "."}
+	}
+	p.Query = ui.Text("q", "Person or object", q.Get("q"))
+	p.Kind = ui.Choose("kind", "About", q.Get("kind"), ui.Option{Label: "Everything"}, ui.Option{Value: "backup", Label: "Backups"},
+		ui.Option{Value: "session", Label: "Sign-ins"}, ui.Option{Value: "user", Label: "Users"}, ui.Option{Value: "role", Label: "Roles"},
+		ui.Option{Value: "member", Label: "Memberships"}, ui.Option{Value: "setting", Label: "Settings"})
+	loc := location(a)
+	for _, e := range res.rows {
+		row := auditRow{ID: e.ID, At: e.At.In(loc), Who: e.ActorName, IP: e.IP, Action: e.Action, Object: e.Object, Result: ui.Label(e.Result, resultHues[e.Result])}
+		if e.Detail != "{}" {
+			row.Detail = e.Detail
+		}
+		p.Rows = append(p.Rows, row)
+	}
+	p.Paging = ui.Pagination{Page: n, PerPage: adminPerPage, Total: res.total, Href: func(n int) string {
+		v := r.URL.Query()
+		v.Set("page", strconv.Itoa(n))
+		return "/admin/audit?" + v.Encode()
+	}}
+	return s.ui.Render(w, http.StatusOK, "admin_audit", p)
+}
+
+type jobsPage struct {
+	ui.Page
+	Counts job.Counts
+	Rows   []jobRow
+	None   ui.EmptyState
+}
+
+type jobRow struct {
+	ID         id.Job
+	Kind, Args string
+	State      ui.Chip
+	At         time.Time
+	Attempt    string
+	Error      string
+	Retry      bool
+}
+
+func (s *Site) jobs(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	p := jobsPage{Page: s.adminFrame(r, a, "Jobs"), None: ui.EmptyState{Icon: "check", Title: "Nothing waits", Text: "No job is queued, running or dead."}}
+	loc := location(a)
+	_, err := db.Read(r.Context(), s.app.DB, func(tx *db.Tx) (struct{}, error) {
+		var err error
+		if p.Counts, err = job.Count(r.Context(), tx); err != nil {
+			return struct{}{}, err
+		}
+		for _, state := range []string{job.Dead, job.Running, job.Queued} {
+			list, err := job.List(r.Context(), tx, state, 100)
+			if err != nil {
+				return struct{}{}, err
+			}
+			for _, j := range list {
+				p.Rows = append(p.Rows, jobRowOf(j, loc))
+			}
+		}
+		return struct{}{}, nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.ui.Render(w, http.StatusOK, "admin_jobs", p)
+}
+
+var jobHues = map[string]ui.Hue{job.Dead: ui.Red, job.Running: ui.Blue, job.Queued: ui.Gray}
+
+func jobRowOf(j job.Job, loc *time.Location) jobRow {
+	return jobRow{
+		ID: j.ID, Kind: j.Kind, Args: j.Args, State: ui.Label(capital(j.State), jobHues[j.State]), At: j.RunAt.In(loc),
+		Attempt: strconv.Itoa(j.Attempt) + " of " + strconv.Itoa(j.MaxAttempts), Error: j.LastError, Retry: j.State == job.Dead,
+	}
+}
+
+func (s *Site) retryJob(w http.ResponseWriter, r *http.Request, _ access.Actor) error {
+	n, err := id.Parse[id.Job]("job", chi.URLParam(r, "id"))
+	if err != nil {
+		return err
+	}
+	err = db.Do(r.Context(), s.app.DB, func(tx *db.Tx) error { return job.Retry(r.Context(), tx, n) })
+	if err != nil {
+		return err
+	}
+	return redirect(w, r, "/admin/jobs?done=job_retry")
+}

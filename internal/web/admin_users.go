@@ -1,0 +1,270 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/account"
+	"github.com/holdfast/holdfast/internal/fault"
+	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/opt"
+	"github.com/holdfast/holdfast/internal/web/ui"
+)
+
+type usersPage struct {
+	ui.Page
+	Query  ui.Field
+	Status ui.Select
+	Rows   []userRow
+	Paging ui.Pagination
+	None   ui.EmptyState
+}
+
+type userRow struct {
+	Href, Login, Mail string
+	Person            ui.Person
+	State             ui.Chip
+	Admin             bool
+	LastLogin         time.Time
+}
+
+var userHues = map[account.Status]ui.Hue{
+	account.Active: ui.Green, account.Registered: ui.Blue, account.Locked: ui.Red, account.Invited: ui.Orange,
+}
+
+var userStatuses = []account.Status{account.Active, account.Invited, account.Registered, account.Locked}
+
+func (s *Site) userList(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	q, n := r.URL.Query(), pageNumber(r)
+	f := account.Filter{Offset: (n - 1) * adminPerPage, Limit: adminPerPage, Sort: []account.Sort{{By: "name"}}}
+	if t := q.Get("q"); t != "" {
+		f.AnyName = account.Text{Values: []string{t}, Contains: true}
+	}
+	options := []ui.Option{{Label: "All"}}
+	for _, st := range userStatuses {
+		options = append(options, ui.Option{Value: st.String(), Label: capital(st.String())})
+		if q.Get("status") == st.String() {
+			f.Statuses = account.Set[account.Status]{Values: []account.Status{st}}
+		}
+	}
+	found, total, err := s.app.Accounts.List(r.Context(), a, f)
+	if err != nil {
+		return err
+	}
+	p := usersPage{Page: s.adminFrame(r, a, "Users")}
+	p.Query = ui.Text("q", "Name, login or mail", q.Get("q"))
+	p.Status = ui.Choose("status", "Status", q.Get("status"), options...)
+	loc := location(a)
+	for _, u := range found {
+		row := userRow{
+			Href: "/admin/users/" + strconv.FormatInt(int64(u.ID), 10), Login: u.Login, Mail: u.Mail, Admin: u.Admin,
+			Person: ui.Person{ID: int64(u.ID), Name: u.Name()}, State: ui.Label(capital(u.Status.String()), userHues[u.Status]),
+		}
+		if u.LastLoginAt != nil {
+			row.LastLogin = u.LastLoginAt.In(loc)
+		}
+		p.Rows = append(p.Rows, row)
+	}
+	p.Paging = ui.Pagination{Page: n, PerPage: adminPerPage, Total: total, Href: func(n int) string {
+		v := r.URL.Query()
+		v.Set("page", strconv.Itoa(n))
+		return "/admin/users?" + v.Encode()
+	}}
+	p.None = ui.EmptyState{Icon: "users", Title: "Nobody found", Text: "The search or status above leaves nobody."}
+	return s.ui.Render(w, http.StatusOK, "admin_users", p)
+}
+
+type userPage struct {
+	ui.Page
+	Href, Action, Submit                         string
+	Login, First, Last, Mail, Password           ui.Field
+	Admin                                        ui.Checkbox
+	New, Self, MayMail, Locked, Waiting, Deleted bool
+	State                                        ui.Chip
+	NewPassword                                  ui.Field
+	Problems                                     ui.ErrorSummary
+}
+
+func (s *Site) newUser(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	return s.userForm(w, r, a, account.User{}, account.CreateInput{}, nil)
+}
+
+// userForm shows the form of a new user (without an id) or of u with the values of in.
+func (s *Site) userForm(w http.ResponseWriter, r *http.Request, a access.Actor, u account.User, in account.CreateInput, refusal error) error {
+	m := messages(refusal)
+	p := userPage{Page: s.adminFrame(r, a, "New user"), Action: "/admin/users", Submit: "Create user", New: u.ID == 0, MayMail: s.app.Accounts.CanMail()}
+	if !p.New {
+		p.Title, p.Submit, p.Self = u.Name(), "Save", u.ID == a.ID
+		p.Href = "/admin/users/" + strconv.FormatInt(int64(u.ID), 10)
+		p.Action = p.Href
+		p.State = ui.Label(capital(u.Status.String()), userHues[u.Status])
+		p.Locked, p.Waiting = u.Status == account.Locked, u.Status == account.Invited
+	}
+	p.Width = "narrow"
+	p.Breadcrumbs = []ui.Crumb{{Label: "Administration", Href: "/admin"}, {Label: "Users", Href: "/admin/users"}, {Label: p.Title}}
+	p.Login = ui.Text("login", "Login", in.Login).Require().Wrong(m["login"])
+	p.First = ui.Text("firstName", "First name", in.Firstname).Require().Wrong(m["firstName"])
+	p.Last = ui.Text("lastName", "Last name", in.Lastname).Require().Wrong(m["lastName"])
+	p.Mail = ui.Text("email", "E-mail address", in.Mail).Require().Wrong(m["email"])
+	p.Mail.Type = "email"
+	p.Admin = ui.Check("admin", "Administrator", in.Admin)
+	p.Password = ui.Password("password", "Password", "new-password").Hinted("Leave it empty to invite the person by mail. With a password the account is active at once.").Wrong(m["password"])
+	p.NewPassword = newPassword("password").Wrong(m["password"])
+	p.Problems = ui.Problems(p.Login.Problem(), p.First.Problem(), p.Last.Problem(), p.Mail.Problem(), p.Password.Problem())
+	if refusal != nil && len(p.Problems.Items) == 0 {
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: summary(refusal)})
+	}
+	return s.ui.Render(w, statusOf(refusal), "admin_user", p)
+}
+
+func userInput(r *http.Request) account.CreateInput {
+	f := r.PostForm
+	return account.CreateInput{
+		Login: f.Get("login"), Firstname: f.Get("firstName"), Lastname: f.Get("lastName"), Mail: f.Get("email"),
+		Admin: f.Get("admin") == "1", Password: f.Get("password"),
+	}
+}
+
+func (s *Site) createUser(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	if err := form(w, r); err != nil {
+		return err
+	}
+	in := userInput(r)
+	in.MustChange = in.Password != ""
+	u, err := s.app.Accounts.Create(r.Context(), a, in)
+	if fault.Of(err) != nil {
+		return s.userForm(w, r, a, account.User{}, in, err)
+	}
+	if err != nil {
+		return err
+	}
+	notice := "created"
+	if u.Status == account.Invited {
+		notice = "invited"
+	}
+	return redirect(w, r, "/admin/users?done="+notice)
+}
+
+// managed finds the user of the address.
+func (s *Site) managed(r *http.Request, a access.Actor) (account.User, error) {
+	n, err := id.Parse[id.User]("user", chi.URLParam(r, "id"))
+	if err != nil {
+		return account.User{}, err
+	}
+	return s.app.Accounts.Find(r.Context(), a, n)
+}
+
+func inputOf(u account.User) account.CreateInput {
+	return account.CreateInput{Login: u.Login, Firstname: u.Firstname, Lastname: u.Lastname, Mail: u.Mail, Admin: u.Admin}
+}
+
+func (s *Site) editUser(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	u, err := s.managed(r, a)
+	if err != nil {
+		return err
+	}
+	return s.userForm(w, r, a, u, inputOf(u), nil)
+}
+
+func (s *Site) updateUser(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	u, err := s.managed(r, a)
+	if err != nil {
+		return err
+	}
+	if err := form(w, r); err != nil {
+		return err
+	}
+	in := userInput(r)
+	_, err = s.app.Accounts.Update(r.Context(), a, u.ID, account.Patch{
+		Login: opt.Of(in.Login), Firstname: opt.Of(in.Firstname), Lastname: opt.Of(in.Lastname), Mail: opt.Of(in.Mail), Admin: opt.Of(in.Admin),
+	})
+	if fault.Of(err) != nil {
+		return s.userForm(w, r, a, u, in, err)
+	}
+	if err != nil {
+		return err
+	}
+	return redirect(w, r, r.URL.Path+"?done=saved")
+}
+
+func (s *Site) setPassword(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	u, err := s.managed(r, a)
+	if err != nil {
+		return err
+	}
+	if err := form(w, r); err != nil {
+		return err
+	}
+	err = s.app.Accounts.SetPassword(r.Context(), a, u.ID, r.PostForm.Get("password"), false)
+	if fault.Of(err) != nil {
+		return s.userForm(w, r, a, u, inputOf(u), err)
+	}
+	if err != nil {
+		return err
+	}
+	return redirect(w, r, "/admin/users/"+strconv.FormatInt(int64(u.ID), 10)+"?done=saved")
+}
+
+func (s *Site) lockUser(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	u, err := s.managed(r, a)
+	if err != nil {
+		return err
+	}
+	notice := "locked"
+	if u.Status == account.Locked {
+		notice = "unlocked"
+		_, err = s.app.Accounts.Unlock(r.Context(), a, u.ID)
+	} else {
+		_, err = s.app.Accounts.Lock(r.Context(), a, u.ID)
+	}
+	if fault.Of(err) != nil {
+		return s.userForm(w, r, a, u, inputOf(u), err)
+	}
+	if err != nil {
+		return err
+	}
+	return redirect(w, r, "/admin/users/"+strconv.FormatInt(int64(u.ID), 10)+"?done="+notice)
+}
+
+func (s *Site) invite(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	u, err := s.managed(r, a)
+	if err != nil {
+		return err
+	}
+	if err := s.app.Accounts.Invite(r.Context(), a, u.ID); err != nil {
+		return err
+	}
+	return redirect(w, r, "/admin/users/"+strconv.FormatInt(int64(u.ID), 10)+"?done=invited")
+}
+
+func (s *Site) confirmUserDelete(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	u, err := s.managed(r, a)
+	if err != nil {
+		return err
+	}
+	p := confirmPage{
+		Page: s.adminFrame(r, a, "Delete "+u.Name()+"?"), Action: r.URL.Path, Cancel: "/admin/users/" + strconv.FormatInt(int64(u.ID), 10), Submit: "Delete user",
+		Text: "The account, its sessions, keys and memberships go, for good. What the person wrote stays and is shown as by a deleted user.",
+	}
+	p.Width, p.HideTitle = "narrow", true
+	return s.ui.Render(w, http.StatusOK, "confirm", p)
+}
+
+func (s *Site) deleteUser(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	u, err := s.managed(r, a)
+	if err != nil {
+		return err
+	}
+	err = s.app.Accounts.Delete(r.Context(), a, u.ID)
+	if fault.Of(err) != nil {
+		return s.userForm(w, r, a, u, inputOf(u), err)
+	}
+	if err != nil {
+		return err
+	}
+	return redirect(w, r, "/admin/users?done=user_deleted")
+}
