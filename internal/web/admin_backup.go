@@ -161,7 +161,7 @@ func (s *Site) fillBackups(r *http.Request, a access.Actor, p *backupPage) error
 		p.Owners = append(p.Owners, ownerRow{ui.Person{ID: int64(o.UserID), Name: o.Name}, chip, o.CreatedAt.In(loc)})
 	}
 	for _, o := range pending {
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Warning, Title: "A backup token of " + o.Name + " was made", Text: "Its waiting period runs. If that was not meant to happen, ask " + o.Name + " or delete the token."})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Warning, Title: "A backup token of " + o.Name + " was made", Text: "No mail could tell the administrators. If it was not meant to be made, lock " + o.Name + "'s account."})
 	}
 	if a.Admin && !s.app.Outbox.Configured() {
 		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Warning, Title: "Mail is not configured", Text: "Nobody is told when a backup token is made or a backup is downloaded."})
