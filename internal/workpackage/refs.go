@@ -217,7 +217,8 @@ func (r *Refs) loadAncestors(ctx context.Context, tx *db.Tx, a access.Actor, ws 
 	return nil
 }
 
-// loadChildren loads the children with the totals over everything below.
+// loadChildren loads the children with the totals over everything below. The
+// plus keeps SQLite from going through whole projects to find a few children.
 func (r *Refs) loadChildren(ctx context.Context, tx *db.Tx, a access.Actor, wps []id.WorkPackage) error {
 	r.Children, r.Derived = map[id.WorkPackage][]Named{}, map[id.WorkPackage]Derived{}
 	if len(wps) == 0 {
@@ -229,7 +230,7 @@ func (r *Refs) loadChildren(ctx context.Context, tx *db.Tx, a access.Actor, wps 
 		Subject string
 	}
 	rows, err := db.All[row](ctx, tx, db.SQL(`SELECT w.id, w.parent_id, w.subject FROM work_packages w WHERE w.deleted_at IS NULL AND`).
-		Append(db.In("w.parent_id", wps)).Add(`AND`).Append(access.Visible("w.project_id", a, access.ViewWorkPackages)).Add(`ORDER BY w.id`))
+		Append(db.In("w.parent_id", wps)).Add(`AND`).Append(access.Visible("+w.project_id", a, access.ViewWorkPackages)).Add(`ORDER BY w.id`))
 	if err != nil || len(rows) == 0 {
 		return err
 	}

@@ -245,7 +245,7 @@ CREATE TABLE work_packages (
     deleted_by INTEGER REFERENCES users (id),
     CHECK (due_date >= start_date)
 ) STRICT;
-CREATE INDEX work_packages_project ON work_packages (project_id, id) WHERE deleted_at IS NULL;
+CREATE INDEX work_packages_project ON work_packages (project_id, status_id, id) WHERE deleted_at IS NULL;
 CREATE INDEX work_packages_updated ON work_packages (updated_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX work_packages_parent ON work_packages (parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX work_packages_assignee ON work_packages (assigned_to_id) WHERE assigned_to_id IS NOT NULL;
