@@ -4,12 +4,15 @@
 // A mail is a row and a job, both written by Queue. The row stays as the record
 // of what was sent to whom and what became of it: accepted by the mail server,
 // waiting for another try, or given up. Where no mail server is configured the
-// row says so, and nothing is tried.
+// row says so, and nothing is tried. Mails that are held back, as after a
+// restore, wait for their release however long it takes.
+//
+// Delivery is at least once. All attempts of a mail carry the same Message-ID,
+// so that mail systems can drop the second copy that a crash may cause.
 package outbox
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -40,8 +43,9 @@ type Mail struct {
 
 const columns = `id, purpose, user_id, address, name, subject, body_text, body_html, created_at, sent_at, failed_at, attempts, last_error`
 
-// Hook is told, in the transaction that records it, that the mail server
-// accepted a mail.
+// Hook is told what became of a mail, in the transaction that records it. When
+// it fails, that transaction is undone, the end of the mail is recorded without
+// it, and the hook is tried again in a job of its own: the mail is not sent twice.
 type Hook func(ctx context.Context, tx *db.Tx, m Mail) error
 
 // Outbox queues and delivers.
@@ -51,18 +55,22 @@ type Outbox struct {
 	// quarantined says that mail is held back, as after a restore.
 	quarantined func() bool
 	accepted    map[string]Hook
+	failed      map[string]Hook
 }
 
 // New returns the outbox. A nil sender means that no mail server is configured.
 func New(d *db.DB, sender *mail.Sender, quarantined func() bool) *Outbox {
-	return &Outbox{db: d, sender: sender, quarantined: quarantined, accepted: map[string]Hook{}}
+	return &Outbox{db: d, sender: sender, quarantined: quarantined, accepted: map[string]Hook{}, failed: map[string]Hook{}}
 }
 
 // Configured says whether there is a mail server.
 func (o *Outbox) Configured() bool { return o.sender != nil }
 
-// OnAccepted registers the hook for mails of a purpose.
+// OnAccepted registers the hook for mails of a purpose that the server accepted.
 func (o *Outbox) OnAccepted(purpose string, h Hook) { o.accepted[purpose] = h }
+
+// OnFailed registers the hook for mails of a purpose that were given up.
+func (o *Outbox) OnFailed(purpose string, h Hook) { o.failed[purpose] = h }
 
 // Letter is a mail as a slice writes it.
 type Letter struct {
@@ -79,8 +87,13 @@ type deliver struct{ ID id.Mail }
 
 func (deliver) Kind() string { return "mail.deliver" }
 
-// attempts of delivery spread over about four days.
+// attempts of delivery spread over about three days.
 const attempts = 16
+
+// enqueue adds the job that delivers a mail; 0 when it waits or runs already.
+func enqueue(ctx context.Context, tx *db.Tx, n id.Mail) (id.Job, error) {
+	return job.Enqueue(ctx, tx, deliver{n}, job.Attempts(attempts), job.Unique(fmt.Sprintf("mail:%d", n)))
+}
 
 // Queue writes the mail and its job in the caller's transaction.
 func (o *Outbox) Queue(ctx context.Context, tx *db.Tx, l Letter) (id.Mail, error) {
@@ -97,7 +110,7 @@ func (o *Outbox) Queue(ctx context.Context, tx *db.Tx, l Letter) (id.Mail, error
 	if err != nil || !o.Configured() {
 		return n, err
 	}
-	_, err = job.Enqueue(ctx, tx, deliver{n}, job.Attempts(attempts))
+	_, err = enqueue(ctx, tx, n)
 	return n, err
 }
 
@@ -108,65 +121,8 @@ func (o *Outbox) unconfigured() string {
 	return "no mail server is configured"
 }
 
-// errHeld is why mails wait while mail is held back.
-var errHeld = errors.New("outgoing mail is held back after a restore; release it under Administration > Mail")
-
-// Register makes the runner deliver mails.
-func (o *Outbox) Register(r *job.Runner) {
-	job.Register(r, func(ctx context.Context, d deliver) error { return o.deliver(ctx, d.ID) })
-}
-
-// deliver sends one mail. A mail that was accepted just before a crash is sent
-// again: twice is better than never.
-func (o *Outbox) deliver(ctx context.Context, n id.Mail) error {
-	m, err := db.Read(ctx, o.db, func(tx *db.Tx) (Mail, error) {
-		return db.Find[Mail](ctx, tx, "mail", db.SQL(`SELECT `+columns+` FROM mails WHERE id = ?`, n))
-	})
-	if fault.Is(err, fault.KindNotFound) || err == nil && (m.SentAt != nil || m.FailedAt != nil) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if o.quarantined() {
-		return errHeld
-	}
-	if o.sender == nil {
-		return job.Permanent(errors.New(o.unconfigured()))
-	}
-	msg := mail.Message{To: mail.Address{Name: m.Name, Address: m.Address}, Subject: m.Subject, Text: m.Text, HTML: m.HTML}
-	return o.settle(ctx, m, o.sender.Send(ctx, msg))
-}
-
-// settle records what became of an attempt.
-func (o *Outbox) settle(ctx context.Context, m Mail, sendErr error) error {
-	err := db.Do(ctx, o.db, func(tx *db.Tx) error {
-		var sent, failed *db.Time
-		text := ""
-		switch {
-		case sendErr == nil:
-			sent = new(tx.Stamp())
-		case mail.Temporary(sendErr):
-			text = sendErr.Error()
-		default:
-			failed, text = new(tx.Stamp()), sendErr.Error()
-		}
-		if _, err := db.Exec(ctx, tx, db.SQL(`UPDATE mails SET attempts = attempts + 1, sent_at = ?, failed_at = ?, last_error = ? WHERE id = ?`,
-			sent, failed, text, m.ID)); err != nil {
-			return err
-		}
-		if h := o.accepted[m.Purpose]; h != nil && sent != nil {
-			return h(ctx, tx, m)
-		}
-		return nil
-	})
-	switch {
-	case err != nil:
-		return err
-	case sendErr != nil && !mail.Temporary(sendErr):
-		return job.Permanent(sendErr)
-	}
-	return sendErr
+func notConfigured() error {
+	return fault.WithHint(fault.InvalidField("base", "mail_not_configured"), "set HOLDFAST_MAIL_HOST and HOLDFAST_MAIL_FROM")
 }
 
 // Test sends a mail at once, without the queue, and returns what the server
@@ -178,7 +134,7 @@ func (o *Outbox) Test(ctx context.Context, a access.Actor, to mail.Address) erro
 		return err
 	}
 	if o.sender == nil {
-		return fault.WithHint(fault.InvalidField("base", "mail_not_configured"), "set HOLDFAST_MAIL_HOST and HOLDFAST_MAIL_FROM")
+		return notConfigured()
 	}
 	l := mail.Letter{
 		Title:      "It works",
@@ -216,22 +172,27 @@ func (o *Outbox) List(ctx context.Context, a access.Actor, offset, limit int) ([
 
 // Resend tries a mail that was given up, or written without a mail server, again.
 //
-// Faults: Forbidden for everyone but administrators, NotFound for mails that
-// were accepted or are still being tried.
+// Faults: Forbidden for everyone but administrators, Invalid without a
+// configured server, NotFound for mails that were accepted or are being tried.
 func (o *Outbox) Resend(ctx context.Context, a access.Actor, n id.Mail) error {
 	if err := access.RequireAdmin(a); err != nil {
 		return err
 	}
+	if !o.Configured() {
+		return notConfigured()
+	}
 	return db.Do(ctx, o.db, func(tx *db.Tx) error {
-		changed, err := db.Exec(ctx, tx, db.SQL(`UPDATE mails SET failed_at = NULL, last_error = '' WHERE id = ? AND sent_at IS NULL
-			AND (failed_at IS NOT NULL OR last_error <> '' AND attempts = 0)`, n))
+		changed, err := db.Exec(ctx, tx, db.SQL(`UPDATE mails SET failed_at = NULL, last_error = '' WHERE id = ? AND sent_at IS NULL`, n))
 		if err != nil {
 			return err
 		}
-		if changed == 0 {
-			return fault.NotFound("failed mail")
+		var queued id.Job
+		if changed > 0 {
+			queued, err = enqueue(ctx, tx, n)
 		}
-		_, err = job.Enqueue(ctx, tx, deliver{n}, job.Attempts(attempts))
+		if err == nil && queued == 0 {
+			err = fault.NotFound("failed mail")
+		}
 		return err
 	})
 }
