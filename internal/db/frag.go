@@ -1,6 +1,7 @@
 package db
 
 import (
+	"math/bits"
 	"strconv"
 	"strings"
 )
@@ -90,11 +91,20 @@ func In[T any](expr string, vals []T) Frag {
 	if len(vals) == 0 {
 		return False
 	}
-	args := make([]any, len(vals))
-	for i, v := range vals {
-		args[i] = v
+	args := make([]any, marks(len(vals)))
+	for i := range args {
+		args[i] = vals[min(i, len(vals)-1)]
 	}
-	return Frag{SQL: expr + " IN (" + Marks(len(vals)) + ")", Args: args}
+	return Frag{SQL: expr + " IN (" + Marks(len(args)) + ")", Args: args}
+}
+
+// marks is the number of placeholders for n values. The last value stands in
+// the spare ones: with few different lengths, statements are found prepared.
+func marks(n int) int {
+	if n > 1024 {
+		return n
+	}
+	return 1 << bits.Len(uint(n-1))
 }
 
 // Marks returns n placeholders separated by commas.

@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/georgysavva/scany/v2/sqlscan"
-
 	"github.com/holdfast/holdfast/internal/fault"
 )
 
@@ -153,12 +151,12 @@ func (tx *Tx) Rows(ctx context.Context, f Frag) (*sql.Rows, error) {
 // All returns every row of the query. T is a struct with `db:"column"` tags or
 // a single column's type.
 func All[T any](ctx context.Context, tx *Tx, f Frag) ([]T, error) {
-	rows, err := tx.Rows(ctx, f) //nolint:rowserrcheck // ScanAll checks it
+	rows, err := tx.Rows(ctx, f) //nolint:rowserrcheck // readAll checks it
 	if err != nil {
 		return nil, err
 	}
-	var out []T
-	if err := sqlscan.ScanAll(&out, rows); err != nil { // closes rows
+	out, err := readAll[T](rows, 0)
+	if err != nil {
 		return nil, fmt.Errorf("read rows: %w", err)
 	}
 	return out, nil
@@ -166,19 +164,19 @@ func All[T any](ctx context.Context, tx *Tx, f Frag) ([]T, error) {
 
 // One returns the first row of the query, and whether there was one.
 func One[T any](ctx context.Context, tx *Tx, f Frag) (T, bool, error) {
-	var out T
-	rows, err := tx.Rows(ctx, f) //nolint:rowserrcheck // ScanOne checks it
+	var zero T
+	rows, err := tx.Rows(ctx, f) //nolint:rowserrcheck // readAll checks it
 	if err != nil {
-		return out, false, err
+		return zero, false, err
 	}
-	err = sqlscan.ScanOne(&out, rows) // closes rows
+	out, err := readAll[T](rows, 1)
 	switch {
-	case sqlscan.NotFound(err):
-		return out, false, nil
 	case err != nil:
-		return out, false, fmt.Errorf("read row: %w", err)
+		return zero, false, fmt.Errorf("read row: %w", err)
+	case len(out) == 0:
+		return zero, false, nil
 	}
-	return out, true, nil
+	return out[0], true, nil
 }
 
 // Find returns the row of the query, or a NotFound fault naming what is missing.

@@ -11,7 +11,6 @@ import (
 	_ "github.com/emersion/go-smtp"
 	_ "github.com/evanphx/json-patch/v5"
 	_ "github.com/gabriel-vasile/mimetype"
-	_ "github.com/georgysavva/scany/v2/sqlscan"
 	_ "github.com/go-chi/chi/v5"
 	_ "github.com/google/go-cmp/cmp"
 	_ "github.com/google/uuid"
