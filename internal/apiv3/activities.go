@@ -98,8 +98,8 @@ func (s *API) showActivity(w http.ResponseWriter, r *http.Request, a access.Acto
 }
 
 // commentIn reads {"comment": {"raw": "..."}} or {"comment": "..."}.
-func commentIn(o object) (text string, internal bool, err error) {
-	p := newPayload(o)
+func commentIn(o object, a access.Actor) (text string, internal bool, err error) {
+	p := newPayload(o, a)
 	var t opt.Value[string]
 	var in opt.Value[bool]
 	p.formattable("comment", &t)
@@ -116,7 +116,7 @@ func (s *API) createActivity(w http.ResponseWriter, r *http.Request, a access.Ac
 	if err != nil {
 		return err
 	}
-	text, internal, err := commentIn(body)
+	text, internal, err := commentIn(body, a)
 	if err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func (s *API) updateActivity(w http.ResponseWriter, r *http.Request, a access.Ac
 	if err != nil {
 		return err
 	}
-	text, _, err := commentIn(body)
+	text, _, err := commentIn(body, a)
 	if err != nil {
 		return err
 	}
@@ -206,7 +206,7 @@ func (s *API) addWatcher(w http.ResponseWriter, r *http.Request, a access.Actor)
 func watcherIn(o object, a access.Actor) (id.User, error) {
 	raw, ok := o["user"]
 	if !ok {
-		raw = newPayload(o).links["user"]
+		raw = newPayload(o, a).links["user"]
 	}
 	var l struct {
 		Href string `json:"href"`

@@ -59,6 +59,9 @@ func (s *API) createBackup(w http.ResponseWriter, r *http.Request, a access.Acto
 
 func (s *API) backupContent(w http.ResponseWriter, r *http.Request, a access.Actor, n id.Backup) error {
 	f, err := s.app.Backups.Download(r.Context(), a, n, backup.DownloadInput{Purpose: backup.APIKey})
+	if fault.Is(err, fault.KindForbidden) {
+		return fault.NotFound("attachment") // to everyone else there is none
+	}
 	if err != nil {
 		return err
 	}

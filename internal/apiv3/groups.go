@@ -59,8 +59,8 @@ func (s *API) showGroup(w http.ResponseWriter, r *http.Request, a access.Actor) 
 	return respond(w, r, http.StatusOK, groupDoc(g, a))
 }
 
-func groupIn(o object) (account.GroupPatch, error) {
-	in := newPayload(o)
+func groupIn(o object, a access.Actor) (account.GroupPatch, error) {
+	in := newPayload(o, a)
 	var p account.GroupPatch
 	in.text("name", &p.Name)
 	if members, ok := linkList[id.User](in, "members", "users"); ok {
@@ -74,7 +74,7 @@ func (s *API) createGroup(w http.ResponseWriter, r *http.Request, a access.Actor
 	if err != nil {
 		return err
 	}
-	in, err := groupIn(body)
+	in, err := groupIn(body, a)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (s *API) updateGroup(w http.ResponseWriter, r *http.Request, a access.Actor
 	if err != nil {
 		return err
 	}
-	in, err := groupIn(body)
+	in, err := groupIn(body, a)
 	if err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ func (s *API) showMembership(w http.ResponseWriter, r *http.Request, a access.Ac
 }
 
 func (s *API) memberIn(r *http.Request, a access.Actor, o object) (membership.CreateInput, bool, error) {
-	p := newPayload(o)
+	p := newPayload(o, a)
 	var in membership.CreateInput
 	var principal opt.Value[id.User]
 	var pr opt.Value[id.Project]
@@ -162,6 +162,9 @@ func memberSchema(self string) *hal.Object {
 		p.Link("allowedValues", Root+f[2], "")
 		o.Object(f[0], p)
 	}
+	note := schemaProperty("Formattable", "Message", false, false, true, false)
+	note.Str("location", "_meta")
+	o.Object("notificationMessage", note)
 	o.Link("self", self, "")
 	return o
 }

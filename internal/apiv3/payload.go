@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 
+	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/hal/duration"
 	"github.com/holdfast/holdfast/internal/hal/href"
+	"github.com/holdfast/holdfast/internal/id"
 	"github.com/holdfast/holdfast/internal/opt"
 )
 
@@ -15,12 +17,13 @@ import (
 // in the right format.
 type payload struct {
 	o     object
+	me    id.User // the actor, whom clients may name as users/me
 	links object
 	errs  []fault.Field
 }
 
-func newPayload(o object) *payload {
-	p := &payload{o: o}
+func newPayload(o object, a access.Actor) *payload {
+	p := &payload{o: o, me: a.ID}
 	if raw, ok := o["_links"]; ok && json.Unmarshal(raw, &p.links) != nil {
 		p.wrong("_links", "an object")
 	}
@@ -208,6 +211,9 @@ func (p *payload) refOf(name string, raw json.RawMessage, resources ...string) (
 	case err != nil:
 		p.wrong(name, "a link to "+resources[0])
 		return r, false, false
+	}
+	if r.Resource == "users" && r.Name == "me" {
+		r.ID, r.Name = int64(p.me), ""
 	}
 	return r, false, !r.Undisclosed
 }

@@ -123,7 +123,7 @@ func (s *API) showProject(w http.ResponseWriter, r *http.Request, a access.Actor
 
 // projectPatch reads a body.
 func (s *API) projectPatch(r *http.Request, a access.Actor, o object) (project.Patch, error) {
-	in := newPayload(o)
+	in := newPayload(o, a)
 	var p project.Patch
 	in.text("name", &p.Name)
 	in.text("identifier", &p.Identifier)

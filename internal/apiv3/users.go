@@ -270,8 +270,8 @@ type userPatch struct {
 	admin                                                opt.Value[bool]
 }
 
-func userIn(o object) (userPatch, error) {
-	p := newPayload(o)
+func userIn(o object, a access.Actor) (userPatch, error) {
+	p := newPayload(o, a)
 	var u userPatch
 	p.text("login", &u.login)
 	p.text("firstName", &u.first)
@@ -289,7 +289,7 @@ func (s *API) createUser(w http.ResponseWriter, r *http.Request, a access.Actor)
 	if err != nil {
 		return err
 	}
-	in, err := userIn(body)
+	in, err := userIn(body, a)
 	if err != nil {
 		return err
 	}
@@ -316,7 +316,7 @@ func (s *API) updateUser(w http.ResponseWriter, r *http.Request, a access.Actor)
 	if err != nil {
 		return err
 	}
-	in, err := userIn(body)
+	in, err := userIn(body, a)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 // workPackagePatch reads a body. Read-only members are not looked at: clients
 // send whole documents back.
 func (s *API) workPackagePatch(r *http.Request, a access.Actor, o object) (workpackage.Patch, error) {
-	in := newPayload(o)
+	in := newPayload(o, a)
 	var p workpackage.Patch
 	in.text("subject", &p.Subject)
 	in.formattable("description", &p.Description)

@@ -12,6 +12,7 @@ var unlisted = map[int]string{
 	409: "a job of the same kind may be under way",
 	413: "limits on the size of a body come before the operation",
 	415: "content types come before the operation",
+	422: "values are refused, whatever the operation",
 	429: "limits on the number of requests come before the operation",
 	500: "anything may go wrong",
 }
@@ -36,6 +37,20 @@ var undocumented = patterns{
 	"/api/v3/custom_fields":                    "a list that clients tolerate missing",
 	"/api/v3/spec.json":                        "the description itself",
 	"/api/v3/openapi.json":                     "the description itself",
+}
+
+// misdescribed are operations whose success the description gets wrong, each
+// with what real servers do. Their answers are only looked at as resources.
+var misdescribed = patterns{
+	"/api/v3/work_packages/form":                   "forms are HAL like everything else; the description has them as plain JSON",
+	"/api/v3/work_packages/{}/form":                "the same",
+	"/api/v3/projects/{}/work_packages/form":       "the same",
+	"/api/v3/activities/{}":                        "described as comments alone; entries without one are plain activities",
+	"/api/v3/memberships/form":                     "described with a single error, an array of links and a commit link that only valid forms have",
+	"/api/v3/memberships/{}/form":                  "described as a membership; it is a form",
+	"/api/v3/projects/available_parent_projects":   "described with programs and portfolios alone, which the community edition does not have",
+	"/api/v3/projects/{}/available_assignees":      "described with users alone; groups can be assigned work as well",
+	"/api/v3/work_packages/{}/available_assignees": "the same",
 }
 
 func (p patterns) match(path string) bool {

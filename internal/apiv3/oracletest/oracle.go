@@ -78,6 +78,9 @@ func Validate(t testing.TB, req *http.Request, res *http.Response) {
 
 // Problems lists how an answer differs from the description.
 func (o *Oracle) Problems(req *http.Request, status int, header http.Header, body []byte) []string {
+	if status < 400 && misdescribed.match(req.URL.Path) {
+		return resourceProblems(body)
+	}
 	op, ok := o.ops.find(req.Method, req.URL.Path)
 	if !ok {
 		return o.undescribed(req, status, header, body)
@@ -112,6 +115,11 @@ func (o *Oracle) undescribed(req *http.Request, status int, header http.Header, 
 	case status >= 300 || status == http.StatusNoContent || !strings.HasPrefix(header.Get("Content-Type"), halType):
 		return nil // a redirect, nothing, or a file
 	}
+	return resourceProblems(body)
+}
+
+// resourceProblems checks what every resource has.
+func resourceProblems(body []byte) []string {
 	var doc struct {
 		Type  string                     `json:"_type"`
 		Links map[string]json.RawMessage `json:"_links"`
