@@ -18,7 +18,7 @@ import (
 var errHeld = errors.New("outgoing mail is held back after a restore; release it under Administration > Mail")
 
 // heldPause is how soon a mail that is held back is looked at again.
-const heldPause = 10 * time.Minute
+const heldPause = 2 * time.Minute
 
 // settled is the job that tells a hook what became of a mail, when telling it
 // at once did not work.
@@ -54,11 +54,8 @@ func (o *Outbox) deliver(ctx context.Context, n id.Mail) error {
 	case err != nil:
 		return err
 	case o.sender == nil: // since it was queued
-		return o.note(ctx, m, o.unconfigured())
+		return o.mark(ctx, m, o.unconfigured())
 	case o.quarantined():
-		if err := o.note(ctx, m, errHeld.Error()); err != nil {
-			return err
-		}
 		return job.Later(heldPause, errHeld)
 	}
 	sendErr := o.sender.Send(ctx, o.message(m))
@@ -85,11 +82,8 @@ func (o *Outbox) message(m Mail) mail.Message {
 	}
 }
 
-// note shows why a mail waits.
-func (o *Outbox) note(ctx context.Context, m Mail, text string) error {
-	if m.LastError == text {
-		return nil
-	}
+// mark shows why a mail is not sent.
+func (o *Outbox) mark(ctx context.Context, m Mail, text string) error {
 	return db.Do(ctx, o.db, func(tx *db.Tx) error {
 		_, err := db.Exec(ctx, tx, db.SQL(`UPDATE mails SET last_error = ? WHERE id = ? AND sent_at IS NULL`, text, m.ID))
 		return err
