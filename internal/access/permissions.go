@@ -1,5 +1,7 @@
 package access
 
+import "slices"
+
 // Permission is a named right, with OpenProject's name.
 type Permission string
 
@@ -355,3 +357,16 @@ func Lookup(p Permission) (Definition, bool) {
 	}
 	return *d, true
 }
+
+// Modules are the names of all modules that a project can turn on, sorted:
+// those that permissions belong to, and two that only add pages.
+var Modules = func() []string {
+	names := []string{"calendar", "gantt"}
+	for _, d := range Definitions {
+		if d.Module != "" {
+			names = append(names, d.Module)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}()

@@ -80,16 +80,7 @@ func text[T any](p *T) string {
 }
 
 // ModuleNames are all modules that a project can turn on, sorted.
-var ModuleNames = func() []string {
-	names := []string{"calendar", "gantt"}
-	for _, d := range access.Definitions {
-		if d.Module != "" {
-			names = append(names, d.Module)
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}()
+var ModuleNames = access.Modules
 
 // reserved are addresses below /projects that no project can have.
 var reserved = map[string]bool{

@@ -3,13 +3,14 @@
 // What the operator decides (addresses, limits, the backup switch) is package
 // config's. Settings are typed, have defaults, and are read on nearly every
 // request, so they are cached: a change is seen at once in this process and
-// within seconds in others.
+// within seconds in others. A change is checked as a whole, journaled and audited.
 package setting
 
 import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,9 +19,7 @@ import (
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/audit"
 	"github.com/holdfast/holdfast/internal/db"
-	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
-	"github.com/holdfast/holdfast/internal/journal"
 )
 
 // Values are all settings. The JSON names are those of the table and the API.
@@ -44,6 +43,12 @@ type Values struct {
 	JournalAggregationMin int      `json:"journal_aggregation_time_minutes"`
 }
 
+// clone returns a copy that shares nothing with v.
+func (v Values) clone() Values {
+	v.DefaultModules, v.PerPage, v.WorkingDays = slices.Clone(v.DefaultModules), slices.Clone(v.PerPage), slices.Clone(v.WorkingDays)
+	return v
+}
+
 // Defaults returns the settings of a new instance.
 func Defaults() Values {
 	return Values{
@@ -54,17 +59,22 @@ func Defaults() Values {
 	}
 }
 
-// refreshAfter is how old the cache may be before it is read again.
-const refreshAfter = 3 * time.Second
+// Times of the cache.
+const (
+	refreshAfter = 3 * time.Second // how old it may be before it is read again
+	refreshLimit = 2 * time.Second // how long a reader waits for that
+)
 
 // Service reads and changes settings.
 type Service struct {
 	db    *db.DB
 	audit *audit.Log
 
-	mu     sync.Mutex
-	values Values
-	read   time.Time
+	loading sync.Mutex // one reading at a time, so that what is kept is the newest
+	mu      sync.Mutex
+	values  Values
+	read    time.Time
+	changes int // made in this process; a reading from before one is stale
 }
 
 // New returns the service. Load is called before the first Get.
@@ -74,20 +84,37 @@ func New(d *db.DB, log *audit.Log) *Service {
 
 // Load reads the settings from the database.
 func (s *Service) Load(ctx context.Context) error {
-	v, err := db.Read(ctx, s.db, func(tx *db.Tx) (Values, error) { return load(ctx, tx) })
+	s.loading.Lock()
+	defer s.loading.Unlock()
+	return s.load(ctx)
+}
+
+func (s *Service) load(ctx context.Context) error {
+	s.mu.Lock()
+	changes := s.changes
+	s.mu.Unlock()
+	v, err := db.Read(ctx, s.db, func(tx *db.Tx) (Values, error) { return stored(ctx, tx) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if err == nil {
-		s.keep(v)
+		s.values = v
+	}
+	if s.changes == changes { // also after an error: not every request waits for a database that is away
+		s.read = s.db.Now()
 	}
 	return err
 }
 
-func (s *Service) keep(v Values) {
+// expire has the next Get read again. It runs once a change has committed.
+func (s *Service) expire() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.values, s.read = v, s.db.Now()
+	s.changes++
+	s.read = time.Time{}
 }
 
-func load(ctx context.Context, tx *db.Tx) (Values, error) {
+// stored returns what the database holds, over the defaults.
+func stored(ctx context.Context, tx *db.Tx) (Values, error) {
 	type row struct{ Name, Value string }
 	rows, err := db.All[row](ctx, tx, db.SQL(`SELECT name, value FROM settings ORDER BY name`))
 	if err != nil {
@@ -108,125 +135,29 @@ func load(ctx context.Context, tx *db.Tx) (Values, error) {
 	return v, nil
 }
 
-// Get returns the settings. When they cannot be read again, the last known
-// ones stay in force.
+// Get returns the settings; the caller may keep and change them. When they
+// cannot be read again, the last known ones stay in force.
 func (s *Service) Get() Values {
-	s.mu.Lock()
-	v, stale := s.values, s.db.Now().Sub(s.read) > refreshAfter
-	if stale {
-		s.read = s.db.Now() // one reader refreshes, the others go on
+	v, stale := s.cached()
+	if !stale {
+		return v
 	}
-	s.mu.Unlock()
-	if stale {
-		if fresh, err := db.Read(context.Background(), s.db, func(tx *db.Tx) (Values, error) { return load(context.Background(), tx) }); err == nil {
-			s.keep(fresh)
-			return fresh
-		}
+	s.loading.Lock()
+	defer s.loading.Unlock()
+	if v, stale = s.cached(); !stale { // someone else has read them meanwhile
+		return v
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), refreshLimit)
+	defer cancel()
+	_ = s.load(ctx) // the last known ones serve; the next readings try again
+	v, _ = s.cached()
 	return v
 }
 
-// Change applies change to the settings, checks the result as a whole and
-// saves what differs, journaled and audited.
-//
-// Faults: Forbidden for everyone but administrators, Invalid with one entry per
-// refused setting.
-func (s *Service) Change(ctx context.Context, a access.Actor, change func(*Values)) (Values, error) {
-	if err := access.RequireAdmin(a); err != nil {
-		return Values{}, err
-	}
-	v, err := db.Write(ctx, s.db, func(tx *db.Tx) (Values, error) { return s.change(ctx, tx, a, change) })
-	if err == nil {
-		s.keep(v)
-	}
-	return v, err
-}
-
-func (s *Service) change(ctx context.Context, tx *db.Tx, a access.Actor, change func(*Values)) (Values, error) {
-	before, err := load(ctx, tx)
-	if err != nil {
-		return Values{}, err
-	}
-	after := before
-	change(&after)
-	if err := after.check(); err != nil {
-		return Values{}, err
-	}
-	return after, s.save(ctx, tx, a, before, after)
-}
-
-// SetNewProjectRole stores, in the caller's transaction, the role of people who
-// create a project. The seed of a new instance uses it.
-func (s *Service) SetNewProjectRole(ctx context.Context, tx *db.Tx, role id.Role) error {
-	_, err := s.change(ctx, tx, access.System("seed"), func(v *Values) { v.NewProjectRole = role })
+func (s *Service) cached() (v Values, stale bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.read = time.Time{} // read again once this has committed
-	return err
-}
-
-func (v Values) check() error {
-	var fields []fault.Field
-	add := func(bad bool, name, code string) {
-		if bad {
-			fields = append(fields, fault.Field{Name: name, Code: code})
-		}
-	}
-	add(v.AppTitle == "", "app_title", "blank")
-	add(len(v.AppTitle) > 100, "app_title", "too_long")
-	add(len(v.PerPage) == 0, "per_page_options", "blank")
-	for _, n := range v.PerPage {
-		add(n < 1 || n > v.MaxPageSize, "per_page_options", "out_of_range")
-	}
-	add(v.MaxPageSize < 50 || v.MaxPageSize > 5000, "apiv3_max_page_size", "out_of_range")
-	add(v.HoursPerDay < 1 || v.HoursPerDay > 24, "hours_per_day", "out_of_range")
-	add(len(v.WorkingDays) == 0, "working_days", "blank")
-	for _, d := range v.WorkingDays {
-		add(d < 1 || d > 7, "working_days", "out_of_range")
-	}
-	return fault.Invalid(fields...)
-}
-
-func (s *Service) save(ctx context.Context, tx *db.Tx, a access.Actor, before, after Values) error {
-	old, now, err := members(before, after)
-	if err != nil {
-		return err
-	}
-	var changed []string
-	for name, value := range now {
-		if string(old[name]) == string(value) {
-			continue
-		}
-		changed = append(changed, name)
-		if _, err := db.Exec(ctx, tx, db.SQL(`INSERT INTO settings (name, value, updated_at) VALUES (?, ?, ?)
-			ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at`, name, string(value), tx.Stamp())); err != nil {
-			return err
-		}
-	}
-	if len(changed) == 0 {
-		return nil
-	}
-	if _, err := journal.Record(ctx, tx, journal.Change{EntityType: journal.Setting, EntityID: 1, UserID: a.ID, State: after}); err != nil {
-		return err
-	}
-	return s.audit.Record(ctx, tx, audit.Act{
-		ActorID: a.ID, ActorName: a.Name, IP: a.IP, Action: "setting.change", Object: "settings", Detail: map[string]any{"changed": changed},
-	})
-}
-
-func members(before, after Values) (old, now map[string]json.RawMessage, err error) {
-	split := func(v Values) (m map[string]json.RawMessage) {
-		var data []byte
-		if data, err = json.Marshal(v); err == nil {
-			err = json.Unmarshal(data, &m)
-		}
-		return m
-	}
-	old = split(before)
-	if err == nil {
-		now = split(after)
-	}
-	return old, now, err
+	return s.values.clone(), s.db.Now().Sub(s.read) > refreshAfter
 }
 
 // Install gives a new instance its identity; on an installed one it does nothing.
