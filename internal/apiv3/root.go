@@ -24,9 +24,20 @@ func (s *API) root(w http.ResponseWriter, r *http.Request, a access.Actor) error
 	}
 	o.Link("self", Root, s.app.Settings.Get().AppTitle)
 	for _, l := range [][2]string{
-		{"configuration", "/configuration"}, {"memberships", "/memberships"}, {"priorities", "/priorities"}, {"principals", "/principals"},
-		{"projects", "/projects"}, {"relations", "/relations"}, {"roles", "/roles"}, {"statuses", "/statuses"}, {"time_entries", "/time_entries"},
-		{"types", "/types"}, {"users", "/users"}, {"groups", "/groups"}, {"userPreferences", "/my_preferences"}, {"workPackages", "/work_packages"},
+		{"configuration", "/configuration"},
+		{"memberships", "/memberships"},
+		{"priorities", "/priorities"},
+		{"principals", "/principals"},
+		{"projects", "/projects"},
+		{"relations", "/relations"},
+		{"roles", "/roles"},
+		{"statuses", "/statuses"},
+		{"time_entries", "/time_entries"},
+		{"types", "/types"},
+		{"users", "/users"},
+		{"groups", "/groups"},
+		{"userPreferences", "/my_preferences"},
+		{"workPackages", "/work_packages"},
 	} {
 		o.Link(l[0], Root+l[1], "")
 	}

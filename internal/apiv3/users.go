@@ -157,12 +157,13 @@ func (s *API) principalDoc(r *http.Request, u account.User, a access.Actor) (*ha
 		o.Time("updatedAt", u.UpdatedAt.Time)
 		o.To("self", hal.Path{Base: principalBase("PlaceholderUser"), ID: int64(u.ID)}, u.Name())
 		return o, nil
+	default:
+		st, err := s.app.Accounts.StandingTo(r.Context(), a, u)
+		if err != nil {
+			return nil, err
+		}
+		return userDoc(u, st, a), nil
 	}
-	st, err := s.app.Accounts.StandingTo(r.Context(), a, u)
-	if err != nil {
-		return nil, err
-	}
-	return userDoc(u, st, a), nil
 }
 
 var userStatuses = map[string]account.Status{

@@ -171,8 +171,10 @@ func watchActions(o *hal.Object, w *workpackage.WorkPackage, refs *workpackage.R
 		o.To("watchers", below(packages, w.ID, "/watchers"), "")
 	}
 	if may(access.AddWorkPackageWatchers) {
-		o.AddLink("addWatcher", hal.Link{Path: below(packages, w.ID, "/watchers"), Method: "post",
-			Payload: hal.Doc(`{"user":{"href":"/api/v3/users/{user_id}"}}`), Templated: true})
+		o.AddLink("addWatcher", hal.Link{
+			Path: below(packages, w.ID, "/watchers"), Method: "post",
+			Payload: hal.Doc(`{"user":{"href":"/api/v3/users/{user_id}"}}`), Templated: true,
+		})
 	}
 	if may(access.DeleteWorkPackageWatchers) {
 		o.AddLink("removeWatcher", hal.Link{Href: packages + strconv.FormatInt(int64(w.ID), 10) + "/watchers/{user_id}", Method: "delete", Templated: true})
@@ -184,7 +186,9 @@ func watchActions(o *hal.Object, w *workpackage.WorkPackage, refs *workpackage.R
 	if refs.Watching[w.ID] {
 		o.Action("unwatch", below(packages, w.ID, "/watchers/"+me), "delete")
 	} else {
-		o.AddLink("watch", hal.Link{Path: below(packages, w.ID, "/watchers"), Method: "post",
-			Payload: hal.Doc(`{"user":{"href":"/api/v3/users/` + me + `"}}`)})
+		o.AddLink("watch", hal.Link{
+			Path: below(packages, w.ID, "/watchers"), Method: "post",
+			Payload: hal.Doc(`{"user":{"href":"/api/v3/users/` + me + `"}}`),
+		})
 	}
 }

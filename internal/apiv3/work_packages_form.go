@@ -87,11 +87,17 @@ func optional(o *hal.Object, rel, base string, n int64, title string) {
 
 // derivedFields are published in the schema and never written.
 var derivedFields = []struct{ name, label, kind string }{
-	{"lockVersion", "Lock version", "Integer"}, {"id", "ID", "Integer"}, {"createdAt", "Created on", "DateTime"},
-	{"updatedAt", "Updated on", "DateTime"}, {"author", "Author", "User"},
-	{"derivedStartDate", "Derived start date", "Date"}, {"derivedDueDate", "Derived finish date", "Date"},
-	{"derivedEstimatedTime", "Total work", "Duration"}, {"derivedRemainingTime", "Total remaining work", "Duration"},
-	{"derivedPercentageDone", "Total % complete", "Integer"}, {"readonly", "Read only", "Boolean"},
+	{"lockVersion", "Lock version", "Integer"},
+	{"id", "ID", "Integer"},
+	{"createdAt", "Created on", "DateTime"},
+	{"updatedAt", "Updated on", "DateTime"},
+	{"author", "Author", "User"},
+	{"derivedStartDate", "Derived start date", "Date"},
+	{"derivedDueDate", "Derived finish date", "Date"},
+	{"derivedEstimatedTime", "Total work", "Duration"},
+	{"derivedRemainingTime", "Total remaining work", "Duration"},
+	{"derivedPercentageDone", "Total % complete", "Integer"},
+	{"readonly", "Read only", "Boolean"},
 }
 
 // workPackageSchemaDoc publishes the contract of the fields. Forms carry the

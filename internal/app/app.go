@@ -138,7 +138,7 @@ func (a *App) open(ctx context.Context, o Options) error {
 
 func newSender(m config.Mail) (*mail.Sender, error) {
 	if !m.Configured() {
-		return nil, nil //nolint:nilnil // no sender is the normal state of an instance without mail
+		return nil, nil // no sender is the normal state of an instance without mail
 	}
 	return mail.NewSender(mail.Options{
 		Host: m.Host, Port: m.EffectivePort(), User: m.User, Password: m.Password.Reveal(),

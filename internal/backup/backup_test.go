@@ -53,8 +53,10 @@ func each(t *testing.T, fn func(t *testing.T, w *world), opts ...option) {
 		keys, log := secret.NewKeyring(), audit.New([]byte("key"))
 		w.deps = backup.Deps{
 			DB: d, Keys: keys, Audit: log, Mail: w.mail, Engine: w.engine, Dir: t.TempDir(), BaseURL: "http://plan.test",
-			Accounts: account.New(account.Deps{DB: d, Keys: keys, Hasher: secret.NewHasher(2), Audit: log,
-				Pause: func(context.Context, time.Duration) error { return nil }}),
+			Accounts: account.New(account.Deps{
+				DB: d, Keys: keys, Hasher: secret.NewHasher(2), Audit: log,
+				Pause: func(context.Context, time.Duration) error { return nil },
+			}),
 			Enabled: true, DailyLimit: 3, InitialWaitingPeriod: period, Beat: 5 * time.Millisecond,
 		}
 		for _, o := range opts {
@@ -70,8 +72,10 @@ func each(t *testing.T, fn func(t *testing.T, w *world), opts ...option) {
 
 func (w *world) user(login string, admin bool) access.Actor {
 	w.t.Helper()
-	u, err := w.deps.Accounts.Create(w.t.Context(), operator, account.CreateInput{Login: login, Password: password, Admin: admin,
-		Firstname: strings.ToUpper(login[:1]) + login[1:], Lastname: "Tester", Mail: login + "@example.org"})
+	u, err := w.deps.Accounts.Create(w.t.Context(), operator, account.CreateInput{
+		Login: login, Password: password, Admin: admin,
+		Firstname: strings.ToUpper(login[:1]) + login[1:], Lastname: "Tester", Mail: login + "@example.org",
+	})
 	must(w.t, err)
 	return access.Actor{Kind: access.Person, ID: u.ID, Login: login, Name: u.Name(), Admin: admin, IP: "192.0.2.1"}
 }

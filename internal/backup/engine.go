@@ -22,8 +22,10 @@ func (e Archiver) Create(ctx context.Context, w io.Writer, o EngineOptions) (Sum
 	sum, err := archive.Create(ctx, e.Source, w, archive.Options{
 		Attachments: o.Attachments, Program: e.Program, TempDir: e.TempDir,
 		Progress: func(p archive.Progress) {
-			o.Progress(Progress{Phase: p.Step, Rows: p.Rows, RowsTotal: p.RowsTotal, Files: p.Files, FilesTotal: p.FilesTotal,
-				Bytes: p.Bytes, BytesTotal: p.BytesTotal})
+			o.Progress(Progress{
+				Phase: p.Step, Rows: p.Rows, RowsTotal: p.RowsTotal, Files: p.Files, FilesTotal: p.FilesTotal,
+				Bytes: p.Bytes, BytesTotal: p.BytesTotal,
+			})
 		},
 	})
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 func TestTheRealEngineFromRequestToSoundArchive(t *testing.T) {
-	var keys = func(d *backup.Deps) {
+	keys := func(d *backup.Deps) {
 		d.Engine = &backup.Archiver{Source: archive.Source{DB: d.DB, Keys: d.Keys}}
 	}
 	each(t, func(t *testing.T, w *world) {

@@ -58,8 +58,10 @@ func (s *Service) RunInline(ctx context.Context, operator access.Actor, path str
 func (s *Service) beginInline(ctx context.Context, operator access.Actor, path string, o InlineOptions) (Backup, error) {
 	b, err := db.Write(ctx, s.db, func(tx *db.Tx) (Backup, error) {
 		at := tx.Stamp()
-		n, err := insertBackup(ctx, tx, Backup{Source: SourceCommand, State: Running, RequestedBy: operator.Name,
-			IncludeAttachments: o.Attachments, File: path, StartedAt: &at})
+		n, err := insertBackup(ctx, tx, Backup{
+			Source: SourceCommand, State: Running, RequestedBy: operator.Name,
+			IncludeAttachments: o.Attachments, File: path, StartedAt: &at,
+		})
 		if err != nil {
 			return Backup{}, err
 		}

@@ -62,8 +62,10 @@ func (s *Service) mail(ctx context.Context, tx *db.Tx, purpose string, owner id.
 		}
 		seen[db.Fold(r.Mail)] = true
 		l := write(r, who)
-		n, err := s.deps.Mail.Queue(ctx, tx, account.Notice{Purpose: purpose, UserID: r.ID, Address: r.Mail, Name: r.name(),
-			Language: r.Language, Subject: l.subject, Lines: l.lines, Link: l.link})
+		n, err := s.deps.Mail.Queue(ctx, tx, account.Notice{
+			Purpose: purpose, UserID: r.ID, Address: r.Mail, Name: r.name(),
+			Language: r.Language, Subject: l.subject, Lines: l.lines, Link: l.link,
+		})
 		if err != nil {
 			return nil, nil, fmt.Errorf("queue mail %s: %w", purpose, err)
 		}

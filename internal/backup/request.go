@@ -102,9 +102,11 @@ func (s *Service) checkRoom(ctx context.Context, tx *db.Tx, in RequestInput) (re
 	if err != nil || sum <= s.deps.AttachmentSizeMaxSum {
 		return nil, err
 	}
-	return &fault.Fault{Kind: fault.KindTooLarge, Code: CodeTooLarge,
+	return &fault.Fault{
+		Kind: fault.KindTooLarge, Code: CodeTooLarge,
 		Message: fmt.Sprintf("the attachments have %d bytes, more than the %d a requested backup may hold; request one without attachments or raise the limit", sum, s.deps.AttachmentSizeMaxSum),
-		Hint:    "set backup.attachment_size_max_sum"}, nil
+		Hint:    "set backup.attachment_size_max_sum",
+	}, nil
 }
 
 func errPending() error {

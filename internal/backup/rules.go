@@ -75,8 +75,10 @@ func errTokenInvalid() error {
 }
 
 func errTokenWaiting(left time.Duration, begun bool) error {
-	f := &fault.Fault{Kind: fault.KindForbidden, Code: CodeTokenWaiting, RetryAfter: left,
-		Message: "the backup token becomes valid in " + inHours(left)}
+	f := &fault.Fault{
+		Kind: fault.KindForbidden, Code: CodeTokenWaiting, RetryAfter: left,
+		Message: "the backup token becomes valid in " + inHours(left),
+	}
 	if !begun {
 		f.Message = "the backup token becomes valid " + inHours(left) + " after an administrator was told of it by mail; that mail has not been accepted yet"
 	}

@@ -322,8 +322,9 @@ func finalStatus(b Backup) jobStatus {
 		return st
 	case Cancelled:
 		return jobStatus{status: job.Cancelled, message: "the backup was cancelled"}
+	default:
+		return jobStatus{status: job.Failure, message: b.Error}
 	}
-	return jobStatus{status: job.Failure, message: b.Error}
 }
 
 // giveBack queues a backup again that the server's end interrupted.

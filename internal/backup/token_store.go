@@ -96,8 +96,9 @@ func (r tokenRow) refusal(now time.Time) error {
 		return errTokenWaiting(r.wait(), false)
 	case Waiting:
 		return errTokenWaiting(r.ActivatesAt.Sub(now), true)
+	default:
+		return nil
 	}
-	return nil
 }
 
 func (s *Service) hash(token string) string {

@@ -33,7 +33,7 @@ var shapes sync.Map // reflect.Type to *shape
 
 func shapeOf(t reflect.Type) (*shape, error) {
 	if s, ok := shapes.Load(t); ok {
-		return s.(*shape), nil //nolint:forcetypeassert // nothing else is stored
+		return s.(*shape), nil // nothing else is stored
 	}
 	s := &shape{}
 	if oneColumn(t) {
@@ -107,7 +107,7 @@ func snake(name string) string {
 func setterOf(t reflect.Type) (setter, error) {
 	if reflect.PointerTo(t).Implements(scannerType) {
 		return func(to reflect.Value, from any) error {
-			return to.Addr().Interface().(sql.Scanner).Scan(from) //nolint:forcetypeassert // just asked
+			return to.Addr().Interface().(sql.Scanner).Scan(from) // just asked
 		}, nil
 	}
 	switch t.Kind() {
@@ -141,6 +141,7 @@ func setterOf(t reflect.Type) (setter, error) {
 			}
 			return nil
 		}, nil
+	default: // refused below
 	}
 	return nil, fmt.Errorf("values of type %s cannot be read from the database", t)
 }

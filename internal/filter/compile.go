@@ -126,8 +126,9 @@ func (f Field) compile(c Condition, e Env) (db.Frag, error) {
 		return f.number(c)
 	case Bool:
 		return f.boolean(c)
+	default:
+		return f.date(c, e)
 	}
-	return f.date(c, e)
 }
 
 func (f Field) presence(c Condition) (db.Frag, bool) {

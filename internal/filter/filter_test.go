@@ -33,8 +33,10 @@ func TestParse(t *testing.T) {
 	if err != nil || !cmp.Equal(got, want) {
 		t.Errorf("got %v, %v", got, err)
 	}
-	for _, bad := range []string{``, `{}`, `[`, `[1]`, `[{"a":{"operator":"=","values":[{}]}}]`, `[] []`,
-		`[{"a":{"operator":"=","values":["` + strings.Repeat("x", 300<<10) + `"]}}]`, strings.Repeat("[", 20000)} {
+	for _, bad := range []string{
+		``, `{}`, `[`, `[1]`, `[{"a":{"operator":"=","values":[{}]}}]`, `[] []`,
+		`[{"a":{"operator":"=","values":["` + strings.Repeat("x", 300<<10) + `"]}}]`, strings.Repeat("[", 20000),
+	} {
 		if _, err := filter.Parse(bad); fault.Of(err) == nil || fault.Of(err).Code != filter.CodeInvalidQuery {
 			t.Errorf("%.40s: got %v, want an invalid query", bad, err)
 		}
@@ -43,8 +45,11 @@ func TestParse(t *testing.T) {
 
 func TestSeveralKeysKeepOneOrder(t *testing.T) {
 	const text = `[{"storageUrl":{"operator":"=","values":["https%3A%2F%2Fcloud"]},"userAction":{"operator":"&=","values":["a/b"]},"id":{"operator":"*"}}]`
-	want := []filter.Condition{{Name: "id", Op: "*"}, {Name: "storage_url", Op: "=", Values: []string{"https%3A%2F%2Fcloud"}},
-		{Name: "user_action", Op: "&=", Values: []string{"a/b"}}}
+	want := []filter.Condition{
+		{Name: "id", Op: "*"},
+		{Name: "storage_url", Op: "=", Values: []string{"https%3A%2F%2Fcloud"}},
+		{Name: "user_action", Op: "&=", Values: []string{"a/b"}},
+	}
 	for range 20 {
 		got, err := filter.Parse(text)
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
@@ -140,7 +145,8 @@ func TestCompile(t *testing.T) {
 		{filter.Condition{Name: "due", Op: "<>d", Values: []string{"", "2026-01-02"}}, "((d <= ?))", []any{db.Day("2026-01-02")}},
 		{filter.Condition{Name: "due", Op: "<t-", Values: []string{"1"}}, "((d <= ?))", []any{db.Day("2026-11-21")}},
 		{filter.Condition{Name: "created", Op: "t"}, "((c >= ?) AND (c < ?))", []any{
-			db.At(time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)), db.At(time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC))}},
+			db.At(time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)), db.At(time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)),
+		}},
 	}
 	for _, c := range cases {
 		got, err := fields.Compile([]filter.Condition{c.c}, e)
@@ -156,16 +162,33 @@ func TestCompile(t *testing.T) {
 
 func TestCompileRefuses(t *testing.T) {
 	for _, c := range []filter.Condition{
-		{Name: "nothing", Op: "="}, {Name: "status", Op: "~", Values: []string{"1"}}, {Name: "status", Op: "="},
-		{Name: "status", Op: "=", Values: []string{"x"}}, {Name: "subject", Op: "="}, {Name: "subject", Op: "t", Values: []string{"x"}},
-		{Name: "done", Op: "=", Values: []string{"x"}}, {Name: "done", Op: ">="}, {Name: "active", Op: "=", Values: []string{"yes"}},
-		{Name: "active", Op: "~"}, {Name: "due", Op: "=d", Values: []string{"tomorrow"}}, {Name: "due", Op: "<>d", Values: []string{"2026-01-01"}},
-		{Name: "due", Op: "=d"}, {Name: "due", Op: "=d", Values: []string{""}}, {Name: "due", Op: "<>d", Values: []string{"x", ""}},
-		{Name: "created", Op: "<>d", Values: []string{"", "2026-13-01"}}, {Name: "status", Op: "&="}, {Name: "status", Op: "!", Values: []string{""}},
-		{Name: "done", Op: "=", Values: []string{"NaN"}}, {Name: "done", Op: ">=", Values: []string{"1", "2"}},
-		{Name: "done", Op: "~", Values: []string{"1"}}, {Name: "done", Op: "=", Values: []string{"1e999"}},
-		{Name: "due", Op: "t-", Values: []string{"100001"}}, {Name: "due", Op: "t+"},
-		{Name: "due", Op: "t-", Values: []string{"-1"}}, {Name: "due", Op: "?"}, {Name: "created", Op: "=d", Values: []string{"2026-01-01T99:00:00Z"}},
+		{Name: "nothing", Op: "="},
+		{Name: "status", Op: "~", Values: []string{"1"}},
+		{Name: "status", Op: "="},
+		{Name: "status", Op: "=", Values: []string{"x"}},
+		{Name: "subject", Op: "="},
+		{Name: "subject", Op: "t", Values: []string{"x"}},
+		{Name: "done", Op: "=", Values: []string{"x"}},
+		{Name: "done", Op: ">="},
+		{Name: "active", Op: "=", Values: []string{"yes"}},
+		{Name: "active", Op: "~"},
+		{Name: "due", Op: "=d", Values: []string{"tomorrow"}},
+		{Name: "due", Op: "<>d", Values: []string{"2026-01-01"}},
+		{Name: "due", Op: "=d"},
+		{Name: "due", Op: "=d", Values: []string{""}},
+		{Name: "due", Op: "<>d", Values: []string{"x", ""}},
+		{Name: "created", Op: "<>d", Values: []string{"", "2026-13-01"}},
+		{Name: "status", Op: "&="},
+		{Name: "status", Op: "!", Values: []string{""}},
+		{Name: "done", Op: "=", Values: []string{"NaN"}},
+		{Name: "done", Op: ">=", Values: []string{"1", "2"}},
+		{Name: "done", Op: "~", Values: []string{"1"}},
+		{Name: "done", Op: "=", Values: []string{"1e999"}},
+		{Name: "due", Op: "t-", Values: []string{"100001"}},
+		{Name: "due", Op: "t+"},
+		{Name: "due", Op: "t-", Values: []string{"-1"}},
+		{Name: "due", Op: "?"},
+		{Name: "created", Op: "=d", Values: []string{"2026-01-01T99:00:00Z"}},
 	} {
 		if _, err := fields.Compile([]filter.Condition{c}, filter.Env{Now: time.Now()}); err == nil {
 			t.Errorf("%v was accepted", c)

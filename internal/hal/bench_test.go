@@ -8,11 +8,15 @@ import (
 	"github.com/holdfast/holdfast/internal/hal"
 )
 
-var relations = []string{"self", "schema", "activities", "attachments", "availableWatchers", "relations", "revisions",
-	"watchers", "type", "priority", "project", "status", "author", "responsible", "assignee", "version", "category"}
+var relations = []string{
+	"self", "schema", "activities", "attachments", "availableWatchers", "relations", "revisions",
+	"watchers", "type", "priority", "project", "status", "author", "responsible", "assignee", "version", "category",
+}
 
-var actions = []string{"update", "updateImmediately", "delete", "logTime", "move", "copy", "pdf", "addWatcher", "watch",
-	"addRelation", "addChild", "changeParent", "addComment", "previewMarkup"}
+var actions = []string{
+	"update", "updateImmediately", "delete", "logTime", "move", "copy", "pdf", "addWatcher", "watch",
+	"addRelation", "addChild", "changeParent", "addComment", "previewMarkup",
+}
 
 // workPackage writes a document like those of a real list: some 4 KB, 35 links.
 func workPackage(id int64, at time.Time) *hal.Object {

@@ -55,8 +55,10 @@ func TestDocumentsAreInTheOrderClientsSee(t *testing.T) {
 	o.LinkArray("children", none)
 	o.LinkArray("ancestors", []hal.Link{{Href: "/a"}, {Href: "/b", Title: "B"}})
 	o.Action("delete", hal.Path{Base: "/api/v3/work_packages/", ID: 5}, "delete")
-	o.AddLink("addWatcher", hal.Link{Path: hal.Path{Base: "/api/v3/work_packages/", ID: 5, Tail: "/watchers"}, Method: "post",
-		Payload: hal.Doc(`{"user":{"href":"/api/v3/users/{user_id}"}}`), Templated: true, Type: "text/csv", Identifier: "csv"})
+	o.AddLink("addWatcher", hal.Link{
+		Path: hal.Path{Base: "/api/v3/work_packages/", ID: 5, Tail: "/watchers"}, Method: "post",
+		Payload: hal.Doc(`{"user":{"href":"/api/v3/users/{user_id}"}}`), Templated: true, Type: "text/csv", Identifier: "csv",
+	})
 	want := `{"_type":"WorkPackage","id":5,"subject":"Moor","readonly":false,"date":null,"cost":1.5,` +
 		`"createdAt":"2026-11-23T11:00:00.007Z","deletedAt":null,"startDate":"2026-11-23","dueDate":null,` +
 		`"estimatedTime":"PT25H1M","remainingTime":"PT1H30M","spentTime":null,"duration":"P3D","derivedDuration":null,` +

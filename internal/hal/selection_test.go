@@ -136,8 +136,10 @@ func TestSelectFromBrokenText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, in := range []string{"", "[]", "{", `{"a"`, `{"a":`, `{"a":1`, `{"a":}`, `{"a":1,}`, `{"a":"x`, `{"a":"\`, `{a:1}`, `{"a":1}x`, `{"a":1 "b":2}`,
-		`{"a":[}`, `{"_links":5}`, `{"_embedded":{"b":[{}`, `{"_embedded":{"b":[{"c":1} {"c":1}]}}`, `{"_embedded":{"b":`} {
+	for _, in := range []string{
+		"", "[]", "{", `{"a"`, `{"a":`, `{"a":1`, `{"a":}`, `{"a":1,}`, `{"a":"x`, `{"a":"\`, `{a:1}`, `{"a":1}x`, `{"a":1 "b":2}`,
+		`{"a":[}`, `{"_links":5}`, `{"_embedded":{"b":[{}`, `{"_embedded":{"b":[{"c":1} {"c":1}]}}`, `{"_embedded":{"b":`,
+	} {
 		if got, err := s.Select(hal.Doc(in)); err == nil {
 			t.Errorf("%s: got %s", in, got)
 		}

@@ -108,13 +108,13 @@ func (s *Sender) dial(whole context.Context, config *tls.Config) gomail.DialCont
 		if err != nil {
 			return nil, err
 		}
-		context.AfterFunc(whole, func() { conn.Close() })
+		context.AfterFunc(whole, func() { _ = conn.Close() }) // ends what hangs
 		if s.o.TLS != "tls" {
 			return conn, nil
 		}
 		secure := tls.Client(conn, config)
 		if err := secure.HandshakeContext(ctx); err != nil {
-			conn.Close()
+			_ = conn.Close() // the handshake's error says more
 			return nil, fmt.Errorf("TLS with mail server: %w", err)
 		}
 		return secure, nil

@@ -207,8 +207,10 @@ func TestGroupsGiveTheirPeopleTheirRoles(t *testing.T) {
 			t.Fatal(err)
 		}
 		check("the group's role changes", "11:1o 12:2oi 14:2i 20:2o ", 1)
-		page, err := s.List(ctx, zoe, membership.ListInput{Page: filter.Page{Number: 1, Size: 9},
-			Filters: []filter.Condition{{Name: "principal", Op: "=", Values: []string{"14"}}}})
+		page, err := s.List(ctx, zoe, membership.ListInput{
+			Page:    filter.Page{Number: 1, Size: 9},
+			Filters: []filter.Condition{{Name: "principal", Op: "=", Values: []string{"14"}}},
+		})
 		if err != nil || page.Total != 1 {
 			t.Fatalf("cat's membership: %+v, %v", page, err)
 		}

@@ -48,28 +48,50 @@ type Field struct {
 
 // Fields is the contract, in the order of the form.
 var Fields = []Field{
-	{Name: "name", Label: "Name", Type: "String", Required: true, Permission: access.EditProject,
-		set: func(p *Patch) bool { return p.Name.Set }, text: func(p *Project) string { return p.Name }},
-	{Name: "identifier", Label: "Identifier", Type: "String", Required: true, HasDefault: true, Permission: access.EditProject,
-		set: func(p *Patch) bool { return p.Identifier.Set }, text: func(p *Project) string { return p.Identifier }},
-	{Name: "description", Label: "Description", Type: "Formattable", Permission: access.EditProject,
-		set: func(p *Patch) bool { return p.Description.Set }, text: func(p *Project) string { return p.Description }},
-	{Name: "public", Label: "Public", Type: "Boolean", HasDefault: true, Permission: access.EditProject,
-		set: func(p *Patch) bool { return p.Public.Set }, text: func(p *Project) string { return fmt.Sprint(p.Public) }},
-	{Name: "active", Label: "Active", Type: "Boolean", HasDefault: true, Permission: access.ArchiveProject,
-		set: func(p *Patch) bool { return p.Active.Set }, text: func(p *Project) string { return fmt.Sprint(p.Active) }},
-	{Name: "templated", Label: "Template", Type: "Boolean", HasDefault: true, Permission: access.EditProject,
-		set: func(p *Patch) bool { return p.Templated.Set }, text: func(p *Project) string { return fmt.Sprint(p.Templated) }},
-	{Name: "status", Label: "Status", Type: "ProjectStatus", Link: true, Permission: access.EditProject,
-		set: func(p *Patch) bool { return p.Status.Set }, text: func(p *Project) string { return text(p.Status) }},
-	{Name: "statusExplanation", Label: "Status description", Type: "Formattable", Permission: access.EditProject,
-		set: func(p *Patch) bool { return p.StatusExplanation.Set }, text: func(p *Project) string { return p.StatusExplanation }},
-	{Name: "parent", Label: "Subproject of", Type: "Project", Link: true, Permission: access.EditProject,
-		set: func(p *Patch) bool { return p.Parent.Set }, text: func(p *Project) string { return text(p.ParentID) }},
-	{Name: "modules", Label: "Modules", Type: "[]String", HasDefault: true, Permission: access.SelectProjectModules,
-		set: func(p *Patch) bool { return p.Modules.Set }, text: func(p *Project) string { return fmt.Sprint(p.Modules) }},
-	{Name: "types", Label: "Types", Type: "[]Type", HasDefault: true, Link: true, Permission: access.ManageTypes,
-		set: func(p *Patch) bool { return p.Types.Set }, text: func(p *Project) string { return fmt.Sprint(p.Types) }},
+	{
+		Name: "name", Label: "Name", Type: "String", Required: true, Permission: access.EditProject,
+		set: func(p *Patch) bool { return p.Name.Set }, text: func(p *Project) string { return p.Name },
+	},
+	{
+		Name: "identifier", Label: "Identifier", Type: "String", Required: true, HasDefault: true, Permission: access.EditProject,
+		set: func(p *Patch) bool { return p.Identifier.Set }, text: func(p *Project) string { return p.Identifier },
+	},
+	{
+		Name: "description", Label: "Description", Type: "Formattable", Permission: access.EditProject,
+		set: func(p *Patch) bool { return p.Description.Set }, text: func(p *Project) string { return p.Description },
+	},
+	{
+		Name: "public", Label: "Public", Type: "Boolean", HasDefault: true, Permission: access.EditProject,
+		set: func(p *Patch) bool { return p.Public.Set }, text: func(p *Project) string { return fmt.Sprint(p.Public) },
+	},
+	{
+		Name: "active", Label: "Active", Type: "Boolean", HasDefault: true, Permission: access.ArchiveProject,
+		set: func(p *Patch) bool { return p.Active.Set }, text: func(p *Project) string { return fmt.Sprint(p.Active) },
+	},
+	{
+		Name: "templated", Label: "Template", Type: "Boolean", HasDefault: true, Permission: access.EditProject,
+		set: func(p *Patch) bool { return p.Templated.Set }, text: func(p *Project) string { return fmt.Sprint(p.Templated) },
+	},
+	{
+		Name: "status", Label: "Status", Type: "ProjectStatus", Link: true, Permission: access.EditProject,
+		set: func(p *Patch) bool { return p.Status.Set }, text: func(p *Project) string { return text(p.Status) },
+	},
+	{
+		Name: "statusExplanation", Label: "Status description", Type: "Formattable", Permission: access.EditProject,
+		set: func(p *Patch) bool { return p.StatusExplanation.Set }, text: func(p *Project) string { return p.StatusExplanation },
+	},
+	{
+		Name: "parent", Label: "Subproject of", Type: "Project", Link: true, Permission: access.EditProject,
+		set: func(p *Patch) bool { return p.Parent.Set }, text: func(p *Project) string { return text(p.ParentID) },
+	},
+	{
+		Name: "modules", Label: "Modules", Type: "[]String", HasDefault: true, Permission: access.SelectProjectModules,
+		set: func(p *Patch) bool { return p.Modules.Set }, text: func(p *Project) string { return fmt.Sprint(p.Modules) },
+	},
+	{
+		Name: "types", Label: "Types", Type: "[]Type", HasDefault: true, Link: true, Permission: access.ManageTypes,
+		set: func(p *Patch) bool { return p.Types.Set }, text: func(p *Project) string { return fmt.Sprint(p.Types) },
+	},
 }
 
 func text[T any](p *T) string {

@@ -240,7 +240,8 @@ func (s *Service) MayCreate(ctx context.Context, a access.Actor) (bool, error) {
 			return true, nil
 		case fault.KindForbidden, fault.KindUnauthenticated:
 			return false, nil
+		default:
+			return err == nil, err
 		}
-		return err == nil, err
 	})
 }

@@ -209,7 +209,14 @@ var remarks = []remark{
 
 // watching names who follows what.
 var watching = []struct{ who, subject string }{
-	{"tomas", "First light"}, {"priya", "First light"}, {"jonas", "First light"}, {"tomas", "Machine the mirror cell"},
-	{"elif", "Website is live"}, {"clara", "Website is live"}, {"samuel", "The night"}, {"clara", "The night"},
-	{"tomas", "Roof closed"}, {"aiko", "Building permit in hand"},
+	{"tomas", "First light"},
+	{"priya", "First light"},
+	{"jonas", "First light"},
+	{"tomas", "Machine the mirror cell"},
+	{"elif", "Website is live"},
+	{"clara", "Website is live"},
+	{"samuel", "The night"},
+	{"clara", "The night"},
+	{"tomas", "Roof closed"},
+	{"aiko", "Building permit in hand"},
 }

@@ -137,8 +137,9 @@ func (o *oidcStorage) RevokeToken(_ context.Context, id, _, _ string) *oidc.Erro
 }
 
 func (o *oidcStorage) SigningKey(context.Context) (op.SigningKey, error) { return signingKey{o.s}, nil }
-func (o *oidcStorage) KeySet(context.Context) ([]op.Key, error)          { return []op.Key{publicKey{o.s}}, nil }
-func (o *oidcStorage) Health(context.Context) error                      { return nil }
+
+func (o *oidcStorage) KeySet(context.Context) ([]op.Key, error) { return []op.Key{publicKey{o.s}}, nil }
+func (o *oidcStorage) Health(context.Context) error             { return nil }
 
 func (o *oidcStorage) SignatureAlgorithms(context.Context) ([]jose.SignatureAlgorithm, error) {
 	return []jose.SignatureAlgorithm{jose.RS256}, nil
@@ -235,9 +236,11 @@ func (c oidcClient) AuthMethod() oidc.AuthMethod {
 	}
 	return oidc.AuthMethodBasic
 }
+
 func (c oidcClient) ResponseTypes() []oidc.ResponseType {
 	return []oidc.ResponseType{oidc.ResponseTypeCode}
 }
+
 func (c oidcClient) GrantTypes() []oidc.GrantType         { return []oidc.GrantType{oidc.GrantTypeCode} }
 func (c oidcClient) LoginURL(id string) string            { return "/login?id=" + id }
 func (c oidcClient) AccessTokenType() op.AccessTokenType  { return op.AccessTokenTypeBearer }
@@ -249,6 +252,7 @@ func (c oidcClient) ClockSkew() time.Duration             { return 0 }
 func (c oidcClient) RestrictAdditionalIdTokenScopes() func([]string) []string {
 	return func(scopes []string) []string { return scopes }
 }
+
 func (c oidcClient) RestrictAdditionalAccessTokenScopes() func([]string) []string {
 	return func(scopes []string) []string { return scopes }
 }

@@ -52,9 +52,11 @@ func (s *Site) overview(w http.ResponseWriter, r *http.Request, a access.Actor) 
 	}
 	v := s.app.Settings.Get()
 	p.Facts.Items = []ui.Description{
-		{Label: "Version", Value: s.app.Version}, {Label: "Database", Value: string(s.app.DB.Dialect())},
+		{Label: "Version", Value: s.app.Version},
+		{Label: "Database", Value: string(s.app.DB.Dialect())},
 		{Label: "Installed", Value: time.UnixMicro(v.InstalledAt).In(location(a)).Format("2 Jan 2006")},
-		{Label: "Instance", Value: v.InstanceID}, {Label: "Built with", Value: runtime.Version()},
+		{Label: "Instance", Value: v.InstanceID},
+		{Label: "Built with", Value: runtime.Version()},
 	}
 	return s.ui.Render(w, http.StatusOK, "admin", p)
 }

@@ -69,8 +69,10 @@ func (s *Site) adminFrame(r *http.Request, a access.Actor, title string) ui.Page
 		return p
 	}
 	items := []ui.NavItem{
-		{Label: "Overview", Href: "/admin", Icon: "server"}, {Label: "Users", Href: "/admin/users", Icon: "users"},
-		{Label: "Mail", Href: "/admin/mail", Icon: "mail"}, {Label: "Jobs", Href: "/admin/jobs", Icon: "list-checks"},
+		{Label: "Overview", Href: "/admin", Icon: "server"},
+		{Label: "Users", Href: "/admin/users", Icon: "users"},
+		{Label: "Mail", Href: "/admin/mail", Icon: "mail"},
+		{Label: "Jobs", Href: "/admin/jobs", Icon: "list-checks"},
 		{Label: "Audit log", Href: "/admin/audit", Icon: "scroll-text"},
 	}
 	if s.app.Backups.Enabled() {

@@ -56,8 +56,10 @@ func TestGoodAnswersPass(t *testing.T) {
 		{"a path that does not exist", "GET", "/api/v3/nothing", 404, halUTF8, plain(hal.NotFound, "")},
 		{"plain text for a missing content type", "POST", "/api/v3/nothing", 406, "text/plain", hal.Doc("Missing content-type header")},
 		{"nothing", "DELETE", "/api/v3/work_packages/5", 204, "", nil},
-		{"a resource that is not described", "GET", "/api/v3/job_statuses/x", 200, halUTF8,
-			hal.Doc(`{"_type":"JobStatus","_links":{"self":{"href":"/api/v3/job_statuses/x"}}}`)},
+		{
+			"a resource that is not described", "GET", "/api/v3/job_statuses/x", 200, halUTF8,
+			hal.Doc(`{"_type":"JobStatus","_links":{"self":{"href":"/api/v3/job_statuses/x"}}}`),
+		},
 		{"a file", "GET", "/api/v3/attachments/1/content", 200, "image/png", hal.Doc("x")},
 	} {
 		req, res := exchange(c.method, c.path, c.status, c.contentType, c.body)

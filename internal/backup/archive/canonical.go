@@ -54,6 +54,7 @@ func appendValue(b []byte, t Type, v any) ([]byte, error) {
 			return appendString(b, v)
 		case JSON:
 			return appendJSON(b, v)
+		default: // refused below
 		}
 	}
 	return b, fmt.Errorf("a value of type %T does not fit type %s", v, t)

@@ -18,16 +18,19 @@ func TestRowsHaveOneForm(t *testing.T) {
 		want string
 	}{
 		{
-			"ordinary", []any{int64(7), true, "a", int64(0), "2026-11-23", `{"b":1,"a":[1.50,"x"]}`},
+			"ordinary",
+			[]any{int64(7), true, "a", int64(0), "2026-11-23", `{"b":1,"a":[1.50,"x"]}`},
 			`[7,true,"a","1970-01-01T00:00:00.000000Z","2026-11-23",{"a":[1.50,"x"],"b":1}]`,
 		},
 		{
-			"SQLite's booleans", []any{int64(math.MinInt64), int64(0), "", lastInstant, "", ` [ ] `},
+			"SQLite's booleans",
+			[]any{int64(math.MinInt64), int64(0), "", lastInstant, "", ` [ ] `},
 			`[-9223372036854775808,false,"","9999-12-31T23:59:59.999999Z","",[]]`,
 		},
 		{"nothing", []any{nil, nil, nil, nil, nil, nil}, `[null,null,null,null,null,null]`},
 		{
-			"text that needs care", []any{int64(1), false, "\"\\\n\t\r\b\f\x01</é😀שלום\u2028", firstInstant, "0001-01-01", `"\ud83d\ude00\u003c"`},
+			"text that needs care",
+			[]any{int64(1), false, "\"\\\n\t\r\b\f\x01</é😀שלום\u2028", firstInstant, "0001-01-01", `"\ud83d\ude00\u003c"`},
 			`[1,false,"\"\\\n\t\r\b\f\u0001</é😀שלום` + "\u2028" + `","0001-01-01T00:00:00.000000Z","0001-01-01","😀<"]`,
 		},
 	}

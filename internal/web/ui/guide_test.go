@@ -101,7 +101,9 @@ func components() componentsPage {
 	p.Tabs = Tabs{"Views", []NavItem{{Label: "Overview", Href: "#", Current: true}, {Label: "Files", Href: "#", Count: 3}, {Label: "Activity", Href: "#", Count: 1284}}}
 	p.Buttons = []Button{
 		Submit("Primary"), Link("Secondary", "#"), Link("With icon", "#").WithIcon("plus"), Link("Quiet", "#").As("quiet"), Link("Danger", "#").As("danger").WithIcon("trash-2"),
-		Link("Delete for good", "#").As("danger-fill"), {Label: "Disabled", Disabled: true}, {Label: "More", Icon: "ellipsis", IconOnly: true, Plain: true},
+		Link("Delete for good", "#").As("danger-fill"),
+		{Label: "Disabled", Disabled: true},
+		{Label: "More", Icon: "ellipsis", IconOnly: true, Plain: true},
 	}
 	for _, h := range []Hue{Gray, Blue, Teal, Green, Yellow, Orange, Red, Purple, Pink} {
 		p.Statuses = append(p.Statuses, Status("In progress", h))

@@ -108,8 +108,9 @@ func (t Tone) Icon() string {
 		return "triangle-alert"
 	case Danger:
 		return "circle-x"
+	default:
+		return "info"
 	}
-	return "info"
 }
 
 // Class is the tone as the style sheet knows it.

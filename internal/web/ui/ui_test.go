@@ -192,13 +192,26 @@ func (brokenFS) ReadFile(string) ([]byte, error) { return nil, errors.New("gone"
 
 func TestNumbersForPeople(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
-		{Bytes(0), "0 B"}, {Bytes(1023), "1023 B"}, {Bytes(1536), "1.5 KiB"}, {Bytes(1<<20 - 1), "1.0 MiB"}, {Bytes(150 << 20), "150 MiB"}, {Bytes(3 << 50), "3.0 PiB"},
-		{Duration(12 * time.Millisecond), "12 ms"}, {Duration(1540 * time.Millisecond), "1.5 s"}, {Duration(83 * time.Second), "1 min 23 s"},
-		{Duration(2 * time.Hour), "2 h"}, {Duration(26 * time.Hour), "1 d 2 h"}, {Duration(-time.Minute), "-1 min"},
-		{Count(7), "7"}, {Count(int64(-1234567)), "-1\u202F234\u202F567"},
-		{string(datetimeOf(time.Time{})) + string(dateOf(time.Time{})), ""}, {string(Day("<b>")), "&lt;b&gt;"},
+		{Bytes(0), "0 B"},
+		{Bytes(1023), "1023 B"},
+		{Bytes(1536), "1.5 KiB"},
+		{Bytes(1<<20 - 1), "1.0 MiB"},
+		{Bytes(150 << 20), "150 MiB"},
+		{Bytes(3 << 50), "3.0 PiB"},
+		{Duration(12 * time.Millisecond), "12 ms"},
+		{Duration(1540 * time.Millisecond), "1.5 s"},
+		{Duration(83 * time.Second), "1 min 23 s"},
+		{Duration(2 * time.Hour), "2 h"},
+		{Duration(26 * time.Hour), "1 d 2 h"},
+		{Duration(-time.Minute), "-1 min"},
+		{Count(7), "7"},
+		{Count(int64(-1234567)), "-1\u202F234\u202F567"},
+		{string(datetimeOf(time.Time{})) + string(dateOf(time.Time{})), ""},
+		{string(Day("<b>")), "&lt;b&gt;"},
 		{string(dateOf(at.In(time.FixedZone("x", 7200)))), `<time datetime="2026-11-23T11:41:00+02:00" title="Monday, 23 November 2026, 11:41:00 UTC+02:00">23 Nov 2026</time>`},
-		{Avatar{Person: Person{Name: "émile de la Tour"}}.Initials(), "ÉT"}, {Avatar{Person: Person{Name: " "}}.Initials(), "?"}, {Avatar{Person: Person{ID: -1, Name: "x"}}.Class(), "avatar hue-red"},
+		{Avatar{Person: Person{Name: "émile de la Tour"}}.Initials(), "ÉT"},
+		{Avatar{Person: Person{Name: " "}}.Initials(), "?"},
+		{Avatar{Person: Person{ID: -1, Name: "x"}}.Class(), "avatar hue-red"},
 	} {
 		if c.got != c.want {
 			t.Errorf("got %q, want %q", c.got, c.want)
