@@ -34,9 +34,9 @@ var rungs = map[string]int{
 // they hold nothing but names. They import only each other.
 var foundation = map[string]bool{"id": true, "fault": true, "opt": true}
 
-// apart are packages outside the ladder: this one, the pins of go.mod and test helpers.
+// apart are packages outside the ladder: this one and test helpers.
 func apart(name string) bool {
-	return name == "arch" || name == "deps" || name == "testpeer" || strings.HasSuffix(name, "test")
+	return name == "arch" || name == "testpeer" || strings.HasSuffix(name, "test")
 }
 
 // clients are the packages below rung 7 that may speak HTTP, as clients only.
@@ -74,7 +74,7 @@ func TestImportsGoDownTheLadder(t *testing.T) {
 
 func TestOnlyDBKnowsTheDrivers(t *testing.T) {
 	for _, p := range packages(t) {
-		if slice(p.ImportPath) == "db" || apart(last(p.ImportPath)) || slice(p.ImportPath) == "deps" {
+		if slice(p.ImportPath) == "db" || apart(last(p.ImportPath)) {
 			continue
 		}
 		for _, imp := range p.Imports {
