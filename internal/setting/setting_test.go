@@ -144,8 +144,10 @@ func TestAllRefusedSettingsAreNamedAndNothingIsSaved(t *testing.T) {
 		{"a day of no hours", func(v *setting.Values) { v.HoursPerDay = 0 }, "hours_per_day:out_of_range"},
 		{"time before now", func(v *setting.Values) { v.JournalAggregationMin = -1 }, "journal_aggregation_time_minutes:out_of_range"},
 		{"a role that is not there", func(v *setting.Values) { v.NewProjectRole = 999 }, "new_project_user_role_id:inclusion"},
-		{"several at once", func(v *setting.Values) { v.AppTitle, v.HoursPerDay, v.NewProjectRole = "", 25, 999 },
-			"app_title:blank hours_per_day:out_of_range new_project_user_role_id:inclusion"},
+		{
+			"several at once", func(v *setting.Values) { v.AppTitle, v.HoursPerDay, v.NewProjectRole = "", 25, 999 },
+			"app_title:blank hours_per_day:out_of_range new_project_user_role_id:inclusion",
+		},
 	}
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		s := service(t, d)
