@@ -312,3 +312,24 @@ func TestAfterCommitRunsOnlyWhenDurable(t *testing.T) {
 		}
 	})
 }
+
+func TestSimultaneousStartsMigrateOnce(t *testing.T) {
+	url := dbtest.PostgresURL(t)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			d, err := db.Open(context.Background(), db.Options{URL: url})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer func() { _ = d.Close() }()
+			if err := db.Migrate(context.Background(), d, db.MigrateOptions{}); err != nil {
+				t.Error(err)
+			}
+		}()
+	}
+	wg.Wait()
+}

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 
 	"github.com/holdfast/holdfast/internal/fault"
 )
@@ -58,6 +57,11 @@ func Migrate(ctx context.Context, d *DB, o MigrateOptions) error {
 			return fmt.Errorf("back up before the schema upgrade: %w", err)
 		}
 	}
+	unlock, err := d.lockSchema(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	if _, err := p.UpTo(ctx, to); err != nil {
 		return fmt.Errorf("migrate to schema version %d: %w", to, err)
 	}
@@ -91,20 +95,15 @@ func (d *DB) provider() (*goose.Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("migrations: %w", err)
 	}
-	dialect, opts := goose.DialectSQLite3, []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
+	dialect := goose.DialectSQLite3
 	if d.dialect == Postgres {
 		dialect = goose.DialectPostgres
-		locker, err := lock.NewPostgresSessionLocker()
-		if err != nil {
-			return nil, fmt.Errorf("migrations: %w", err)
-		}
-		opts = append(opts, goose.WithSessionLocker(locker))
 	}
 	pool, err := d.migrationPool()
 	if err != nil {
 		return nil, err
 	}
-	p, err := goose.NewProvider(dialect, pool, dir, opts...)
+	p, err := goose.NewProvider(dialect, pool, dir, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return nil, fmt.Errorf("migrations: %w", err)
 	}
@@ -126,4 +125,25 @@ func (d *DB) migrationPool() (*sql.DB, error) {
 		d.admin = pool
 	}
 	return d.admin, nil
+}
+
+// lockSchema keeps other processes from migrating the same PostgreSQL schema
+// until the returned function is called. On SQLite each migration is one
+// immediate transaction, which is lock enough.
+func (d *DB) lockSchema(ctx context.Context) (func(), error) {
+	if d.dialect == SQLite {
+		return func() {}, nil
+	}
+	conn, err := d.write.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("lock the schema: %w", err)
+	}
+	const key = `hashtext('holdfast migrations ' || current_schema())`
+	if _, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock(`+key+`)`); err != nil {
+		return nil, fmt.Errorf("lock the schema: %w", errors.Join(err, conn.Close()))
+	}
+	return func() {
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock(`+key+`)`) // the end of the session unlocks, too
+		_ = conn.Close()
+	}, nil
 }

@@ -1,0 +1,319 @@
+package web_test
+
+import (
+	"net/http"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/account"
+	"github.com/holdfast/holdfast/internal/app/apptest"
+	"github.com/holdfast/holdfast/internal/serve"
+	"github.com/holdfast/holdfast/internal/web"
+)
+
+func mount(r chi.Router, in *apptest.Instance) {
+	site, err := web.New(in.App, in.Edge)
+	if err != nil {
+		panic(err)
+	}
+	site.Mount(r)
+}
+
+// browser is someone with a session, or nobody.
+type browser struct {
+	t      *testing.T
+	in     *apptest.Instance
+	cookie string
+}
+
+func (b *browser) get(path string) (int, string) { return b.do(http.MethodGet, path, nil) }
+
+func (b *browser) post(path string, form url.Values) (int, string) {
+	return b.do(http.MethodPost, path, form)
+}
+
+// do sends a request and returns the status and the page, or where it leads.
+func (b *browser) do(method, path string, form url.Values) (int, string) {
+	b.t.Helper()
+	header := []string{"Content-Type", "application/x-www-form-urlencoded", "Cookie", serve.SessionCookie + "=" + b.cookie}
+	if form == nil {
+		header = header[2:]
+	}
+	res := b.in.Do("", method, path, form.Encode(), header...)
+	for _, c := range res.Cookies() {
+		if c.Name == serve.SessionCookie {
+			b.cookie = c.Value
+			if c.Value != "" && (!c.HttpOnly || c.SameSite != http.SameSiteLaxMode) {
+				b.t.Errorf("the session cookie is %v", c)
+			}
+		}
+	}
+	if to := res.Header.Get("Location"); to != "" {
+		return res.StatusCode, to
+	}
+	return res.StatusCode, apptest.Body(res)
+}
+
+func (b *browser) signIn(login, password string) {
+	b.t.Helper()
+	if status, to := b.post("/login", url.Values{"username": {login}, "password": {password}}); status != http.StatusSeeOther || to != "/" {
+		b.t.Fatalf("sign in as %s: %d %s", login, status, to)
+	}
+}
+
+// want checks a status and parts of a page.
+func want(t *testing.T, what string, status int, page string, wantStatus int, parts ...string) {
+	t.Helper()
+	if status != wantStatus {
+		t.Fatalf("%s: got %d, want %d: %.800s", what, status, wantStatus, page)
+	}
+	for _, p := range parts {
+		if !strings.Contains(page, p) {
+			t.Errorf("%s: the page lacks %q", what, p)
+		}
+	}
+}
+
+var parameter = regexp.MustCompile(`\{[a-z]+\}`)
+
+func TestEveryRouteKeepsVisitorsAndStrangersOut(t *testing.T) {
+	in := apptest.New(t, apptest.Options{Demo: true}, mount)
+	in.User("stranger", false)
+	site, err := web.New(in.App, in.Edge)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger := &browser{t: t, in: in}
+	stranger.signIn("stranger", apptest.Password)
+	for _, r := range web.Routes(site) {
+		path := parameter.ReplaceAllString(r.Pattern, "1")
+		form := url.Values{}
+		if r.Method == http.MethodGet {
+			form = nil
+		}
+		visitor := &browser{t: t, in: in}
+		status, page := visitor.do(r.Method, path, form)
+		if !r.Open && (status != http.StatusSeeOther || !strings.HasPrefix(page, "/login?back_url=")) {
+			t.Errorf("a visitor: %s %s: %d %.200s", r.Method, path, status, page)
+		}
+		if r.Method == http.MethodPost && (path == "/logout" || strings.HasPrefix(path, "/my/")) {
+			continue // the stranger's own
+		}
+		status, page = stranger.do(r.Method, path, form)
+		if status >= 500 || status == http.StatusOK && (strings.Contains(page, "Observatory") || strings.Contains(page, "Lindqvist")) {
+			t.Errorf("a stranger: %s %s: %d %.300s", r.Method, path, status, page)
+		}
+		if strings.HasPrefix(path, "/admin") && status != http.StatusForbidden {
+			t.Errorf("a stranger in the administration: %s %s: %d", r.Method, path, status)
+		}
+	}
+}
+
+func TestFirstAdministrator(t *testing.T) {
+	in := apptest.New(t, apptest.Options{}, mount)
+	link, err := in.Accounts.SetupLink(t.Context(), in.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &browser{t: t, in: in}
+	path := strings.TrimPrefix(link, in.URL)
+	status, page := b.get(path)
+	want(t, "the setup page", status, page, 200, "Create the administrator")
+	token := strings.TrimPrefix(path, account.SetupPath)
+	form := url.Values{"token": {token}, "login": {"zoe"}, "firstName": {"Zoe"}, "lastName": {"Zane"}, "email": {"zoe@example.com"}, "password": {"password"}}
+	status, page = b.post("/setup", form)
+	want(t, "a common password", status, page, 422, `value="zoe@example.com"`, `id="f-password-error"`)
+	form.Set("password", apptest.Password)
+	if status, to := b.post("/setup", form); status != 303 || to != "/" {
+		t.Fatalf("setup: %d %s", status, to)
+	}
+	status, page = b.get("/")
+	want(t, "the home page", status, page, 200, "Welcome, Zoe", "Administration")
+	status, page = b.get(path)
+	want(t, "the link again", status, page, 403)
+}
+
+func TestSigningInAndOut(t *testing.T) {
+	in := apptest.New(t, apptest.Options{}, mount)
+	in.User("ann", true)
+	b := &browser{t: t, in: in}
+	status, page := b.post("/login", url.Values{"username": {"ann"}, "password": {"wrong"}})
+	want(t, "a wrong password", status, page, 422, `value="ann"`, "alert")
+	status, page = b.post("/login", url.Values{"username": {"ann"}, "password": {apptest.Password}, "back_url": {"https://evil.example/"}})
+	want(t, "back to elsewhere", status, page, 303)
+	if page != "/" {
+		t.Errorf("signing in leads to %s", page)
+	}
+	if status, to := b.post("/logout", url.Values{}); status != 303 || to != "/login" {
+		t.Errorf("sign out: %d %s", status, to)
+	}
+	if status, _ := b.get("/my/account"); status != 303 {
+		t.Errorf("after signing out: %d", status)
+	}
+}
+
+func TestAForcedPasswordChange(t *testing.T) {
+	in := apptest.New(t, apptest.Options{}, mount)
+	in.User("ann", true)
+	admin, bob := &browser{t: t, in: in}, &browser{t: t, in: in}
+	admin.signIn("ann", apptest.Password)
+	status, page := admin.post("/admin/users", url.Values{"login": {"bob"}, "firstName": {""}, "lastName": {"Burns"}, "email": {"bob@example.com"}, "password": {"a first long password"}})
+	want(t, "no first name", status, page, 422, `value="bob"`, `id="f-firstName-error"`)
+	status, page = admin.post("/admin/users", url.Values{"login": {"bob"}, "firstName": {"Bob"}, "lastName": {"Burns"}, "email": {"bob@example.com"}, "password": {"a first long password"}})
+	want(t, "created", status, page, 303)
+	status, page = bob.post("/login", url.Values{"username": {"bob"}, "password": {"a first long password"}})
+	want(t, "has to change it", status, page, 200, "Choose a new password")
+	status, page = bob.post("/login/password", url.Values{"username": {"bob"}, "current": {"a first long password"}, "password": {"short"}})
+	want(t, "too short", status, page, 422, `id="f-password-error"`)
+	status, page = bob.post("/login/password", url.Values{"username": {"bob"}, "current": {"a first long password"}, "password": {"a second long password"}})
+	want(t, "changed", status, page, 303)
+	status, page = bob.get("/my/account")
+	want(t, "is in", status, page, 200, "bob@example.com")
+}
+
+func TestWorkPackagesInTheBrowser(t *testing.T) {
+	in := apptest.New(t, apptest.Options{Demo: true}, mount)
+	setPassword(t, in, "tomas")
+	b := &browser{t: t, in: in}
+	b.signIn("tomas", apptest.Password)
+	status, page := b.get("/projects/observatory-renewal")
+	want(t, "the project", status, page, 200, "New work package", "Apply")
+	status, page = b.get("/projects/observatory-renewal/work_packages/new")
+	want(t, "the form", status, page, 200, `name="lockVersion"`)
+	status, page = b.post("/projects/observatory-renewal/work_packages", url.Values{"subject": {""}, "estimatedTime": {"many"}, "description": {"kept text"}})
+	want(t, "refused", status, page, 422, "kept text", `value="many"`, `id="f-estimatedTime-error"`)
+	status, to := b.post("/projects/observatory-renewal/work_packages", url.Values{"subject": {"Count <stars>"}, "estimatedTime": {"1,5"}, "description": {"*Many* <script>alert(1)</script>"}})
+	want(t, "created", status, to, 303)
+	href := strings.TrimSuffix(to, "?done=created")
+	status, page = b.get(href)
+	want(t, "shown", status, page, 200, "Count &lt;stars&gt;", "<em>Many</em>", "1.5 h")
+	if strings.Contains(page, "<script>alert") {
+		t.Error("a script from a description stands in the page")
+	}
+	status, page = b.post(href, url.Values{"subject": {"Count all stars"}, "lockVersion": {"0"}, "notes": {"because"}})
+	want(t, "saved", status, page, 303)
+	status, page = b.post(href, url.Values{"subject": {"Stale"}, "lockVersion": {"0"}})
+	want(t, "stale", status, page, 409, `value="Stale"`, "changed by someone else")
+	status, page = b.post(href+"/comments", url.Values{"comment": {" "}})
+	want(t, "an empty comment", status, page, 422, `id="f-comment-error"`)
+	status, page = b.post(href+"/comments", url.Values{"comment": {"Nice one"}})
+	want(t, "commented", status, page, 303)
+	status, page = b.get(href)
+	want(t, "its history", status, page, 200, "Nice one", "because", "Count all stars")
+	status, page = b.post(href+"/watching", url.Values{})
+	want(t, "watching", status, page, 303)
+	status, page = b.get("/work_packages?q=all+stars")
+	want(t, "found", status, page, 200, "Count all stars")
+	status, page = b.get("/work_packages?q=nothing+like+this")
+	want(t, "not found", status, page, 200, "leaves none")
+}
+
+func setPassword(t *testing.T, in *apptest.Instance, login string) {
+	t.Helper()
+	op := access.Operator("test")
+	u, err := in.Accounts.FindByLogin(t.Context(), op, login)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := in.Accounts.SetPassword(t.Context(), op, u.ID, apptest.Password, true); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestBackupsInTheBrowser(t *testing.T) {
+	in := apptest.New(t, apptest.Options{}, mount)
+	in.User("ann", true)
+	b := &browser{t: t, in: in}
+	b.signIn("ann", apptest.Password)
+	status, page := b.get("/admin/backups")
+	want(t, "before the first", status, page, 200, "There is no backup yet.", "Create backup token")
+	status, page = b.post("/admin/backups/reset_token", url.Values{"_password_confirmation": {"wrong"}})
+	want(t, "a wrong password", status, page, 422, "field-error")
+	status, page = b.post("/admin/backups/reset_token", url.Values{"_password_confirmation": {apptest.Password}})
+	want(t, "a token", status, page, 200, `id="backup-token"`)
+	token := regexp.MustCompile(`hfbk-[0-9a-f]{64}`).FindString(page)
+	status, page = b.get("/admin/backups")
+	want(t, "the page again", status, page, 200, "Reset backup token", "Request a backup")
+	if strings.Contains(page, token) {
+		t.Error("the token is shown twice")
+	}
+	status, page = b.post("/admin/backups/request_backup", url.Values{"backup_token": {"hfbk-0"}, "include_attachments": {"1"}})
+	want(t, "a wrong token", status, page, 403, "not your backup token")
+	status, page = b.post("/admin/backups/request_backup", url.Values{"backup_token": {token}, "include_attachments": {"1"}})
+	want(t, "requested", status, page, 303)
+	status, page = b.get("/admin/backups")
+	want(t, "under way", status, page, 200, "Running now", "Cancel backup")
+	if err := in.Backups.Run(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	status, page = b.get("/admin/backups")
+	want(t, "done", status, page, 200, "was read back whole", "Download")
+	status, page = b.post("/admin/backups/1/download", url.Values{"_password_confirmation": {"wrong"}})
+	want(t, "a download with a wrong password", status, page, 422)
+	status, page = b.post("/admin/backups/1/download", url.Values{"_password_confirmation": {apptest.Password}})
+	want(t, "the download", status, page, 200)
+	if !strings.HasPrefix(page, "PK\x03\x04") {
+		t.Error("the download is no archive")
+	}
+	status, page = b.post("/admin/backups/delete_token", url.Values{"_password_confirmation": {apptest.Password}})
+	want(t, "deleted", status, page, 303)
+}
+
+func TestTheSwitchTakesTheBackupPageAway(t *testing.T) {
+	in := apptest.New(t, apptest.Options{Environ: []string{"HOLDFAST_BACKUP_ENABLED=false"}}, mount)
+	in.User("ann", true)
+	b := &browser{t: t, in: in}
+	b.signIn("ann", apptest.Password)
+	status, page := b.get("/admin/backups")
+	want(t, "the page", status, page, 404)
+	if status, page = b.get("/admin"); strings.Contains(page, "/admin/backups") {
+		t.Errorf("the administration (%d) still leads to backups", status)
+	}
+}
+
+func TestFormsFromElsewhereAreRefused(t *testing.T) {
+	in := apptest.New(t, apptest.Options{}, mount)
+	in.User("ann", true)
+	res := in.Do("", http.MethodPost, "/login", "username=ann", "Content-Type", "application/x-www-form-urlencoded", "Sec-Fetch-Site", "cross-site")
+	if res.StatusCode != http.StatusForbidden {
+		t.Errorf("got %d, want 403", res.StatusCode)
+	}
+}
+
+func TestEveryPageIsShownOnce(t *testing.T) {
+	files, err := os.ReadDir("templates")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := apptest.New(t, apptest.Options{Demo: true}, mount)
+	setPassword(t, in, "mara")
+	b := &browser{t: t, in: in}
+	b.signIn("mara", apptest.Password)
+	pages := map[string]string{
+		"home": "/", "projects": "/projects", "project_form": "/projects/1/edit", "packages": "/work_packages?status=all", "package": "/work_packages/1",
+		"package_form": "/work_packages/1/edit", "confirm": "/work_packages/1/deletion", "account": "/my/account", "admin": "/admin",
+		"admin_users": "/admin/users", "admin_user": "/admin/users/5", "admin_mail": "/admin/mail", "admin_audit": "/admin/audit", "admin_jobs": "/admin/jobs",
+		"admin_backup": "/admin/backups", "backup_cancel": "/backup_tokens/cancel?token=x", "error": "/nothing",
+		"login": "", "password": "", "admin_backup_download": "", // shown in the tests above
+	}
+	for _, f := range files {
+		name := strings.TrimSuffix(f.Name(), ".html")
+		path, ok := pages[name]
+		if !ok {
+			t.Errorf("page %s is not shown in any test: add it here", name)
+		}
+		if path == "" {
+			continue
+		}
+		status, page := b.get(path)
+		if status != 200 && name != "error" || !strings.Contains(page, "</html>") {
+			t.Errorf("%s: %d", path, status)
+		}
+	}
+}
