@@ -112,7 +112,7 @@ func (c *checkpointer) checkpoint(ctx context.Context, mode string) error {
 
 // open returns a connection of the checkpointer's own, closed after use.
 func (c *checkpointer) open() (*sql.DB, error) {
-	pool, err := sql.Open("sqlite", dsn(c.d.opt.Path, "rw"))
+	pool, err := sql.Open(sqliteDriver, dsn(c.d.opt.Path, "rw"))
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint: %w", err)
 	}

@@ -32,7 +32,7 @@ type foreignKey struct{ table, name, definition string }
 // have it open.
 func OpenLoad(ctx context.Context, o Options) (*Load, error) {
 	l := &Load{dialect: SQLite, path: o.Path}
-	driver, source := "sqlite", ""
+	driver, source := sqliteDriver, ""
 	if o.URL != "" {
 		l.dialect, driver, source = Postgres, "pgx", o.URL
 	} else {

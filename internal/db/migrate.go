@@ -117,7 +117,7 @@ func (d *DB) migrationPool() (*sql.DB, error) {
 		return d.write, nil
 	}
 	if d.admin == nil {
-		pool, err := sql.Open("sqlite", dsn(d.opt.Path, "rw")+"&_txlock=immediate")
+		pool, err := sql.Open(sqliteDriver, dsn(d.opt.Path, "rw"))
 		if err != nil {
 			return nil, fmt.Errorf("migrations: %w", err)
 		}

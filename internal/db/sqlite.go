@@ -8,8 +8,7 @@ import (
 	"net/url"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	"github.com/ncruces/go-sqlite3"
 )
 
 // dsn returns the connection string. PRAGMAs stand in it because each pooled
@@ -30,7 +29,7 @@ func dsn(path, mode string) string {
 }
 
 func openSQLite(ctx context.Context, o Options) (*DB, error) {
-	write, err := sql.Open("sqlite", dsn(o.Path, "rwc"))
+	write, err := sql.Open(sqliteDriver, dsn(o.Path, "rwc"))
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", o.Path, err)
 	}
@@ -40,7 +39,7 @@ func openSQLite(ctx context.Context, o Options) (*DB, error) {
 		_ = write.Close()
 		return nil, fmt.Errorf("open %s: %w", o.Path, err)
 	}
-	read, err := sql.Open("sqlite", dsn(o.Path, "ro"))
+	read, err := sql.Open(sqliteDriver, dsn(o.Path, "ro"))
 	if err != nil {
 		_ = conn.Close()
 		_ = write.Close()
@@ -59,10 +58,8 @@ func openSQLite(ctx context.Context, o Options) (*DB, error) {
 
 // IsUnique says whether err is a violation of a unique constraint or index.
 func IsUnique(err error) bool {
-	var se *sqlite.Error
-	if errors.As(err, &se) {
-		c := se.Code()
-		return c == sqlite3.SQLITE_CONSTRAINT_UNIQUE || c == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
+	if errors.Is(err, sqlite3.CONSTRAINT_UNIQUE) || errors.Is(err, sqlite3.CONSTRAINT_PRIMARYKEY) {
+		return true
 	}
 	var pe *pgconn.PgError
 	return errors.As(err, &pe) && pe.Code == "23505"
@@ -70,9 +67,8 @@ func IsUnique(err error) bool {
 
 // IsFull says whether err means that the database's disk is full.
 func IsFull(err error) bool {
-	var se *sqlite.Error
-	if errors.As(err, &se) {
-		return se.Code()&0xff == sqlite3.SQLITE_FULL || se.Code() == sqlite3.SQLITE_IOERR_SHMSIZE
+	if errors.Is(err, sqlite3.FULL) || errors.Is(err, sqlite3.IOERR_SHMSIZE) {
+		return true
 	}
 	var pe *pgconn.PgError
 	return errors.As(err, &pe) && pe.Code == "53100"
