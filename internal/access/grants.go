@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -31,10 +32,6 @@ func Load(ctx context.Context, tx *db.Tx, a Actor, projects []id.Project) (*Gran
 	if len(projects) == 0 {
 		return g, nil
 	}
-	roles, err := loadRoles(ctx, tx)
-	if err != nil {
-		return nil, err
-	}
 	type row struct {
 		ID      id.Project
 		Active  bool
@@ -51,6 +48,16 @@ func Load(ctx context.Context, tx *db.Tx, a Actor, projects []id.Project) (*Gran
 			WHERE m.project_id = p.id AND m.user_id = ?) AS roles,
 		EXISTS (SELECT 1 FROM members m WHERE m.project_id = p.id AND m.user_id = ?) AS member
 		FROM projects p WHERE p.deleted_at IS NULL AND`, a.ID, a.ID).Append(db.In("p.id", projects)))
+	if err != nil {
+		return nil, err
+	}
+	needed := map[string]bool{}
+	for _, r := range rows {
+		for n := range split(r.Roles) {
+			needed[n] = true
+		}
+	}
+	roles, err := loadRoles(ctx, tx, needed)
 	if err != nil {
 		return nil, err
 	}
@@ -109,25 +116,32 @@ type roleSets struct {
 	nonMember, anonymous rolePermissions
 }
 
-func loadRoles(ctx context.Context, tx *db.Tx) (roleSets, error) {
+// loadRoles loads the roles with the ids, and those of people without a membership.
+func loadRoles(ctx context.Context, tx *db.Tx, needed map[string]bool) (roleSets, error) {
 	type row struct {
 		ID          int64
 		Builtin     int
 		Permissions *string
 	}
+	ids := make([]int64, 0, len(needed))
+	for text := range needed {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return roleSets{}, fmt.Errorf("role %q: %w", text, err)
+		}
+		ids = append(ids, n)
+	}
 	agg := tx.Pick("GROUP_CONCAT(rp.permission)", "STRING_AGG(rp.permission, ',')")
 	rows, err := db.All[row](ctx, tx, db.SQL(`SELECT r.id, r.builtin,
 		(SELECT `+agg+` FROM role_permissions rp WHERE rp.role_id = r.id) AS permissions
-		FROM roles r WHERE r.kind = 'ProjectRole'`))
+		FROM roles r WHERE r.kind = 'ProjectRole' AND`).
+		Append(db.Or(db.In("r.id", ids), db.SQL(`r.builtin IN (?, ?)`, BuiltinNonMember, BuiltinAnonymous)).Paren()))
 	if err != nil {
 		return roleSets{}, err
 	}
 	s := roleSets{byID: make(map[string]rolePermissions, len(rows)), nonMember: rolePermissions{}, anonymous: rolePermissions{}}
 	for _, r := range rows {
-		set := rolePermissions{}
-		for p := range split(r.Permissions) {
-			set[Permission(p)] = true
-		}
+		set := permissions(r.Permissions)
 		s.byID[strconv.FormatInt(r.ID, 10)] = set
 		switch r.Builtin {
 		case BuiltinNonMember:
@@ -139,12 +153,23 @@ func loadRoles(ctx context.Context, tx *db.Tx) (roleSets, error) {
 	return s, nil
 }
 
+func permissions(list *string) rolePermissions {
+	if list == nil || *list == "" {
+		return rolePermissions{}
+	}
+	set := make(rolePermissions, strings.Count(*list, ",")+1)
+	for p := range strings.SplitSeq(*list, ",") {
+		set[Permission(p)] = true
+	}
+	return set
+}
+
 func split(s *string) map[string]bool {
 	if s == nil || *s == "" {
 		return map[string]bool{}
 	}
 	out := map[string]bool{}
-	for _, part := range strings.Split(*s, ",") {
+	for part := range strings.SplitSeq(*s, ",") {
 		out[part] = true
 	}
 	return out

@@ -290,7 +290,7 @@ func (d *drafting) parent(ctx context.Context) error {
 		Milestone bool `db:"is_milestone"`
 	}
 	p, ok, err := db.One[row](ctx, d.tx, db.SQL(`SELECT w.id, t.is_milestone FROM work_packages w JOIN types t ON t.id = w.type_id
-		WHERE w.id = ? AND w.deleted_at IS NULL AND`, *w.ParentID).Append(access.Visible("w.project_id", d.actor, access.ViewWorkPackages)))
+		WHERE w.id = ? AND w.deleted_at IS NULL AND`, *w.ParentID).Append(access.VisibleEach("w.project_id", d.actor, access.ViewWorkPackages)))
 	switch {
 	case err != nil:
 		return err

@@ -191,7 +191,7 @@ func (r *Refs) loadAncestors(ctx context.Context, tx *db.Tx, a access.Actor, ws 
 	rows, err := db.All[row](ctx, tx, db.SQL(`WITH RECURSIVE up (id, parent_id) AS (
 		SELECT id, parent_id FROM work_packages WHERE deleted_at IS NULL AND`).Append(db.In("id", parents)).
 		Add(`UNION SELECT w.id, w.parent_id FROM work_packages w JOIN up ON w.id = up.parent_id WHERE w.deleted_at IS NULL)
-		SELECT w.id, w.parent_id, w.subject,`).Append(access.Visible("w.project_id", a, access.ViewWorkPackages)).
+		SELECT w.id, w.parent_id, w.subject,`).Append(access.VisibleEach("w.project_id", a, access.ViewWorkPackages)).
 		Add(`AS visible FROM work_packages w WHERE w.id IN (SELECT id FROM up)`))
 	if err != nil {
 		return err
@@ -217,8 +217,7 @@ func (r *Refs) loadAncestors(ctx context.Context, tx *db.Tx, a access.Actor, ws 
 	return nil
 }
 
-// loadChildren loads the children with the totals over everything below. The
-// plus keeps SQLite from going through whole projects to find a few children.
+// loadChildren loads the children with the totals over everything below.
 func (r *Refs) loadChildren(ctx context.Context, tx *db.Tx, a access.Actor, wps []id.WorkPackage) error {
 	r.Children, r.Derived = map[id.WorkPackage][]Named{}, map[id.WorkPackage]Derived{}
 	if len(wps) == 0 {
@@ -230,7 +229,7 @@ func (r *Refs) loadChildren(ctx context.Context, tx *db.Tx, a access.Actor, wps 
 		Subject string
 	}
 	rows, err := db.All[row](ctx, tx, db.SQL(`SELECT w.id, w.parent_id, w.subject FROM work_packages w WHERE w.deleted_at IS NULL AND`).
-		Append(db.In("w.parent_id", wps)).Add(`AND`).Append(access.Visible("+w.project_id", a, access.ViewWorkPackages)).Add(`ORDER BY w.id`))
+		Append(db.In("w.parent_id", wps)).Add(`AND`).Append(access.VisibleEach("w.project_id", a, access.ViewWorkPackages)).Add(`ORDER BY w.id`))
 	if err != nil || len(rows) == 0 {
 		return err
 	}

@@ -53,7 +53,7 @@ const container = "WorkPackage"
 // trash, or the actor may not see it.
 func visible(ctx context.Context, tx *db.Tx, a access.Actor, wp id.WorkPackage) (*WorkPackage, error) {
 	w, err := db.Find[WorkPackage](ctx, tx, "work package", db.SQL(`SELECT `+columns+` FROM work_packages w
-		WHERE w.id = ? AND w.deleted_at IS NULL AND`, wp).Append(access.Visible("w.project_id", a, access.ViewWorkPackages)))
+		WHERE w.id = ? AND w.deleted_at IS NULL AND`, wp).Append(access.VisibleEach("w.project_id", a, access.ViewWorkPackages)))
 	if err != nil {
 		return nil, err
 	}
