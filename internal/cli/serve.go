@@ -65,6 +65,7 @@ func (c *serveCmd) serve(ctx context.Context, s *session, a *app.App) error {
 	if err := c.welcome(ctx, s, a, srv.Addr()); err != nil {
 		return err
 	}
+	giveBack(0)
 	servers := []*serve.Server{srv}
 	if m := a.Config.Metrics; m.Enabled && m.Listen != "" {
 		ms, err := serve.Listen(ctx, m.Listen, metrics.Handler(m.Token.Reveal()), a.Log)
@@ -81,10 +82,14 @@ func runAll(ctx context.Context, a *app.App, servers []*serve.Server) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var wg sync.WaitGroup
-	wg.Add(1)
+	wg.Add(2)
 	go func() {
 		defer wg.Done()
 		a.Run(ctx)
+	}()
+	go func() {
+		defer wg.Done()
+		keepSmall(ctx, memoryPeriod)
 	}()
 	failed := make(chan error, len(servers))
 	for _, srv := range servers {
