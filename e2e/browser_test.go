@@ -120,7 +120,8 @@ func (b *tab) fill(pairs ...string) {
 	b.t.Helper()
 	for i := 0; i+1 < len(pairs); i += 2 {
 		id := b.labelled(pairs[i])
-		b.do(chromedp.Focus(id), chromedp.Clear(id), chromedp.SendKeys(id, pairs[i+1]))
+		mark := chromedp.Evaluate[chromedp.Void](fmt.Sprintf("document.getElementById(%q).select()", string(id)))
+		b.do(mark, chromedp.SendKeys(id, pairs[i+1]))
 	}
 }
 
@@ -198,13 +199,15 @@ func (b *tab) download(sel chromedp.Search) (path, name string) {
 	return "", ""
 }
 
-// scripts switches JavaScript on or off in the page.
-func (b *tab) scripts(on bool) {
+// noScripts makes the browser run no JavaScript, and proves it.
+func (b *tab) noScripts() {
 	b.t.Helper()
-	b.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		_, err := cdp.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on})
-		return err
-	}))
+	b.do(func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		return chromedp.Void{}, err
+	})
+	b.do(chromedp.Navigate("data:text/html,<p>plain</p><script>document.body.textContent='scripted'</script>"))
+	b.sees("plain")
 }
 
 // look sets the width of the window and the colours the person prefers.
