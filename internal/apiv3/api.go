@@ -15,6 +15,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -90,6 +91,7 @@ func write(w http.ResponseWriter, r *http.Request, status int, doc hal.Doc) erro
 	h.Set("Cache-Control", "private, no-cache")
 	h.Add("Vary", "Accept-Encoding")
 	if len(doc) < compressFrom || !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		h.Set("Content-Length", strconv.Itoa(len(doc)))
 		w.WriteHeader(status)
 		_, _ = w.Write(doc) // a client that has gone needs no answer
 		return nil
