@@ -36,6 +36,10 @@ func (liteDriver) Open(name string) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Without this, a statement with LIMIT ? is compiled anew for every value.
+	if _, err := c.Config(sqlite3.DBCONFIG_ENABLE_QPSG, true); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
 	return &liteConn{c: c, kept: map[string]*liteStmt{}}, nil
 }
 
