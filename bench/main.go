@@ -107,7 +107,7 @@ func start(ctx context.Context, program, data string, more ...string) (*server, 
 		return nil, err
 	}
 	for time.Since(began) < 20*time.Second {
-		if resp, err := http.Get("http://" + s.addr + "/api/v3"); err == nil { //nolint:noctx // a local probe
+		if resp, err := http.Get("http://" + s.addr + "/api/v3"); err == nil {
 			_ = resp.Body.Close()
 			s.took = time.Since(began)
 			return s, nil
@@ -169,7 +169,7 @@ func (s *server) figures(key, dir string, d time.Duration) error {
 
 func request(method, path, key, body string) []byte {
 	var b bytes.Buffer
-	r, err := http.NewRequest(method, "http://127.0.0.1"+path, strings.NewReader(body)) //nolint:noctx // only its text is used
+	r, err := http.NewRequest(method, "http://127.0.0.1"+path, strings.NewReader(body))
 	if err != nil {
 		panic(err) // the addresses above are well formed
 	}

@@ -268,7 +268,7 @@ func (s *liteStmt) query(ctx context.Context, args []driver.NamedValue) (driver.
 
 type liteRows struct {
 	s      *liteStmt
-	ctx    context.Context //nolint:containedctx // database/sql gives it to the query and rows are read later
+	ctx    context.Context // database/sql gives it to the query and rows are read later
 	row    []any
 	failed bool
 	closed bool

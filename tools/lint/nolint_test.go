@@ -30,6 +30,7 @@ func TestApplies(t *testing.T) {
 		{"forbidigo", module + "internal/db/dbtest", "dbtest.go", false},
 		{"forbidigo", module + "internal/dbx", "x.go", true},
 		{"forbidigo", module + "cmd/holdfast", "main.go", false},
+		{"forbidigo", module + "bench", "main.go", false},
 		{"errcheck", module + "internal/db", "tx.go", true},
 		{"errcheck", module + "internal/db", "tx_test.go", false},
 		{"errorlint", module + "internal/db", "tx_test.go", true},

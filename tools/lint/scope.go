@@ -31,7 +31,7 @@ func restrict(a *analysis.Analyzer) {
 }
 
 // clocks are the packages that may read the clock and print.
-var clocks = regexp.MustCompile(`/internal/(db|job|serve|cli)(/|$)|/cmd/|/e2e(/|$)`)
+var clocks = regexp.MustCompile(`/internal/(db|job|serve|cli)(/|$)|/cmd/|/(e2e|bench)(/|$)`)
 
 // applies says whether the analyser has a say in a file. Tests may ignore an
 // error that cannot matter to them and may read the clock.

@@ -1,0 +1,49 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// TestPagesFit opens every page in light and dark, wide and phone width. None may
+// be wider than the window, and each has one heading and a title of its own.
+func TestPagesFit(t *testing.T) {
+	_, b := instance(t)
+	p := b.plan()
+	pages := []string{
+		"/", "/my/account", "/projects", "/projects/new", "/projects/castle", "/projects/castle/edit",
+		"/projects/castle/work_packages/new", "/work_packages", p.page, p.page + "/edit", p.page + "/deletion",
+		"/admin", "/admin/users", "/admin/users/new", "/admin/mail", "/admin/jobs", "/admin/audit", "/admin/backups",
+	}
+	for _, width := range []int64{360, 1280} {
+		for _, scheme := range []string{"light", "dark"} {
+			b.look(width, scheme)
+			titles := map[string]string{}
+			for _, page := range pages {
+				b.visit(page)
+				b.fits(fmt.Sprintf("%s at %d, %s", page, width, scheme))
+				title := get(b, chromedp.Title())
+				if other, twice := titles[title]; twice {
+					t.Errorf("%s and %s share the title %q", page, other, title)
+				}
+				titles[title] = page
+				b.picture(fmt.Sprintf("%s-%d-%s", strings.ReplaceAll(strings.Trim(page, "/"), "/", "-"), width, scheme))
+			}
+		}
+	}
+}
+
+// fits checks that nobody has to scroll sideways and that the page has one heading.
+func (b *tab) fits(what string) {
+	b.t.Helper()
+	over := get(b, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
+	if over > 0 {
+		b.t.Errorf("%s is %d pixels wider than the window", what, over)
+	}
+	if n := get(b, chromedp.Evaluate[int](`document.querySelectorAll("h1").length`)); n != 1 {
+		b.t.Errorf("%s has %d main headings", what, n)
+	}
+}
