@@ -22,10 +22,12 @@ type InlineOptions struct {
 
 // RunInline makes a backup for the operator at path and returns when it is
 // verified there. It needs no token and works also when requests are off, but
-// like every backup it is audited, mailed about, and alone.
+// like every backup it is audited, mailed about, and alone. What a command that
+// was killed left behind is settled first.
 //
 // Faults: Forbidden for everyone but the operator; Invalid when something is
-// at path; Conflict while another backup is queued or running.
+// at path; Conflict while another backup is queued or running. When ctx ends,
+// nothing is left at path and the error says that of ctx.
 func (s *Service) RunInline(ctx context.Context, operator access.Actor, path string, o InlineOptions) (Backup, error) {
 	if operator.Kind != access.Machine {
 		return Backup{}, fault.Forbidden("only the operator may make backups without a token")
@@ -37,13 +39,21 @@ func (s *Service) RunInline(ctx context.Context, operator access.Actor, path str
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return Backup{}, fault.WithHint(fault.InvalidField("path", "taken"), "give a file that does not exist yet")
 	}
-	b, err := s.beginInline(ctx, operator, path, o)
+	if err := s.Recover(ctx, false); err != nil {
+		return Backup{}, err
+	}
+	f, err := openPart(path)
 	if err != nil {
 		return Backup{}, err
 	}
-	b, runErr := s.produce(ctx, b, path)
+	defer func() { _ = f.Close() }() // was fsynced; with it goes the lock
+	b, err := s.beginInline(ctx, operator, path, o)
+	if err != nil {
+		return Backup{}, errors.Join(err, remove(path+part))
+	}
+	b, runErr := s.produce(ctx, b, f, path)
 	if runErr != nil && ctx.Err() != nil {
-		runErr = errCancelled
+		runErr = errors.Join(errCancelled, ctx.Err())
 	}
 	state, err := s.finish(context.WithoutCancel(ctx), b, runErr)
 	if runErr == nil && !state.Good() {

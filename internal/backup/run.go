@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"sync"
 	"syscall"
@@ -43,7 +44,12 @@ func (s *Service) Run(ctx context.Context, n id.Backup) error {
 	if err != nil || b.State != Running {
 		return err
 	}
-	done, runErr := s.produce(ctx, b, s.spool(b.ID))
+	done := b
+	f, runErr := openPart(s.spool(b.ID))
+	if runErr == nil {
+		defer func() { _ = f.Close() }() // was fsynced; with it goes the lock
+		done, runErr = s.produce(ctx, b, f, s.spool(b.ID))
+	}
 	if runErr != nil && ctx.Err() != nil {
 		return errors.Join(ctx.Err(), s.giveBack(context.WithoutCancel(ctx), b))
 	}
@@ -95,7 +101,7 @@ func (s *Service) orphan(ctx context.Context, tx *db.Tx, b Backup) (Backup, erro
 	if err != nil {
 		return b, err
 	}
-	if alive {
+	if alive && !abandoned(s.path(b)) {
 		return b, fault.Conflict(fmt.Sprintf("backup %d is running elsewhere", b.ID))
 	}
 	return b, s.close(ctx, tx, &b, Failed, reasonInterrupted)
@@ -124,9 +130,9 @@ func freshActor(ctx context.Context, tx *db.Tx, user id.User) (access.Actor, boo
 	return access.Actor{Kind: access.Person, ID: user, Login: r.Login, Name: r.Login, Admin: r.Admin}, ok, err
 }
 
-// produce writes and verifies the archive at path and returns the backup with
-// what it found out; nothing is saved yet.
-func (s *Service) produce(ctx context.Context, b Backup, path string) (Backup, error) {
+// produce writes and verifies the archive at path, in f of openPart, and returns
+// the backup with what it found out; nothing is saved yet.
+func (s *Service) produce(ctx context.Context, b Backup, f *os.File, path string) (Backup, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	m := &meter{}
@@ -134,7 +140,7 @@ func (s *Service) produce(ctx context.Context, b Backup, path string) (Backup, e
 	running := b // what follows changes b while the beats go on
 	beats.Go(func() { s.beat(ctx, running, m, cancel) })
 	defer func() { cancel(nil); beats.Wait() }()
-	sum, size, hash, err := s.write(ctx, path, EngineOptions{Attachments: b.IncludeAttachments, Progress: m.set})
+	sum, size, hash, err := s.write(ctx, f, path, EngineOptions{Attachments: b.IncludeAttachments, Progress: m.set})
 	if err != nil {
 		if cause := context.Cause(ctx); errors.Is(cause, errCancelled) {
 			err = errCancelled

@@ -203,15 +203,26 @@ func (w *world) crash(a access.Actor) backup.Backup {
 	return b
 }
 
+// hold locks a file in the spool as a living runner does.
+func (w *world) hold(name string) (free func()) {
+	w.t.Helper()
+	f, err := os.Open(filepath.Join(w.deps.Dir, name))
+	must(w.t, err)
+	must(w.t, syscall.Flock(int(f.Fd()), syscall.LOCK_EX))
+	return func() { must(w.t, f.Close()) }
+}
+
 func TestCrashEndsAsFailed(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		b := w.crash(w.holder)
 		must(t, os.WriteFile(filepath.Join(w.deps.Dir, "notes.txt"), nil, 0o600))
-		must(t, w.Recover(t.Context(), false)) // the lease still holds: another process may be at work
+		free := w.hold("backup-1.zip.part")
+		must(t, w.Recover(t.Context(), false)) // the lease still holds: another process is at work
 		wantKind(t, w.Run(t.Context(), b.ID), fault.KindConflict)
 		if w.find(b.ID).State != backup.Running || w.spool() != "backup-1.zip.part notes.txt" {
 			t.Fatal("ended while its lease held")
 		}
+		free()
 		must(t, w.Recover(t.Context(), true))
 		if b = w.find(b.ID); b.State != backup.Failed || !strings.Contains(b.Error, "server stopped") || w.status(b).Status != job.Failure {
 			t.Errorf("%+v", b)
@@ -225,6 +236,15 @@ func TestCrashEndsAsFailed(t *testing.T) {
 	})
 	each(t, func(t *testing.T, w *world) {
 		b := w.crash(w.holder)
+		must(t, w.Run(t.Context(), b.ID)) // nobody holds the file: no need to wait for the lease
+		if got := w.find(b.ID); got.State != backup.Failed {
+			t.Errorf("%+v", got)
+		}
+	})
+	each(t, func(t *testing.T, w *world) {
+		b := w.crash(w.holder)
+		must(t, os.Remove(filepath.Join(w.deps.Dir, "backup-1.zip.part"))) // on another machine, perhaps
+		wantKind(t, w.Run(t.Context(), b.ID), fault.KindConflict)
 		w.clock.Advance(3 * time.Minute)
 		must(t, w.Run(t.Context(), b.ID)) // the job is delivered again after its lease
 		if got := w.find(b.ID); got.State != backup.Failed {
@@ -375,6 +395,53 @@ func TestCommandMakesABackupWithoutToken(t *testing.T) {
 		_, err = w.RunInline(t.Context(), operator, path+"3", backup.InlineOptions{})
 		wantCode(t, err, fault.KindConflict, backup.CodePending)
 	}, func(d *backup.Deps) { d.Keep = 1 })
+}
+
+func TestTheNextCommandSettlesAKilledOne(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		dir := t.TempDir()
+		killed, next := filepath.Join(dir, "killed.zip"), filepath.Join(dir, "next.zip")
+		w.exec(`INSERT INTO backups (source, state, requested_by, include_attachments, file, created_at, started_at)
+			VALUES ('command', 'running', 'operator: root', TRUE, ?, 0, 0)`, killed)
+		w.exec(`INSERT INTO blob_pins (holder, since, lease_until) VALUES ('backup 1', 0, ?)`, w.clock.Now().Add(2*time.Minute).UnixMicro())
+		must(t, os.WriteFile(killed+".part", []byte("ro"), 0o600))
+		f, err := os.Open(killed + ".part")
+		must(t, err)
+		must(t, syscall.Flock(int(f.Fd()), syscall.LOCK_EX))
+		_, err = w.RunInline(t.Context(), operator, next, backup.InlineOptions{}) // it is alive
+		wantCode(t, err, fault.KindConflict, backup.CodePending)
+		_, err = w.RunInline(t.Context(), operator, killed, backup.InlineOptions{}) // and writes there
+		wantKind(t, err, fault.KindConflict)
+		must(t, f.Close())
+		_, err = w.RunInline(t.Context(), operator, next, backup.InlineOptions{})
+		must(t, err)
+		if got, _ := filepath.Glob(dir + "/*"); len(got) != 1 || got[0] != next || w.find(1).State != backup.Failed {
+			t.Errorf("left %v, the killed one is %s", got, w.find(1).State)
+		}
+		w.unpinned()
+	})
+}
+
+func TestAnInterruptedCommandLeavesNothing(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx, interrupt := context.WithCancel(t.Context())
+		dir := t.TempDir()
+		w.engine.block()
+		done := make(chan error, 1)
+		go func() {
+			_, err := w.RunInline(ctx, operator, filepath.Join(dir, "copy.zip"), backup.InlineOptions{})
+			done <- err
+		}()
+		<-w.engine.begun
+		interrupt()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		if left, _ := filepath.Glob(dir + "/*"); len(left) != 0 || w.find(1).State != backup.Cancelled {
+			t.Errorf("left %v, the backup is %s", left, w.find(1).State)
+		}
+		w.unpinned()
+	})
 }
 
 func TestAttachmentIdsOfBackups(t *testing.T) {

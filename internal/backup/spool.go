@@ -12,10 +12,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/audit"
 	"github.com/holdfast/holdfast/internal/db"
+	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
 )
 
@@ -26,22 +28,58 @@ func spoolName(n id.Backup) string { return fmt.Sprintf("backup-%d.zip", n) }
 
 func (s *Service) spool(n id.Backup) string { return filepath.Join(s.deps.Dir, spoolName(n)) }
 
-// write makes the archive at path: written under another name, fsynced, read
-// again and verified, renamed, directory fsynced. After an error nothing is
-// left; after a crash at most the part, which Recover removes.
-func (s *Service) write(ctx context.Context, path string, o EngineOptions) (sum Summary, size int64, hash string, err error) {
+// openPart makes the file that becomes the archive at path and locks it for as
+// long as it is open: a run whose file nobody holds is over, however it ended.
+func openPart(path string) (*os.File, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return sum, 0, "", fmt.Errorf("make directory for backups: %w", err)
+		return nil, fmt.Errorf("make directory for backups: %w", err)
 	}
-	f, err := os.OpenFile(path+part, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := os.OpenFile(path+part, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return sum, 0, "", fmt.Errorf("create archive: %w", err)
+		return nil, fmt.Errorf("create archive: %w", err)
 	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close() // nothing was written
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fault.Conflict("another backup is being written to " + path)
+		}
+		return nil, fmt.Errorf("lock archive: %w", err)
+	}
+	return f, nil
+}
+
+// abandoned says that the file of a run is here and nobody holds it any more.
+// Where there is none, the run may be on another machine.
+func abandoned(path string) bool {
+	found := false
+	for _, name := range []string{path + part, path} {
+		f, err := os.Open(name)
+		if err != nil {
+			continue
+		}
+		found = true
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
+		_ = f.Close() // was only looked at
+		if err != nil {
+			return false
+		}
+	}
+	return found
+}
+
+// write makes the archive at path in f, which openPart gave: written under
+// another name, fsynced, read again and verified, renamed, directory fsynced.
+// After an error nothing is left; after a crash at most the part, which Recover
+// removes. The caller closes f when the run is recorded as over.
+func (s *Service) write(ctx context.Context, f *os.File, path string, o EngineOptions) (sum Summary, size int64, hash string, err error) {
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, f.Close(), remove(path+part))
+			err = errors.Join(err, remove(path+part))
 		}
 	}()
+	if err = f.Truncate(0); err != nil {
+		return sum, 0, "", fmt.Errorf("write archive: %w", err)
+	}
 	h := sha256.New()
 	w := bufio.NewWriterSize(io.MultiWriter(f, h), 256<<10)
 	if sum, err = s.deps.Engine.Create(ctx, w, o); err != nil {
@@ -62,7 +100,7 @@ func (s *Service) write(ctx context.Context, path string, o EngineOptions) (sum 
 	if err = os.Rename(path+part, path); err != nil {
 		return sum, 0, "", fmt.Errorf("name archive: %w", err)
 	}
-	if err = errors.Join(f.Close(), syncDir(filepath.Dir(path))); err != nil {
+	if err = syncDir(filepath.Dir(path)); err != nil {
 		return sum, 0, "", errors.Join(err, remove(path))
 	}
 	return sum, size, hex.EncodeToString(h.Sum(nil)), nil
@@ -114,35 +152,54 @@ func (s *Service) retain(ctx context.Context) error {
 	return err
 }
 
+// unfinished are the backups that may be over without a word; leased says that
+// the runner has shown a sign of life within its lease.
+const unfinished = `SELECT ` + backupColumns + `, EXISTS (SELECT 1 FROM blob_pins p
+		WHERE p.holder = 'backup ' || CAST(b.id AS TEXT) AND p.lease_until > ?) AS leased
+	FROM backups b WHERE state = 'running' OR state = 'queued' AND created_at < ?`
+
 // Recover ends what a crash left: running backups whose runner is dead become
 // failed, queued ones nobody begins for a day too, and files no backup names
-// are removed. At the start of the only server on the data directory no runner
-// can be alive, whatever its lease says; later, as a periodic job, the lease counts.
+// are removed. A runner is dead when nobody holds the lock of its file, or when
+// its lease is over; at the start of the only server on the data directory no
+// other server can be alive.
 func (s *Service) Recover(ctx context.Context, atStart bool) error {
-	err := db.Do(ctx, s.db, func(tx *db.Tx) error {
-		open, err := db.All[Backup](ctx, tx, db.SQL(`SELECT `+backupColumns+` FROM backups b WHERE source <> 'command' AND state = 'running' AND (? OR NOT EXISTS
-				(SELECT 1 FROM blob_pins p WHERE p.holder = 'backup ' || CAST(b.id AS TEXT) AND p.lease_until > ?))
-			OR source = 'command' AND state = 'running' AND NOT EXISTS
-				(SELECT 1 FROM blob_pins p WHERE p.holder = 'backup ' || CAST(b.id AS TEXT) AND p.lease_until > ?)
-			OR state = 'queued' AND created_at < ?`, atStart, tx.Stamp(), tx.Stamp(), db.At(tx.Now().Add(-limitWindow))))
-		if err != nil {
-			return err
-		}
+	dead, err := db.Write(ctx, s.db, func(tx *db.Tx) ([]Backup, error) {
+		open, err := db.All[struct {
+			Backup
+			Leased bool `db:"leased"`
+		}](ctx, tx, db.SQL(unfinished, tx.Stamp(), db.At(tx.Now().Add(-limitWindow))))
+		var dead []Backup
 		for _, b := range open {
+			if err != nil || b.State == Running && b.Leased && !(atStart && b.Source != SourceCommand) && !abandoned(s.path(b.Backup)) {
+				continue
+			}
+			dead = append(dead, b.Backup)
 			why := reasonInterrupted
 			if b.State == Queued {
 				why = reasonAbandoned
 			}
-			if err := s.close(ctx, tx, &b, Failed, why); err != nil {
-				return err
-			}
+			err = s.close(ctx, tx, &b.Backup, Failed, why)
 		}
-		return nil
+		return dead, err
 	})
+	for _, b := range dead {
+		if b.State == Running {
+			err = errors.Join(err, remove(s.path(b)+part))
+		}
+	}
 	if err != nil {
 		return err
 	}
 	return s.sweep(ctx)
+}
+
+// path is where the archive of a backup that runs is being written.
+func (s *Service) path(b Backup) string {
+	if filepath.IsAbs(b.File) {
+		return b.File
+	}
+	return filepath.Join(s.deps.Dir, b.File)
 }
 
 // sweep removes archives and parts in the spool that no living backup names.
@@ -166,10 +223,10 @@ func (s *Service) sweep(ctx context.Context) error {
 	}
 	var errs []error
 	for _, e := range entries {
-		name := strings.TrimSuffix(e.Name(), part)
+		name, path := strings.TrimSuffix(e.Name(), part), filepath.Join(s.deps.Dir, e.Name())
 		ours := strings.HasPrefix(name, "backup-") && strings.HasSuffix(name, ".zip")
-		if ours && !known[name] {
-			errs = append(errs, remove(filepath.Join(s.deps.Dir, e.Name())))
+		if ours && !known[name] || name+part == e.Name() && !known[name] && abandoned(strings.TrimSuffix(path, part)) {
+			errs = append(errs, remove(path))
 		}
 	}
 	return errors.Join(errs...)
