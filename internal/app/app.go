@@ -5,7 +5,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"runtime"
@@ -17,6 +16,7 @@ import (
 	"github.com/holdfast/holdfast/internal/attachment"
 	"github.com/holdfast/holdfast/internal/audit"
 	"github.com/holdfast/holdfast/internal/backup"
+	"github.com/holdfast/holdfast/internal/backup/archive"
 	"github.com/holdfast/holdfast/internal/blob"
 	"github.com/holdfast/holdfast/internal/catalog"
 	"github.com/holdfast/holdfast/internal/config"
@@ -70,14 +70,19 @@ type Options struct {
 // Open opens the data directory and the database, migrates, and builds the
 // services. A new instance gets its keys and identity.
 func Open(ctx context.Context, cfg *config.Config, log *slog.Logger, o Options) (*App, error) {
-	lock, err := lockDir(cfg.Data, useLock, syscall.LOCK_SH, "a restore is under way; wait until it has ended")
+	if o.MustExist {
+		if err := mustExist(cfg); err != nil {
+			return nil, err
+		}
+	}
+	lock, err := lockDir(cfg.Data, useLock, syscall.LOCK_SH, restoring)
 	if err != nil {
 		return nil, err
 	}
 	if err := settleRestore(ctx, cfg, log); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	d, err := openDB(ctx, cfg, log, o)
+	d, err := db.Open(ctx, dbOptions(cfg, log))
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
@@ -88,15 +93,16 @@ func Open(ctx context.Context, cfg *config.Config, log *slog.Logger, o Options) 
 	return a, nil
 }
 
-func openDB(ctx context.Context, cfg *config.Config, log *slog.Logger, o Options) (*db.DB, error) {
-	opt := dbOptions(cfg, log)
-	if opt.URL == "" {
-		if _, err := os.Stat(opt.Path); errors.Is(err, os.ErrNotExist) && o.MustExist {
-			return nil, fault.WithHint(fmt.Errorf("there is no instance in %s", cfg.Data),
-				"name the data directory with --data, or make an instance with holdfast serve")
-		}
+// mustExist refuses where there is no instance, and leaves nothing there. In
+// the middle of a restore, which Open settles, the database has another name.
+func mustExist(cfg *config.Config) error {
+	if cfg.Database.URL.Reveal() != "" || archive.Interrupted(cfg.Data) {
+		return nil
 	}
-	return db.Open(ctx, opt)
+	if _, err := os.Stat(cfg.DatabasePath()); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return fault.WithHint(fault.NotFound("an instance in "+cfg.Data), "name the data directory with --data, or make an instance with holdfast serve")
 }
 
 func dbOptions(cfg *config.Config, log *slog.Logger) db.Options {

@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -21,6 +22,22 @@ const (
 	serveLock = ".serve.lock"
 )
 
+// restoring is the hint for those who meet a restore.
+const restoring = "a restore is under way; wait until it has ended"
+
+// lockIfThere is the shared lock for those who make nothing: where there is no
+// lock file, nobody has the instance open.
+func lockIfThere(dir string) (*Lock, error) {
+	f, err := os.Open(filepath.Join(dir, useLock))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil //nolint:nilnil // no lock is needed, and a nil Lock closes
+	}
+	if err != nil {
+		return nil, fmt.Errorf("lock the data directory: %w", err)
+	}
+	return hold(f, dir, syscall.LOCK_SH, restoring)
+}
+
 // lockDir takes a lock, shared or alone, and refuses at once when it cannot.
 func lockDir(dir, name string, how int, hint string) (*Lock, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -30,8 +47,12 @@ func lockDir(dir, name string, how int, hint string) (*Lock, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock the data directory: %w", err)
 	}
+	return hold(f, dir, how, hint)
+}
+
+func hold(f *os.File, dir string, how int, hint string) (*Lock, error) {
 	if err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB); err != nil {
-		_ = f.Close()
+		_ = f.Close() // nothing was written
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, fault.WithHint(fault.Conflict("the instance in "+dir+" is in use"), hint)
 		}

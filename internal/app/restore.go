@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 
 	"github.com/holdfast/holdfast/internal/backup/archive"
 	"github.com/holdfast/holdfast/internal/blob"
 	"github.com/holdfast/holdfast/internal/config"
+	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/secret"
 )
 
@@ -34,8 +36,10 @@ func settleRestore(ctx context.Context, cfg *config.Config, log *slog.Logger) er
 type Restoration struct {
 	archive *archive.Archive
 	target  archive.Target
-	blobs   *blob.Dir
+	cfg     *config.Config
 	lock    *Lock
+	blobs   *blob.Dir
+	newKeys bool // the target has no keys yet; Run makes them
 }
 
 // OpenRestoration checks the archive as a whole and takes the data directory
@@ -45,40 +49,69 @@ func OpenRestoration(ctx context.Context, cfg *config.Config, log *slog.Logger, 
 	if err != nil {
 		return nil, err
 	}
-	r := &Restoration{lock: lock}
-	if err := r.open(ctx, cfg, log, path, version); err != nil {
+	r := &Restoration{cfg: cfg, lock: lock}
+	err = settleRestore(ctx, cfg, log)
+	if err == nil {
+		err = r.open(ctx, log, path, version)
+	}
+	if err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
 }
 
-func (r *Restoration) open(ctx context.Context, cfg *config.Config, log *slog.Logger, path, version string) error {
-	if err := settleRestore(ctx, cfg, log); err != nil {
-		return err
-	}
-	_, missing := os.Stat(cfg.KeysDir())
-	keys, err := secret.OpenKeyring(cfg.KeysDir(), missing == nil)
+// PlanRestoration says what a restore would do. It changes nothing, also where
+// there is nothing yet, and a server may go on meanwhile.
+func PlanRestoration(ctx context.Context, cfg *config.Config, log *slog.Logger, path string) (_ archive.Plan, err error) {
+	lock, err := lockIfThere(cfg.Data)
 	if err != nil {
-		return err
+		return archive.Plan{}, err
+	}
+	r := &Restoration{cfg: cfg, lock: lock}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	if archive.Interrupted(cfg.Data) {
+		return archive.Plan{}, fault.WithHint(fault.Conflict("a restore was interrupted here"), "run holdfast doctor: it settles the restore first")
+	}
+	if err := r.open(ctx, log, path, ""); err != nil {
+		return archive.Plan{}, err
+	}
+	return archive.MakePlan(ctx, r.archive, r.target)
+}
+
+// open reads the archive; nothing is made yet.
+func (r *Restoration) open(ctx context.Context, log *slog.Logger, path, version string) error {
+	keys := secret.NewKeyring() // proves nothing to be our own, and there is nothing yet
+	_, err := os.Stat(r.cfg.KeysDir())
+	if r.newKeys = errors.Is(err, fs.ErrNotExist); !r.newKeys {
+		keys, err = secret.OpenKeyring(r.cfg.KeysDir(), true)
+		if err != nil {
+			return err
+		}
 	}
 	if r.archive, err = archive.Open(ctx, path, keys); err != nil {
 		return err
 	}
-	if r.blobs, err = blob.OpenDir(cfg.BlobsLocation()); err != nil {
-		return err
-	}
-	r.target = archive.Target{DataDir: cfg.Data, DB: dbOptions(cfg, log), Blobs: r.blobs, Keys: keys, Program: version}
+	r.target = archive.Target{DataDir: r.cfg.Data, DB: dbOptions(r.cfg, log), Keys: keys, Program: version}
 	return nil
 }
 
-// Plan says what Run would do.
-func (r *Restoration) Plan(ctx context.Context) (archive.Plan, error) {
-	return archive.MakePlan(ctx, r.archive, r.target)
-}
-
-// Run restores. See archive.Restore.
-func (r *Restoration) Run(ctx context.Context, o archive.RestoreOptions) (archive.Report, error) {
-	return archive.Restore(ctx, r.archive, r.target, o)
+// Run restores. See archive.Restore. Where it fails on a target that had no
+// keys, it leaves none.
+func (r *Restoration) Run(ctx context.Context, o archive.RestoreOptions) (_ archive.Report, err error) {
+	if r.newKeys {
+		if r.target.Keys, err = secret.OpenKeyring(r.cfg.KeysDir(), false); err != nil {
+			return archive.Report{}, err
+		}
+	}
+	if r.blobs, err = blob.OpenDir(r.cfg.BlobsLocation()); err != nil {
+		return archive.Report{}, err
+	}
+	r.target.Blobs = r.blobs
+	report, err := archive.Restore(ctx, r.archive, r.target, o)
+	if err != nil && r.newKeys && !archive.Interrupted(r.cfg.Data) {
+		err = errors.Join(err, os.RemoveAll(r.cfg.KeysDir()))
+	}
+	return report, err
 }
 
 // Close releases everything.

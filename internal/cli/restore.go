@@ -37,6 +37,13 @@ func (c *restoreCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	if c.DryRun {
+		p, err := app.PlanRestoration(ctx, cfg, s.logger(cfg), c.File)
+		if err != nil {
+			return err
+		}
+		return s.printPlan(p)
+	}
 	r, err := app.OpenRestoration(ctx, cfg, s.logger(cfg), c.File, s.Build.Version)
 	if err != nil {
 		return err
@@ -45,13 +52,6 @@ func (c *restoreCmd) Run(ctx context.Context, s *session) error {
 }
 
 func (c *restoreCmd) restore(ctx context.Context, s *session, r *app.Restoration) error {
-	if c.DryRun {
-		p, err := r.Plan(ctx)
-		if err != nil {
-			return err
-		}
-		return s.printPlan(p)
-	}
 	show := s.progress("restore")
 	report, err := r.Run(ctx, archive.RestoreOptions{
 		Replace: c.Replace, AcknowledgeDamaged: c.AcknowledgeDamaged,

@@ -144,9 +144,14 @@ func (p *Plan) refuse(o RestoreOptions) error {
 	return nil
 }
 
+// freeSpace of the disk that holds dir, or would when it is made.
 func freeSpace(dir string) (int64, error) {
+	dir = filepath.Clean(dir)
+	for !there(dir) && filepath.Dir(dir) != dir {
+		dir = filepath.Dir(dir)
+	}
 	var st syscall.Statfs_t
-	if err := syscall.Statfs(filepath.Clean(dir), &st); err != nil {
+	if err := syscall.Statfs(dir, &st); err != nil {
 		return 0, fmt.Errorf("free space of %s: %w", dir, err)
 	}
 	return int64(st.Bavail) * int64(st.Bsize), nil

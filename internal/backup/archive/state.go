@@ -47,6 +47,9 @@ func readState(dir string) (state, bool, error) {
 	return s, true, nil
 }
 
+// Interrupted says that a restore into the data directory waits for Recover.
+func Interrupted(dataDir string) bool { return there(filepath.Join(dataDir, stateName)) }
+
 // write makes the step durable before anything of it is done.
 func (s state) write(dir string) error {
 	text, err := json.Marshal(s)
