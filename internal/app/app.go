@@ -102,7 +102,8 @@ func mustExist(cfg *config.Config) error {
 	if _, err := os.Stat(cfg.DatabasePath()); !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	return fault.WithHint(fault.NotFound("an instance in "+cfg.Data), "name the data directory with --data, or make an instance with holdfast serve")
+	return fault.WithHint(&fault.Fault{Kind: fault.KindNotFound, What: "instance", Message: "there is no instance in " + cfg.Data},
+		"name the data directory with --data, or make an instance with holdfast serve")
 }
 
 func dbOptions(cfg *config.Config, log *slog.Logger) db.Options {

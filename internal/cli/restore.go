@@ -8,6 +8,7 @@ import (
 
 	"github.com/holdfast/holdfast/internal/app"
 	"github.com/holdfast/holdfast/internal/backup/archive"
+	"github.com/holdfast/holdfast/internal/fault"
 )
 
 type restoreCmd struct {
@@ -42,7 +43,7 @@ func (c *restoreCmd) Run(ctx context.Context, s *session) error {
 		if err != nil {
 			return err
 		}
-		return s.printPlan(p)
+		return s.printPlan(p, p.Refusal(c.options()))
 	}
 	r, err := app.OpenRestoration(ctx, cfg, s.logger(cfg), c.File, s.Build.Version)
 	if err != nil {
@@ -53,10 +54,9 @@ func (c *restoreCmd) Run(ctx context.Context, s *session) error {
 
 func (c *restoreCmd) restore(ctx context.Context, s *session, r *app.Restoration) error {
 	show := s.progress("restore")
-	report, err := r.Run(ctx, archive.RestoreOptions{
-		Replace: c.Replace, AcknowledgeDamaged: c.AcknowledgeDamaged,
-		Progress: func(p archive.Progress) { show(p.Step, p.Rows+p.Bytes/100, p.RowsTotal+p.BytesTotal/100) },
-	})
+	o := c.options()
+	o.Progress = func(p archive.Progress) { show(p.Step, p.Rows+p.Bytes/100, p.RowsTotal+p.BytesTotal/100) }
+	report, err := r.Run(ctx, o)
 	show("", -1, -1)
 	if err != nil {
 		return err
@@ -64,9 +64,21 @@ func (c *restoreCmd) restore(ctx context.Context, s *session, r *app.Restoration
 	return s.printReport(report)
 }
 
-func (s *session) printPlan(p archive.Plan) error {
+func (c *restoreCmd) options() archive.RestoreOptions {
+	return archive.RestoreOptions{Replace: c.Replace, AcknowledgeDamaged: c.AcknowledgeDamaged}
+}
+
+// printPlan prints what a restore would do, and why it would not begin.
+func (s *session) printPlan(p archive.Plan, refusal error) error {
 	if s.flags.JSON {
-		return s.print(p, "")
+		out := struct {
+			archive.Plan
+			Refusal string `json:"refusal,omitempty"`
+		}{Plan: p}
+		if refusal != nil {
+			out.Refusal = refusal.Error()
+		}
+		return s.print(out, "")
 	}
 	w := s.Stdout
 	fmt.Fprintf(w, "The archive was made by %s instance on %s with schema %d and is %s.\n", article(p.Origin), p.CreatedAt, p.SchemaVersion, p.State)
@@ -74,6 +86,9 @@ func (s *session) printPlan(p archive.Plan) error {
 	fmt.Fprintf(w, "The target is %s. Needed on its disk: %d bytes; free: %d.\n", p.Target, p.Needed, p.Free)
 	for _, m := range p.Missing {
 		fmt.Fprintf(w, "missing in the archive: %s\n", m.Name)
+	}
+	if refusal != nil {
+		fmt.Fprintf(w, "As it stands it would be refused: %v\nhint: %s\n", refusal, fault.HintOf(refusal))
 	}
 	if len(p.Lost) > 0 {
 		fmt.Fprintln(w, "What is there now would be archived and replaced:")

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/holdfast/holdfast/internal/db"
+	"github.com/holdfast/holdfast/internal/fault"
 )
 
 // place is where databases stand beside each other: files in a directory or
@@ -27,6 +28,8 @@ type place interface {
 	swap(ctx context.Context, s state) error
 	// unswap puts old back; what was live becomes staged again.
 	unswap(ctx context.Context, s state) error
+	// rights returns why swap would not be allowed, or nil.
+	rights(ctx context.Context, live string) error
 	close() error
 }
 
@@ -79,6 +82,8 @@ func (f files) drop(_ context.Context, name string) error {
 	}
 	return nil
 }
+
+func (f files) rights(context.Context, string) error { return nil }
 
 func (f files) close() error { return nil }
 
@@ -181,6 +186,34 @@ func (p schemas) unswap(ctx context.Context, s state) error {
 		return err
 	}
 	return p.exec(ctx, "ALTER SCHEMA "+ident(s.Live)+" RENAME TO "+ident(s.Staged), "ALTER SCHEMA "+ident(s.Old)+" RENAME TO "+ident(s.Live))
+}
+
+// rights asks before hours of work whether the role may change the names of
+// schemas at its end. A role that owns the database may, on PostgreSQL 15 and
+// later; before, public belongs to the superuser.
+func (p schemas) rights(ctx context.Context, live string) error {
+	type row struct {
+		Role     string `db:"role"`
+		Database string `db:"database"`
+		Make     bool   `db:"make"`
+		Owns     bool   `db:"owns"`
+	}
+	r, err := db.Read(ctx, p.d, func(tx *db.Tx) (row, error) {
+		return db.Scalar[row](ctx, tx, db.SQL(`SELECT CAST(CURRENT_USER AS TEXT) AS role, CAST(CURRENT_DATABASE() AS TEXT) AS database,
+			has_database_privilege(CURRENT_DATABASE(), 'CREATE') AS make,
+			COALESCE((SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = ?), FALSE) AS owns`, live))
+	})
+	switch {
+	case err != nil:
+		return err
+	case !r.Make:
+		return fault.WithHint(fmt.Errorf("the role %s may not make schemas in the database %s", r.Role, r.Database),
+			"as a superuser run: GRANT CREATE ON DATABASE "+ident(r.Database)+" TO "+ident(r.Role))
+	case !r.Owns:
+		return fault.WithHint(fmt.Errorf("the role %s may not rename the schema %s, which another role owns", r.Role, live),
+			"as a superuser run in that database: ALTER SCHEMA "+ident(live)+" OWNER TO "+ident(r.Role))
+	}
+	return nil
 }
 
 func (p schemas) close() error { return p.d.Close() }

@@ -40,6 +40,7 @@ type Plan struct {
 	Free   int64 `json:"free"`
 
 	damage error
+	rights error
 	safety Summary
 }
 
@@ -70,6 +71,7 @@ func plan(ctx context.Context, a *Archive, t Target, p place, live string) (Plan
 	if err := out.inspect(ctx, t, p.options(live)); err != nil {
 		return out, err
 	}
+	out.rights = p.rights(ctx, live)
 	out.Free, err = freeSpace(t.DataDir)
 	return out, err
 }
@@ -127,8 +129,8 @@ func (p *Plan) look(ctx context.Context, d *db.DB) error {
 	return err
 }
 
-// refuse returns why the restore must not begin, or nil.
-func (p *Plan) refuse(o RestoreOptions) error {
+// Refusal returns why a restore with these options would not begin, or nil.
+func (p *Plan) Refusal(o RestoreOptions) error {
 	switch {
 	case p.SchemaVersion > p.NewestSchema:
 		return fault.WithHint(fmt.Errorf("the archive has schema version %d, this program knows only %d", p.SchemaVersion, p.NewestSchema),
@@ -138,6 +140,8 @@ func (p *Plan) refuse(o RestoreOptions) error {
 	case p.Target == TargetDamaged && !(o.Replace && o.AcknowledgeDamaged):
 		return fault.WithHint(fmt.Errorf("the present database is damaged and cannot be archived first: %w", p.damage),
 			"add --replace and acknowledge the damage: the damaged files are then kept aside as they are")
+	case p.rights != nil:
+		return p.rights
 	case p.Needed > p.Free:
 		return fault.WithHint(fmt.Errorf("the restore needs %d MiB, %d MiB are free", p.Needed>>20, p.Free>>20), "free space on the disk of the data directory")
 	}

@@ -145,7 +145,7 @@ func (r *restoration) preflight(ctx context.Context) error {
 	if r.plan, err = plan(ctx, r.archive, r.target, r.place, live); err != nil {
 		return err
 	}
-	if err := r.plan.refuse(r.o); err != nil {
+	if err := r.plan.Refusal(r.o); err != nil {
 		return err
 	}
 	r.state = state{ID: newID(r.began), Live: live, Rows: r.archive.Manifest.Rows}
