@@ -18,8 +18,15 @@ import (
 // settleRestore ends a restore that a crash interrupted, before the database
 // is opened: the instance is then entirely old or entirely new.
 func settleRestore(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
-	outcome, err := archive.Recover(ctx, archive.Target{DataDir: cfg.Data, DB: dbOptions(cfg, log)})
+	if !archive.Interrupted(cfg.Data) {
+		return nil
+	}
+	blobs, err := blob.OpenDir(cfg.BlobsLocation())
 	if err != nil {
+		return err
+	}
+	outcome, err := archive.Recover(ctx, archive.Target{DataDir: cfg.Data, DB: dbOptions(cfg, log), Blobs: blobs})
+	if err = errors.Join(err, blobs.Close()); err != nil {
 		return fmt.Errorf("settle an interrupted restore: %w", err)
 	}
 	switch outcome {

@@ -40,7 +40,7 @@ func RemoveOld(ctx context.Context, t Target) ([]string, error) {
 func olds(ctx context.Context, p place, live string) ([]string, error) {
 	pg, ok := p.(schemas)
 	if !ok {
-		return filepath.Glob(live + ".before-*[0-9a-f]")
+		return filepath.Glob(literal(live) + ".before-*[0-9a-f]")
 	}
 	return db.Read(ctx, pg.d, func(tx *db.Tx) ([]string, error) {
 		return db.All[string](ctx, tx, db.SQL(`SELECT nspname FROM pg_namespace WHERE nspname LIKE 'holdfast\_before\_%' ORDER BY nspname`))

@@ -189,7 +189,16 @@ func (r *restoration) beside(ctx context.Context) error {
 
 // abandon removes what was built, as the live state was not touched.
 func (r *restoration) abandon(ctx context.Context) error {
-	return errors.Join(r.place.drop(ctx, r.state.Staged), clearState(r.target.DataDir))
+	return giveUp(ctx, r.place, r.target, r.state)
+}
+
+// giveUp removes what a restore made, where the live state is the old one.
+func giveUp(ctx context.Context, p place, t Target, s state) error {
+	err := errors.Join(p.drop(ctx, s.Staged), removeAdded(ctx, t))
+	if err != nil {
+		return err // the state stays: Recover tries again
+	}
+	return clearState(t.DataDir)
 }
 
 // complete swaps and tries the new state; when it does not work the old one is
@@ -220,7 +229,7 @@ func rollback(ctx context.Context, p place, t Target, s state, cause error) erro
 		err = p.unswap(ctx, s)
 	}
 	if err == nil {
-		err = errors.Join(p.drop(ctx, s.Staged), clearState(t.DataDir))
+		err = giveUp(ctx, p, t, s)
 	}
 	if err != nil {
 		return fault.WithHint(errors.Join(cause, err), "start Holdfast again: it settles the restore; the old database is "+s.Old)
@@ -281,17 +290,17 @@ func Recover(ctx context.Context, t Target) (Outcome, error) {
 	defer func() { _ = p.close() }()
 	switch s.Step {
 	case stepStage, stepSafety:
-		return IsOld, errors.Join(p.drop(ctx, s.Staged), clearState(t.DataDir))
+		return IsOld, giveUp(ctx, p, t, s)
 	case stepSwap, stepGate:
 		if err := complete(ctx, p, t, s); err != nil {
 			return IsOld, err
 		}
 		return IsNew, nil
 	case stepRollback:
-		if err := errors.Join(p.unswap(ctx, s), p.drop(ctx, s.Staged), clearState(t.DataDir)); err != nil {
+		if err := p.unswap(ctx, s); err != nil {
 			return "", err
 		}
-		return IsOld, nil
+		return IsOld, giveUp(ctx, p, t, s)
 	}
 	return "", fmt.Errorf("%s names the unknown step %q", stateName, s.Step)
 }
@@ -321,7 +330,7 @@ func (r *restoration) safety(ctx context.Context) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("safety copy: %w", err)
 	}
-	tmp, err := os.CreateTemp(dir, ".safety-")
+	tmp, err := os.CreateTemp(dir, safetyPart)
 	if err != nil {
 		return fmt.Errorf("safety copy: %w", err)
 	}

@@ -141,19 +141,32 @@ func (l *lineReader) next() (string, error) {
 }
 
 // files adds the files of the archive to the store. Nothing is taken away,
-// but a damaged file of the same name is replaced.
+// but a damaged file of the same name is replaced. What was not there before is
+// listed first, so that it goes again when the restore is given up.
 func (r *restoration) files(ctx context.Context) error {
+	added, err := listAdded(r.target.DataDir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(r.addFiles(ctx, added), added.Close())
+}
+
+func (r *restoration) addFiles(ctx context.Context, added io.Writer) error {
 	return r.archive.zip.Each(ctx, func(name string, _ int64, src io.Reader) error {
 		if !strings.HasPrefix(name, "blobs/") {
 			return nil
 		}
 		sha := name[strings.LastIndexByte(name, '/')+1:]
 		err := proven(ctx, r.target.Blobs, sha)
-		if errors.Is(err, blob.ErrCorrupt) {
-			err = errors.Join(r.target.Blobs.Delete(ctx, sha), blob.ErrNotFound)
-		}
-		if errors.Is(err, blob.ErrNotFound) {
-			err = r.put(ctx, sha, src)
+		switch {
+		case errors.Is(err, blob.ErrNotFound):
+			if _, err = io.WriteString(added, sha+"\n"); err == nil {
+				err = r.put(ctx, sha, src)
+			}
+		case errors.Is(err, blob.ErrCorrupt):
+			if err = r.target.Blobs.Delete(ctx, sha); err == nil {
+				err = r.put(ctx, sha, src)
+			}
 		}
 		if err != nil {
 			return fmt.Errorf("file %s: %w", sha, err)

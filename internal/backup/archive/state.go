@@ -1,12 +1,15 @@
 package archive
 
 import (
+	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // stateName is the file in the data directory that says how far a restore is.
@@ -30,6 +33,42 @@ type state struct {
 	Staged string `json:"staged"` // the new one until the swap
 	Old    string `json:"old"`    // the old one after it
 	Rows   int64  `json:"rows"`
+}
+
+// addedName is the list of the files that a restore added to the store, by hash;
+// safetyPart begins the name of a safety copy that is not whole yet.
+const (
+	addedName  = "restore.files"
+	safetyPart = ".safety-"
+)
+
+func listAdded(dir string) (*os.File, error) {
+	return os.OpenFile(filepath.Join(dir, addedName), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+}
+
+// removeAdded takes the listed files out of the store again.
+func removeAdded(ctx context.Context, t Target) error {
+	f, err := os.Open(filepath.Join(t.DataDir, addedName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }() // was only read
+	for lines := bufio.NewScanner(f); ; {
+		if !lines.Scan() {
+			return lines.Err()
+		}
+		if err := t.Blobs.Delete(ctx, lines.Text()); err != nil {
+			return err
+		}
+	}
+}
+
+// literal escapes what Glob would read as a pattern.
+func literal(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
 func readState(dir string) (state, bool, error) {
@@ -71,7 +110,18 @@ func (s state) write(dir string) error {
 	return syncDir(dir)
 }
 
+// clearState ends a restore: nothing is left to settle. What a crash may have
+// left beside the state goes first.
 func clearState(dir string) error {
+	for _, pattern := range []string{addedName, stateName + ".*", filepath.Join(filepath.Base(backupsDir(dir)), safetyPart+"*")} {
+		left, err := filepath.Glob(filepath.Join(literal(dir), pattern))
+		for _, path := range left {
+			err = errors.Join(err, os.Remove(path))
+		}
+		if err != nil {
+			return fmt.Errorf("clear up after a restore: %w", err)
+		}
+	}
 	if err := os.Remove(filepath.Join(dir, stateName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove %s: %w", stateName, err)
 	}
