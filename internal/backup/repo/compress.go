@@ -1,0 +1,118 @@
+package repo
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+
+	"github.com/klauspost/compress/flate"
+)
+
+// level is a fast one: a backup is bounded by compression before anything else.
+const level = 2
+
+// A fragment ends on a byte border and without a final block, so that fragments
+// one after the other, closed by finalBlock, are one deflate stream.
+var finalBlock = []byte{0x03, 0x00}
+
+// FinalBlock ends a deflate stream made of fragments.
+func FinalBlock() []byte { return bytes.Clone(finalBlock) }
+
+var writers = sync.Pool{New: func() any {
+	w, err := flate.NewWriter(io.Discard, level)
+	if err != nil {
+		panic(err) // the level is valid
+	}
+	return w
+}}
+
+type appender struct{ b []byte }
+
+func (a *appender) Write(p []byte) (int, error) {
+	a.b = append(a.b, p...)
+	return len(p), nil
+}
+
+// deflate appends the fragment of text to b.
+func deflate(b, text []byte) []byte {
+	w := writers.Get().(*flate.Writer)
+	defer writers.Put(w)
+	out := &appender{b}
+	w.Reset(out)
+	if _, err := w.Write(text); err != nil {
+		panic(err) // memory takes everything
+	}
+	if err := w.Flush(); err != nil {
+		panic(err)
+	}
+	return out.b
+}
+
+var unpackers = sync.Pool{New: func() any {
+	u := &unpacker{}
+	u.out = flate.NewReader(u)
+	return u
+}}
+
+// unpacker inflates fragments. It is its own input, so that nothing is buffered twice.
+type unpacker struct {
+	in  []byte
+	end []byte // the final block, behind the fragment
+	out io.ReadCloser
+}
+
+// Read implements io.Reader.
+func (u *unpacker) Read(p []byte) (int, error) {
+	if len(u.in) == 0 {
+		u.in, u.end = u.end, nil
+	}
+	if len(u.in) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, u.in)
+	u.in = u.in[n:]
+	return n, nil
+}
+
+// ReadByte implements io.ByteReader, for which flate needs no buffer.
+func (u *unpacker) ReadByte() (byte, error) {
+	var b [1]byte
+	_, err := u.Read(b[:])
+	return b[0], err
+}
+
+// inflate appends the text of a fragment to b; more than limit bytes are an error.
+func inflate(b, fragment []byte, limit int64) ([]byte, error) {
+	u := unpackers.Get().(*unpacker)
+	defer unpackers.Put(u)
+	u.in, u.end = fragment, finalBlock
+	if err := u.out.(flate.Resetter).Reset(u, nil); err != nil {
+		return b, fmt.Errorf("inflate: %w", err)
+	}
+	start := len(b)
+	for {
+		if len(b) == cap(b) {
+			b = slices.Grow(b, max(4096, 3*len(fragment)))
+		}
+		n, err := u.out.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		switch {
+		case int64(len(b)-start) > limit, err != nil && !errors.Is(err, io.EOF):
+			return b[:start], fmt.Errorf("%w: a content does not unpack", ErrDamaged)
+		case err != nil:
+			return b, nil
+		}
+	}
+}
+
+// compressible tries a sample: what saves less than a twentieth is stored as it is.
+func compressible(text []byte) bool {
+	sample := text[:min(len(text), 16<<10)]
+	return len(deflate(nil, sample)) < len(sample)-len(sample)/20
+}
+
+func digest(b []byte) Hash { return sha256.Sum256(b) }

@@ -1,0 +1,389 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/holdfast/holdfast/internal/backup/objstore"
+)
+
+// BackupOptions adjust a backup; zero fields have defaults.
+type BackupOptions struct {
+	// Beat is how often the session tells that it lives, and so how much work a
+	// crash can cost; a minute when 0, after each pack when negative.
+	Beat time.Duration
+	// Progress is called now and then, from a goroutine of the backup.
+	Progress func(Progress)
+}
+
+// maxPending bounds the entries that wait for a pack to be stored.
+const maxPending = 16 << 10
+
+// Backup takes a snapshot of the source. It exists when Backup returns it: until
+// then nothing that was stored shows, and what was stored helps the next backup.
+//
+// Errors: those of the source and of objstore; ErrFenced.
+func (r *Repository) Backup(ctx context.Context, src Source, o BackupOptions) (Snapshot, error) {
+	if o.Beat == 0 {
+		o.Beat = time.Minute
+	}
+	s, err := r.begin(ctx)
+	if err != nil {
+		return Snapshot{}, fmt.Errorf("begin a backup: %w", err)
+	}
+	w := &writing{r: r, s: s, o: o, known: &partSet{parts: map[Hash]part{}}}
+	snap, err := w.run(ctx, src)
+	if errors.Is(err, objstore.ErrExists) {
+		err = ErrFenced
+	}
+	if err != nil {
+		return Snapshot{}, fmt.Errorf("backup: %w", err)
+	}
+	s.end(context.WithoutCancel(ctx))
+	return snap, nil
+}
+
+// writing is one run of Backup. The source's goroutine cuts contents into chunks,
+// workers name and compress them, one goroutine puts them into packs in the order
+// of the source, and one stores the packs and then names their contents in the manifest.
+type writing struct {
+	r *Repository
+	s *session
+	o BackupOptions
+
+	// The packs, with their sizes, and the manifests that may be named again.
+	packs, manifests map[Hash]uint32
+
+	before  []*cursor // manifests that hold what need not be stored again
+	known   *partSet  // their parts
+	seq     int64
+	prev    []link
+	last    []byte // key of the last item
+	read    atomic.Int64
+	added   atomic.Int64
+	doc     commitDoc
+	encoder encoder
+	beaten  time.Time
+
+	tasks, ordered chan *task
+	full           chan *pack
+	free           chan *buffer
+}
+
+// task is a chunk on its way, or an entry that is taken over as it is.
+type task struct {
+	entry *Entry
+	whole bool     // the entry is complete without this task
+	end   bool     // the chunk is the entry's last
+	same  []*Entry // where the chunk may be already
+	at    int      // its number in the entry
+	buf   *buffer
+	plain []byte // in buf
+	done  chan struct{}
+
+	id    Hash
+	found *ref // where it is stored already
+}
+
+// buffer holds a chunk, plain and compressed.
+type buffer struct{ plain, fragment []byte }
+
+func (w *writing) run(ctx context.Context, src Source) (Snapshot, error) {
+	if err := w.look(ctx); err != nil {
+		return Snapshot{}, err
+	}
+	if err := w.pipeline(ctx, src); err != nil {
+		return Snapshot{}, err
+	}
+	meta, complete, err := src.Meta()
+	if err != nil {
+		return Snapshot{}, err
+	}
+	return w.commit(ctx, meta, complete)
+}
+
+// look finds out what is stored already.
+func (w *writing) look(ctx context.Context) (err error) {
+	if w.packs, w.manifests, err = w.r.usable(ctx); err != nil {
+		return err
+	}
+	ended := map[string]bool{}
+	var parent *Snapshot
+	err = w.r.commits(ctx, func(id string) error {
+		ended[id] = true
+		c, fence, err := w.r.commit(ctx, id)
+		if err != nil {
+			w.r.opt.Log.Warn("a snapshot cannot be read", "snapshot", id, "error", err)
+			return ctx.Err() // a new backup is what helps most
+		}
+		if !fence {
+			parent, w.seq = &c, max(w.seq, c.Seq)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if parent != nil {
+		w.prev = []link{{parent.ID, parent.Hash}}
+		w.remember(parent.parts)
+	}
+	return w.resume(ctx, ended)
+}
+
+// resume adds what the last session without an end had stored.
+func (w *writing) resume(ctx context.Context, ended map[string]bool) error {
+	open, err := w.r.unended(ctx, ended)
+	if err != nil {
+		return err
+	}
+	for i := len(open) - 1; i >= 0; i-- {
+		var d sessionDoc
+		if open[i].id == w.s.id {
+			continue
+		}
+		if _, err := w.r.getRecord(ctx, open[i].newest, &d); err == nil && len(d.Parts) > 0 {
+			w.remember(d.Parts)
+			return nil
+		}
+	}
+	return ctx.Err()
+}
+
+func (w *writing) remember(parts []part) {
+	for _, p := range parts {
+		if _, ok := w.manifests[p.Object]; ok {
+			w.known.parts[p.ID] = p
+		}
+	}
+	w.before = append(w.before, &cursor{r: w.r, parts: parts, lost: func(p part, err error) {
+		w.known.remove(p.ID)
+		w.r.opt.Log.Warn("a manifest cannot be read; what it names is stored anew", "error", err)
+	}})
+}
+
+// partSet holds stored parts by their content.
+type partSet struct {
+	mu    sync.Mutex
+	parts map[Hash]part
+}
+
+func (s *partSet) find(id Hash) (part, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, ok := s.parts[id]
+	return p, ok
+}
+
+func (s *partSet) remove(id Hash) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.parts, id)
+}
+
+// usable returns the packs and manifests that are there and not condemned.
+func (r *Repository) usable(ctx context.Context) (packs, manifests map[Hash]uint32, err error) {
+	if packs, err = r.objects(ctx, packPrefix); err != nil {
+		return nil, nil, err
+	}
+	if manifests, err = r.objects(ctx, manifestPrefix); err != nil {
+		return nil, nil, err
+	}
+	return packs, manifests, r.condemned(ctx, func(d condemnedDoc) {
+		for _, h := range d.Packs {
+			delete(packs, h)
+		}
+		for _, h := range d.Manifests {
+			delete(manifests, h)
+		}
+	})
+}
+
+// objects lists the objects that are named by their hash, with their sizes.
+func (r *Repository) objects(ctx context.Context, prefix string) (map[Hash]uint32, error) {
+	found := map[Hash]uint32{}
+	err := r.store.List(ctx, prefix, func(i objstore.Info) error {
+		var h Hash
+		if h.UnmarshalText([]byte(i.Name[strings.LastIndexByte(i.Name, '/')+1:])) == nil && i.Size <= math.MaxUint32 {
+			found[h] = uint32(i.Size)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", prefix, err)
+	}
+	return found, nil
+}
+
+// reusable says whether all chunks of an entry can be named again.
+func (w *writing) reusable(e *Entry) bool {
+	for i := range e.chunks {
+		if !w.there(&e.chunks[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func (w *writing) there(c *ref) bool { return w.packs[c.pack.name] == c.pack.size }
+
+func (w *writing) pipeline(ctx context.Context, src Source) error {
+	buffers := 2*w.r.opt.Workers + 2
+	w.tasks, w.ordered = make(chan *task, buffers), make(chan *task, buffers)
+	w.full, w.free = make(chan *pack), make(chan *buffer, buffers)
+	for range buffers {
+		w.free <- &buffer{}
+	}
+	w.beaten = w.r.opt.Now()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer close(w.tasks)
+		defer close(w.ordered)
+		return src.Items(ctx, func(i Item) error { return w.put(ctx, i) })
+	})
+	for range w.r.opt.Workers {
+		g.Go(func() error { return w.work(ctx) })
+	}
+	g.Go(func() error { defer close(w.full); return w.fill(ctx) })
+	g.Go(func() error { return w.store(ctx) })
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return w.cut(ctx)
+}
+
+// put takes an item of the source.
+func (w *writing) put(ctx context.Context, i Item) error {
+	if len(i.Key) == 0 || len(i.Key) > maxKey || w.last != nil && bytes.Compare(w.last, i.Key) >= 0 {
+		return fmt.Errorf("the source gave the key %x after %x", i.Key, w.last)
+	}
+	w.last = append(w.last[:0], i.Key...)
+	var same []*Entry
+	for _, c := range w.before {
+		e, err := c.find(ctx, i.Key)
+		if err != nil {
+			return err
+		}
+		if e == nil {
+			continue
+		}
+		if i.Immutable && w.reusable(e) {
+			return w.send(ctx, &task{entry: e, whole: true})
+		}
+		same = append(same, e)
+	}
+	if i.Data != nil || i.Open == nil {
+		return w.content(ctx, i, bytes.NewReader(i.Data), same)
+	}
+	in, err := i.Open()
+	if err != nil {
+		return err
+	}
+	return errors.Join(w.content(ctx, i, in, same), in.Close())
+}
+
+// content cuts a content into chunks. The last one is held back until it is
+// known to be the last, so that what cannot be read to its end leaves no entry.
+func (w *writing) content(ctx context.Context, i Item, in io.Reader, same []*Entry) error {
+	e := &Entry{Key: bytes.Clone(i.Key), Count: i.Count, Deflated: i.Text}
+	var held *task
+	for at := 0; ; at++ {
+		t, err := w.chunk(ctx, in)
+		if err != nil {
+			if held != nil {
+				w.free <- held.buf
+			}
+			return err
+		}
+		if t == nil {
+			break
+		}
+		if at == 0 && !i.Text {
+			e.Deflated = compressible(t.plain)
+		}
+		t.entry, t.same, t.at = e, same, at
+		if held != nil {
+			if err := w.send(ctx, held); err != nil {
+				return err
+			}
+		}
+		if held = t; len(t.plain) < chunkSize {
+			break
+		}
+	}
+	if held == nil {
+		return w.send(ctx, &task{entry: e, whole: true})
+	}
+	held.end = true
+	return w.send(ctx, held)
+}
+
+// chunk reads the next chunk, nil at the end.
+func (w *writing) chunk(ctx context.Context, in io.Reader) (*task, error) {
+	var b *buffer
+	select {
+	case b = <-w.free:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	if b.plain == nil {
+		b.plain = make([]byte, chunkSize)
+	}
+	n, err := io.ReadFull(in, b.plain)
+	if n > 0 && (err == nil || errors.Is(err, io.ErrUnexpectedEOF)) {
+		return &task{buf: b, plain: b.plain[:n], done: make(chan struct{})}, nil
+	}
+	w.free <- b
+	if errors.Is(err, io.EOF) {
+		return nil, nil
+	}
+	return nil, err
+}
+
+func (w *writing) send(ctx context.Context, t *task) error {
+	if !t.whole {
+		select {
+		case w.tasks <- t:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	select {
+	case w.ordered <- t:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// work names chunks and compresses those that are not stored yet.
+func (w *writing) work(ctx context.Context) error {
+	for t := range w.tasks {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		w.read.Add(int64(len(t.plain)))
+		t.id = w.r.keys.identify(kindChunk, t.plain)
+		for _, e := range t.same {
+			if t.at < len(e.chunks) && e.Deflated == t.entry.Deflated && e.chunks[t.at].id == t.id && w.there(&e.chunks[t.at]) {
+				t.found = &e.chunks[t.at]
+				break
+			}
+		}
+		if t.found == nil && t.entry.Deflated {
+			t.buf.fragment = deflate(t.buf.fragment[:0], t.plain)
+		}
+		close(t.done)
+	}
+	return nil
+}
