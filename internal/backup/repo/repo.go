@@ -126,7 +126,7 @@ func Create(ctx context.Context, s objstore.Store, o Options, recipients ...Reci
 	if err := s.Put(ctx, formatName, append(doc, '\n')); err != nil {
 		return nil, fmt.Errorf("create a backup repository: %w", err)
 	}
-	return r, nil
+	return r, r.keepReserve(ctx)
 }
 
 // Open opens the repository with one of the identities.

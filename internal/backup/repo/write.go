@@ -191,30 +191,38 @@ func (s *partSet) remove(id Hash) {
 	delete(s.parts, id)
 }
 
-// usable returns the packs and manifests that are there and not condemned.
+// usable returns the packs and manifests that are there and not condemned. What
+// is condemned is looked at first: a list that a prune removes after that was
+// read, and what one removes before that took its packs with it.
 func (r *Repository) usable(ctx context.Context) (packs, manifests map[Hash]uint32, err error) {
-	if packs, err = r.objects(ctx, packPrefix); err != nil {
-		return nil, nil, err
-	}
-	if manifests, err = r.objects(ctx, manifestPrefix); err != nil {
-		return nil, nil, err
-	}
-	return packs, manifests, r.condemned(ctx, func(d condemnedDoc) {
-		for _, h := range d.Packs {
-			delete(packs, h)
-		}
-		for _, h := range d.Manifests {
-			delete(manifests, h)
-		}
+	var gone []Hash
+	err = r.condemned(ctx, func(_ objstore.Info, d condemnedDoc) error {
+		gone = append(append(gone, d.Packs...), d.Manifests...)
+		return nil
 	})
+	if err != nil {
+		return nil, nil, err
+	}
+	if packs, err = r.objects(ctx, packPrefix, nil); err != nil {
+		return nil, nil, err
+	}
+	if manifests, err = r.objects(ctx, manifestPrefix, nil); err != nil {
+		return nil, nil, err
+	}
+	for _, h := range gone {
+		delete(packs, h)
+		delete(manifests, h)
+	}
+	return packs, manifests, nil
 }
 
-// objects lists the objects that are named by their hash, with their sizes.
-func (r *Repository) objects(ctx context.Context, prefix string) (map[Hash]uint32, error) {
+// objects lists the objects that are named by their hash, with their sizes. skip
+// leaves some out.
+func (r *Repository) objects(ctx context.Context, prefix string, skip func(objstore.Info) bool) (map[Hash]uint32, error) {
 	found := map[Hash]uint32{}
 	err := r.store.List(ctx, prefix, func(i objstore.Info) error {
 		var h Hash
-		if h.UnmarshalText([]byte(i.Name[strings.LastIndexByte(i.Name, '/')+1:])) == nil && i.Size <= math.MaxUint32 {
+		if h.UnmarshalText([]byte(i.Name[strings.LastIndexByte(i.Name, '/')+1:])) == nil && i.Size <= math.MaxUint32 && (skip == nil || !skip(i)) {
 			found[h] = uint32(i.Size)
 		}
 		return nil
