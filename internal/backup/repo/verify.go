@@ -210,7 +210,9 @@ func (v *verifying) damaged(ctx context.Context, h Hash, err error) error {
 
 // read reads the share of the packs that is due.
 func (v *verifying) read(ctx context.Context) error {
-	mine := slices.DeleteFunc(v.packs(), func(h Hash) bool { return v.bad[h] || (int(h[0])<<8|int(h[1]))%v.o.Shares != v.o.Share && v.o.Shares > 1 })
+	mine := slices.DeleteFunc(v.packs(), func(h Hash) bool {
+		return v.bad[h] || (int(h[0])<<8|int(h[1]))%v.o.Shares != v.o.Share && v.o.Shares > 1
+	})
 	for i, h := range mine {
 		b, err := v.r.store.Get(ctx, packName(h), maxPack)
 		if err == nil && digest(b) != h {
