@@ -30,7 +30,7 @@ const restoring = "a restore is under way; wait until it has ended"
 func lockIfThere(dir string) (*Lock, error) {
 	f, err := os.Open(filepath.Join(dir, useLock))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil //nolint:nilnil // no lock is needed, and a nil Lock closes
+		return nil, nil // no lock is needed, and a nil Lock closes
 	}
 	if err != nil {
 		return nil, fmt.Errorf("lock the data directory: %w", err)
