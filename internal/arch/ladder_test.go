@@ -43,6 +43,7 @@ func apart(name string) bool {
 var clients = map[string]bool{
 	"blob":    true, // S3
 	"account": true, // OpenID Connect
+	"backup":  true, // S3
 }
 
 // drivers are known to db alone, so that the engine is chosen in one place.

@@ -1,4 +1,4 @@
-// Package testpeer runs real protocol servers inside a test: a mail server and an OpenID provider.
+// Package testpeer runs real protocol servers for a test: a mail server, an OpenID provider and an S3 server.
 //
 // Each listens on a free loopback port, ends with its test, and can be told to misbehave. They speak
 // the real protocols, so that what passes against them was not proven against a mock of our own code.
