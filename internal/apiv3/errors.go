@@ -31,6 +31,9 @@ func (s *API) fail(w http.ResponseWriter, r *http.Request, _ access.Actor, err e
 	if f != nil && f.Kind == fault.KindTooLarge && len(f.Fields) == 0 {
 		status = http.StatusRequestEntityTooLarge
 	}
+	if f != nil && f.Kind == fault.KindNoSpace {
+		status = http.StatusInsufficientStorage
+	}
 	_ = write(w, r, status, e.Doc()) // writes to a client that may have gone
 }
 
@@ -83,6 +86,8 @@ func errorOf(f *fault.Fault, ref string) hal.Error {
 		return tooLarge(f)
 	case fault.KindInvalid:
 		return invalid(f)
+	case fault.KindNoSpace:
+		return hal.Error{Name: hal.InternalServerError, Message: "The disk of the server is full, nothing was saved. Reference: " + ref}
 	case fault.KindInternal:
 	}
 	return hal.Error{Name: hal.InternalServerError, Message: "An internal error has occurred. Reference: " + ref}

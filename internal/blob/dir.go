@@ -16,6 +16,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/holdfast/holdfast/internal/fault"
 )
 
 // Dir is a store in a directory: ab/cdef... named by hash, and tmp for what is
@@ -99,8 +101,16 @@ func (d *Dir) sweep(before time.Time) error {
 
 func nameOf(sha string) string { return path.Join(sha[:2], sha[2:]) }
 
-// Put implements Store.
+// Put implements Store. On a full disk it returns the fault NoSpace.
 func (d *Dir) Put(ctx context.Context, r io.Reader, limit int64) (Ref, error) {
+	ref, err := d.put(ctx, r, limit)
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		err = fault.NoSpace(err)
+	}
+	return ref, err
+}
+
+func (d *Dir) put(ctx context.Context, r io.Reader, limit int64) (Ref, error) {
 	tmp := path.Join(tmpDir, randomName())
 	f, err := d.root.OpenFile(tmp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {

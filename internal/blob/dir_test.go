@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/holdfast/holdfast/internal/fault"
 )
 
 func open(t *testing.T) *Dir {
@@ -59,6 +61,9 @@ func TestFailingStepsLeaveNoTemporaryFileAndNoPart(t *testing.T) {
 			_, err := d.Put(t.Context(), strings.NewReader("content"), 0)
 			if !errors.Is(err, cause) {
 				t.Errorf("%s fails with %v: Put returned %v", step, cause, err)
+			}
+			if full := cause != syscall.EIO; fault.Is(err, fault.KindNoSpace) != full {
+				t.Errorf("%s fails with %v: a full disk is %v, got %v", step, cause, full, err)
 			}
 			if tries != 1 {
 				t.Errorf("%s was tried %d times after it failed", step, tries)

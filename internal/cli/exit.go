@@ -65,7 +65,7 @@ func codeOf(err error) int {
 		return exitConflict
 	case fault.KindForbidden, fault.KindUnauthenticated:
 		return exitForbidden
-	case fault.KindInternal:
+	case fault.KindInternal, fault.KindNoSpace:
 	}
 	return exitFailed
 }

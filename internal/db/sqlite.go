@@ -6,9 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
+	"path/filepath"
+	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/ncruces/go-sqlite3"
+
+	"github.com/holdfast/holdfast/internal/fault"
 )
 
 // dsn returns the connection string. PRAGMAs stand in it because each pooled
@@ -67,9 +72,31 @@ func IsUnique(err error) bool {
 
 // IsFull says whether err means that the database's disk is full.
 func IsFull(err error) bool {
-	if errors.Is(err, sqlite3.FULL) || errors.Is(err, sqlite3.IOERR_SHMSIZE) {
+	if errors.Is(err, sqlite3.FULL) || errors.Is(err, sqlite3.IOERR_SHMSIZE) || fault.Is(err, fault.KindNoSpace) {
 		return true
 	}
 	var pe *pgconn.PgError
 	return errors.As(err, &pe) && pe.Code == "53100"
+}
+
+// named gives the error of a write on a full disk that name. SQLite often says
+// no more than that a write failed, so the disk is tried.
+func (d *DB) named(err error) error {
+	if err == nil || fault.KindOf(err) != fault.KindInternal {
+		return err
+	}
+	if IsFull(err) || errors.Is(err, sqlite3.IOERR) && full(filepath.Dir(d.opt.Path)) {
+		return fault.NoSpace(err)
+	}
+	return err
+}
+
+// full says whether a small file finds no room in dir.
+func full(dir string) bool {
+	f, err := os.CreateTemp(dir, ".room-")
+	if err == nil {
+		_, err = f.Write(make([]byte, 128<<10))
+		err = errors.Join(err, f.Close(), os.Remove(f.Name()))
+	}
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }

@@ -78,7 +78,7 @@ func Read[T any](ctx context.Context, d *DB, fn func(tx *Tx) (T, error)) (T, err
 // Write runs fn in a read-write transaction and returns after its changes are
 // durable. An error from fn undoes everything fn did. fn may run more than
 // once and must have no effect outside the transaction; it must not open
-// another transaction.
+// another transaction. On a full disk it returns the fault NoSpace.
 func Write[T any](ctx context.Context, d *DB, fn func(tx *Tx) (T, error)) (T, error) {
 	var out, zero T
 	err := d.writeTx(ctx, func(tx *Tx) error {
@@ -99,9 +99,9 @@ func Do(ctx context.Context, d *DB, fn func(tx *Tx) error) error {
 
 func (d *DB) writeTx(ctx context.Context, fn func(tx *Tx) error) error {
 	if d.dialect == SQLite {
-		return d.writer.run(ctx, d, fn)
+		return d.named(d.writer.run(ctx, d, fn))
 	}
-	return d.writePostgres(ctx, fn)
+	return d.named(d.writePostgres(ctx, fn))
 }
 
 func (d *DB) readOptions() *sql.TxOptions {

@@ -37,6 +37,8 @@ const (
 	KindTooLarge
 	// KindUnsupported: the format of the input is not accepted.
 	KindUnsupported
+	// KindNoSpace: the disk is full. Nothing was saved; the operator is told by the log.
+	KindNoSpace
 )
 
 // Field is the refusal of one field of an input.
@@ -127,6 +129,11 @@ func TooLarge(message string) error { return &Fault{Kind: KindTooLarge, Message:
 
 // Unsupported says that the format of the input is not accepted.
 func Unsupported(message string) error { return &Fault{Kind: KindUnsupported, Message: message} }
+
+// NoSpace says that err comes from a disk that is full or a quota that is used up.
+func NoSpace(err error) error {
+	return &Fault{Kind: KindNoSpace, Message: "the disk is full: " + err.Error(), Hint: "free space on the disk of the data directory", err: err}
+}
 
 // WithHint adds what an operator can do about err. It keeps the kind of a
 // fault and gives any other error the kind Internal.

@@ -132,10 +132,10 @@ func (e *Edge) trusted(ip string) bool {
 	return false
 }
 
-// logError writes internal errors to the log and returns their reference,
-// which is the request's id. Refusals are the client's to know.
+// logError writes internal errors and full disks to the log and returns their
+// reference, which is the request's id. Refusals are the client's to know.
 func (e *Edge) logError(r *http.Request, a access.Actor, err error) string {
-	if fault.KindOf(err) != fault.KindInternal {
+	if kind := fault.KindOf(err); kind != fault.KindInternal && kind != fault.KindNoSpace {
 		return ""
 	}
 	n := noted(r)

@@ -31,7 +31,7 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, a access.Actor, err 
 		p.Text = sentence(err)
 	case fault.KindInvalid:
 		p.Text = "The request was refused: " + summary(err)
-	case fault.KindInternal:
+	case fault.KindInternal, fault.KindNoSpace:
 		p.Reference = ref
 	case fault.KindNotFound, fault.KindUnauthenticated:
 	}
@@ -74,6 +74,8 @@ func wording(kind fault.Kind) (status int, title, text string) {
 		return http.StatusRequestEntityTooLarge, "Too large", ""
 	case fault.KindUnsupported:
 		return http.StatusUnsupportedMediaType, "Not understood", ""
+	case fault.KindNoSpace:
+		return http.StatusInsufficientStorage, "The disk is full", "The disk of the server is full. Nothing was saved. Everything can still be read; tell your administrator to make room, then try again."
 	case fault.KindInternal:
 	}
 	return http.StatusInternalServerError, "Something went wrong", "This is our mistake, not yours. Nothing was saved. Please try again; if it happens again, tell your administrator the reference below."
