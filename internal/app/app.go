@@ -79,7 +79,11 @@ func Open(ctx context.Context, cfg *config.Config, log *slog.Logger, o Options) 
 	if err != nil {
 		return nil, err
 	}
-	if err := settleRestore(ctx, cfg, log); err != nil {
+	err = settleRestore(ctx, cfg, log)
+	if err == nil && o.MustExist {
+		err = mustExist(cfg) // a restore into nothing has left nothing
+	}
+	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
 	d, err := db.Open(ctx, dbOptions(cfg, log))

@@ -63,8 +63,9 @@ func (s *state) name(sqlite bool) {
 // files are SQLite databases.
 type files struct{ o db.Options }
 
-// suffixes of the files that make up one database, the main one first.
-var suffixes = []string{"", "-wal", "-shm"}
+// suffixes of the files that make up one database, the main one first. A
+// journal is there only until the database has its write-ahead log.
+var suffixes = []string{"", "-wal", "-shm", "-journal"}
 
 func (f files) options(name string) db.Options {
 	o := f.o
