@@ -53,13 +53,13 @@ type server struct {
 	url   string
 }
 
-// start serves the data directory on a free port and waits until the server
-// says that it is ready.
-func start(t *testing.T, data string) *server {
+// start serves the data directory on a free port, with settings as in
+// HOLDFAST_NAME=value, and waits until the server says that it is ready.
+func start(t *testing.T, data string, settings ...string) *server {
 	t.Helper()
 	s := &server{t: t, lines: make(chan string, 64)}
 	s.cmd = exec.Command(tool(t, "HOLDFAST_TEST_BINARY"), "serve", "--data", data, "--listen", "127.0.0.1:0")
-	s.cmd.Env = environment()
+	s.cmd.Env = append(environment(), settings...)
 	s.cmd.Stderr = &s.errs
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -136,6 +136,20 @@ func (s *server) stop() {
 		if s.t.Failed() {
 			s.t.Logf("the server said:\n%s", s.errs.String())
 		}
+	})
+}
+
+// kill ends the server as a power cut would.
+func (s *server) kill() {
+	s.once.Do(func() {
+		s.t.Helper()
+		if err := s.cmd.Process.Kill(); err != nil {
+			s.t.Errorf("SIGKILL: %v", err)
+		}
+		for range s.lines {
+			continue // Wait may only be called when everything is read
+		}
+		_ = s.cmd.Wait() // it was killed
 	})
 }
 

@@ -87,7 +87,8 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err := os.MkdirAll(filepath.Dir(o.Path), 0o700); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	return openSQLite(ctx, o)
+	d, err := openSQLite(ctx, o)
+	return d, o.named(err)
 }
 
 // Dialect returns the engine in use.

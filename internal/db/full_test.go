@@ -54,6 +54,12 @@ func TestAFullDiskIsNamed(t *testing.T) {
 			t.Errorf("%d bytes on a full disk: %v", len(text), err)
 		}
 	}
+	other := filepath.Join(dir, "other.db")
+	if o, err := db.Open(ctx, db.Options{Path: other}); err == nil {
+		t.Errorf("a database was made on a full disk, close: %v", o.Close())
+	} else if !fault.Is(err, fault.KindNoSpace) {
+		t.Errorf("open on a full disk: %v", err)
+	}
 	count := func() int64 {
 		n, err := db.Read(ctx, d, func(tx *db.Tx) (int64, error) {
 			return db.Scalar[int64](ctx, tx, db.SQL(`SELECT COUNT(*) FROM notes`))

@@ -79,13 +79,13 @@ func IsFull(err error) bool {
 	return errors.As(err, &pe) && pe.Code == "53100"
 }
 
-// named gives the error of a write on a full disk that name. SQLite often says
-// no more than that a write failed, so the disk is tried.
-func (d *DB) named(err error) error {
+// named gives an error on a full disk that name. SQLite often says
+// no more than that a write or the opening failed, so the disk is tried.
+func (o Options) named(err error) error {
 	if err == nil || fault.KindOf(err) != fault.KindInternal {
 		return err
 	}
-	if IsFull(err) || errors.Is(err, sqlite3.IOERR) && full(filepath.Dir(d.opt.Path)) {
+	if IsFull(err) || errors.Is(err, sqlite3.IOERR) && full(filepath.Dir(o.Path)) {
 		return fault.NoSpace(err)
 	}
 	return err

@@ -99,9 +99,9 @@ func Do(ctx context.Context, d *DB, fn func(tx *Tx) error) error {
 
 func (d *DB) writeTx(ctx context.Context, fn func(tx *Tx) error) error {
 	if d.dialect == SQLite {
-		return d.named(d.writer.run(ctx, d, fn))
+		return d.opt.named(d.writer.run(ctx, d, fn))
 	}
-	return d.named(d.writePostgres(ctx, fn))
+	return d.opt.named(d.writePostgres(ctx, fn))
 }
 
 func (d *DB) readOptions() *sql.TxOptions {
