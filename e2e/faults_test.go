@@ -194,7 +194,9 @@ var changed = []string{"settings", "tokens", "audit_entries", "user_passwords"}
 
 // restored says whether the database holds what the archive's instance held.
 func restored(want, got []archive.TableSum) bool {
-	return slices.EqualFunc(want, got, func(a, b archive.TableSum) bool { return a == b || a.Name == b.Name && slices.Contains(changed, a.Name) })
+	return slices.EqualFunc(want, got, func(a, b archive.TableSum) bool {
+		return a == b || a.Name == b.Name && slices.Contains(changed, a.Name)
+	})
 }
 
 // sound checks an instance that nobody uses: the database is whole, every file
