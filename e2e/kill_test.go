@@ -328,6 +328,44 @@ func TestKilledRestoresIntoNothing(t *testing.T) {
 	}
 }
 
+// TestASecondInterruptDoesNotWait: a server that waits for a request to end is
+// ended by a second Ctrl-C, as people expect.
+func TestASecondInterruptDoesNotWait(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	key := prepared(t, data, "--work-packages", "5")
+	s := start(t, data)
+	kind, body := upload("slow.bin", noise(1<<20))
+	r, w := io.Pipe()
+	done := make(chan int, 1)
+	go func() {
+		status, _ := s.ask(key, "POST", "/api/v3/work_packages/1/attachments", kind, r)
+		done <- status
+	}()
+	if _, err := w.Write(body[:1<<19]); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the upload begins", func() bool { return len(left(t, data, "blobs/tmp/*")) == 1 })
+	for range 2 {
+		if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	_ = w.CloseWithError(io.ErrUnexpectedEOF) // always nil
+	if status := <-done; status != 0 {
+		t.Errorf("the upload was answered with %d", status)
+	}
+	s.once.Do(func() {
+		for range s.lines {
+			continue // Wait may only be called when everything is read
+		}
+		if err := s.cmd.Wait(); s.cmd.ProcessState.Sys().(syscall.WaitStatus).Signal() != syscall.SIGINT {
+			t.Errorf("the server ended with %v", err)
+		}
+	})
+	sound(t, data)
+}
+
 // TestInterruptedCommandsLeaveNothing presses Ctrl-C in a backup and a restore.
 func TestInterruptedCommandsLeaveNothing(t *testing.T) {
 	dir := t.TempDir()

@@ -16,6 +16,7 @@ var version, commit, built string
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // who asks twice does not want to wait: the second signal ends the process
 	code := cli.Run(ctx, cli.Env{
 		Args: os.Args[1:], Environ: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Build: cli.Build{Version: version, Commit: commit, Built: built},

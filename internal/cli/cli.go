@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"os"
 	"os/user"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -90,6 +91,9 @@ func Run(ctx context.Context, e Env) (code int) {
 		args = []string{"--help"}
 	}
 	k, err := parser.Parse(args)
+	if err == nil {
+		err = refuseEmpty(args)
+	}
 	if err != nil {
 		fmt.Fprintln(e.Stderr, "holdfast:", err)
 		fmt.Fprintln(e.Stderr, "Run holdfast --help, or holdfast COMMAND --help.")
@@ -98,6 +102,20 @@ func Run(ctx context.Context, e Env) (code int) {
 	s := &session{Env: e, flags: &c}
 	k.BindTo(ctx, (*context.Context)(nil))
 	return s.report(ctx, k.Run(s))
+}
+
+// refuseEmpty refuses empty arguments: they come from variables that are not
+// set, and --into "$DIR" must not mean the current directory.
+func refuseEmpty(args []string) error {
+	for i, a := range args {
+		if name, value, ok := strings.Cut(a, "="); ok && value == "" && strings.HasPrefix(name, "-") {
+			return fmt.Errorf("%s is empty; leave it out or give it a value", name)
+		}
+		if a == "" && i > 0 {
+			return fmt.Errorf("what follows %s is empty; leave it out or give it a value", args[i-1])
+		}
+	}
+	return nil
 }
 
 // load reads the configuration with the flags given.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -33,7 +34,23 @@ func dsn(path, mode string) string {
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
 }
 
+// private makes the file when it is not there, so that no other user of the
+// machine may read it; SQLite gives its log the same mode.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
 func openSQLite(ctx context.Context, o Options) (*DB, error) {
+	if err := private(o.Path); err != nil {
+		return nil, fmt.Errorf("open %s: %w", o.Path, err)
+	}
 	write, err := sql.Open(sqliteDriver, dsn(o.Path, "rwc"))
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", o.Path, err)
@@ -79,11 +96,15 @@ func IsFull(err error) bool {
 	return errors.As(err, &pe) && pe.Code == "53100"
 }
 
-// named gives an error on a full disk that name. SQLite often says
+// named says what to do about a damaged database, and gives an error on a full
+// disk that name. SQLite often says
 // no more than that a write or the opening failed, so the disk is tried.
 func (o Options) named(err error) error {
 	if err == nil || fault.KindOf(err) != fault.KindInternal {
 		return err
+	}
+	if errors.Is(err, sqlite3.NOTADB) || errors.Is(err, sqlite3.CORRUPT) {
+		return fault.WithHint(err, "the database is damaged; put the newest good backup in its place: holdfast restore --help")
 	}
 	if IsFull(err) || errors.Is(err, sqlite3.IOERR) && full(filepath.Dir(o.Path)) {
 		return fault.NoSpace(err)
