@@ -213,7 +213,7 @@ func TestTransitions(t *testing.T) {
 		}
 		for _, c := range cases {
 			got, err := db.Read(ctx, d, func(tx *db.Tx) ([]id.Status, error) {
-				return s.Transitions(ctx, tx, c.actor, c.typ, 1, c.from, false, c.assignee)
+				return catalog.Transitions(ctx, tx, c.actor, catalog.Situation{Project: 1, Type: c.typ, From: c.from, IsAssignee: c.assignee})
 			})
 			if err != nil || fmt.Sprint(got) != c.want {
 				t.Errorf("%s: got %v, %v; want %s", c.name, got, err, c.want)

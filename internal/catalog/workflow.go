@@ -13,23 +13,32 @@ import (
 
 const stepColumns = `type_id, role_id, old_status_id, new_status_id, author, assignee`
 
-// Transitions returns the statuses that actor may give a work package of the
-// type in the project that is in the status from, in their order. Staying is
-// always possible. From 0 is a new work package: it may take the default status
-// and those reachable from it. Administrators act with every role that makes
-// assignable.
-func (s *Service) Transitions(ctx context.Context, tx *db.Tx, a access.Actor, typ id.Type, project id.Project, from id.Status, isAuthor, isAssignee bool) ([]id.Status, error) {
-	if from == 0 {
+// Situation is a work package in the eyes of its workflow.
+type Situation struct {
+	Project id.Project
+	Type    id.Type
+	// From is its status, 0 for a new work package: it may take the default
+	// status and those reachable from it.
+	From id.Status
+	// IsAuthor and IsAssignee say what the actor is to the work package.
+	IsAuthor, IsAssignee bool
+}
+
+// Transitions returns the statuses that actor may give the work package, in
+// their order. Staying is always possible. Administrators act with every role
+// that makes assignable.
+func Transitions(ctx context.Context, tx *db.Tx, a access.Actor, w Situation) ([]id.Status, error) {
+	if w.From == 0 {
 		first, ok, err := db.One[id.Status](ctx, tx, db.SQL(`SELECT id FROM statuses WHERE is_default`))
 		if err != nil || !ok {
 			return nil, err
 		}
-		from = first
+		w.From = first
 	}
 	return db.All[id.Status](ctx, tx, db.SQL(`SELECT s.id FROM statuses s WHERE s.id = ? OR s.id IN (
 		SELECT f.new_status_id FROM workflows f WHERE f.type_id = ? AND f.old_status_id = ?
 		AND (NOT f.author OR ?) AND (NOT f.assignee OR ?) AND f.role_id IN (`,
-		from, typ, from, isAuthor, isAssignee).Append(actingRoles(a, project)).Add(`)) ORDER BY s.position, s.id`))
+		w.From, w.Type, w.From, w.IsAuthor, w.IsAssignee).Append(actingRoles(a, w.Project)).Add(`)) ORDER BY s.position, s.id`))
 }
 
 // actingRoles is the query of the roles with which the actor takes steps.

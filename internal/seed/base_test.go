@@ -93,7 +93,7 @@ func TestPeopleMoveWorkPackagesAlongTheWorkflow(t *testing.T) {
 			if err != nil {
 				return nil, err
 			}
-			return catalog.New(d).Transitions(t.Context(), tx, access.System("test"), bug, 1, 0, false, false)
+			return catalog.Transitions(t.Context(), tx, access.System("test"), catalog.Situation{Project: 1, Type: bug})
 		})
 		if err != nil || len(got) != 10 {
 			t.Errorf("an administrator can give a new bug %d statuses, %v; want 10", len(got), err)

@@ -129,7 +129,7 @@ func (s *Service) schema(ctx context.Context, tx *db.Tx, a access.Actor, before,
 	if err != nil {
 		return sc, err
 	}
-	return sc, sc.load(ctx, tx, append([]id.Status{from}, next...))
+	return sc, sc.load(ctx, tx, next)
 }
 
 // load fills the allowed values of the small sets, in their order.

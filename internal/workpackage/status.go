@@ -2,8 +2,10 @@ package workpackage
 
 import (
 	"context"
+	"slices"
 
 	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/catalog"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/id"
 )
@@ -21,32 +23,13 @@ func statuses(ctx context.Context, tx *db.Tx) ([]statusRow, error) {
 		FROM statuses ORDER BY position, id`))
 }
 
-// actingRoles is the query of the roles with which the actor takes workflow
-// steps: those of its membership; every assignable one for administrators.
-func actingRoles(a access.Actor, project id.Project) db.Frag {
-	if a.Admin {
-		return db.SQL(`SELECT role_id FROM role_permissions WHERE permission = ?`, access.WorkPackageAssigned)
-	}
-	builtin := access.BuiltinNonMember
-	if a.Kind == access.Visitor {
-		builtin = access.BuiltinAnonymous
-	}
-	return db.SQL(`SELECT mr.role_id FROM members m JOIN member_roles mr ON mr.member_id = m.id
-		WHERE m.user_id = ? AND m.project_id = ?
-		UNION SELECT id FROM roles WHERE builtin = ? AND NOT EXISTS (
-			SELECT 1 FROM members m WHERE m.user_id = ? AND m.project_id = ?)`, a.ID, project, builtin, a.ID, project)
-}
-
-// reachable returns the statuses that the actor may set on a work package of
-// the type that is in the status from, in their order and without from itself.
+// reachable returns the statuses that the actor may give a work package of the
+// type that is in the status from, from among them.
 func reachable(ctx context.Context, tx *db.Tx, a access.Actor, w *WorkPackage, from id.Status) ([]id.Status, error) {
-	isAuthor := w.AuthorID == a.ID
-	isAssignee := w.AssigneeID != nil && *w.AssigneeID == a.ID
-	return db.All[id.Status](ctx, tx, db.SQL(`SELECT s.id FROM statuses s WHERE s.id <> ? AND s.id IN (
-		SELECT f.new_status_id FROM workflows f WHERE f.type_id = ? AND f.old_status_id = ?
-		AND (NOT f.author OR ?) AND (NOT f.assignee OR ?) AND f.role_id IN (`,
-		from, w.TypeID, from, isAuthor, isAssignee).Append(actingRoles(a, w.ProjectID)).
-		Add(`)) ORDER BY s.position, s.id`))
+	return catalog.Transitions(ctx, tx, a, catalog.Situation{
+		Project: w.ProjectID, Type: w.TypeID, From: from,
+		IsAuthor: w.AuthorID == a.ID, IsAssignee: w.AssigneeID != nil && *w.AssigneeID == a.ID,
+	})
 }
 
 func (d *drafting) status(ctx context.Context) error {
@@ -74,12 +57,9 @@ func (d *drafting) status(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, s := range next {
-		if s == w.StatusID {
-			return nil
-		}
+	if !slices.Contains(next, w.StatusID) {
+		d.errs.add("status", "no_transition")
 	}
-	d.errs.add("status", "no_transition")
 	return nil
 }
 
