@@ -5,23 +5,31 @@
 // streams, "as of" views, undo and notifications are derived from it, so
 // nothing bypasses it.
 //
-// Within the aggregation time (5 minutes) a further change by the same person
-// to the same record is merged into the latest row, unless both carry a note:
-// what was typed in three steps is one entry of the history.
+// Within the aggregation time (5 minutes unless administrators set another) a
+// further change by the same person to the same record is merged into the
+// latest row, unless both carry a note: what was typed in three steps is one
+// entry of the history.
 package journal
 
 import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/id"
 )
 
-// AggregationTime is how long a change may still be merged into the one before.
-const AggregationTime = 5 * time.Minute
+// DefaultAggregation is how long a change may still be merged into the one
+// before where the setting AggregationSetting says nothing else.
+const DefaultAggregation = 5 * time.Minute
+
+// AggregationSetting is the name of the setting that holds the time in minutes;
+// 0 keeps every change apart. It is read with the latest entry, in the
+// transaction of the change, so that a new value holds at once everywhere.
+const AggregationSetting = "journal_aggregation_time_minutes"
 
 // Entity types, as OpenProject names them.
 const (
@@ -78,13 +86,13 @@ func Record(ctx context.Context, tx *db.Tx, c Change) (id.Journal, error) {
 	if err != nil {
 		return 0, fmt.Errorf("journal %s %d: %w", c.EntityType, c.EntityID, err)
 	}
-	var last Entry
+	var last newest
 	if !c.First {
-		if last, _, err = latest(ctx, tx, c.EntityType, c.EntityID); err != nil {
+		if last, err = latest(ctx, tx, c.EntityType, c.EntityID); err != nil {
 			return 0, fmt.Errorf("journal %s %d: %w", c.EntityType, c.EntityID, err)
 		}
 		if merges(last, c, tx.Now()) {
-			return last.ID, merge(ctx, tx, last, c, string(data))
+			return last.ID, merge(ctx, tx, last.Entry, c, string(data))
 		}
 	}
 	n, err := db.Insert[id.Journal](ctx, tx, db.SQL(`INSERT INTO journals
@@ -97,18 +105,40 @@ func Record(ctx context.Context, tx *db.Tx, c Change) (id.Journal, error) {
 	return n, nil
 }
 
-func latest(ctx context.Context, tx *db.Tx, kind string, entity int64) (Entry, bool, error) {
-	return db.One[Entry](ctx, tx, db.SQL(`SELECT `+columns+` FROM journals
-		WHERE entity_type = ? AND entity_id = ? ORDER BY version DESC LIMIT 1`, kind, entity))
+// newest is the latest entry of a record with the setting in force, nil where
+// nobody has changed it.
+type newest struct {
+	Entry
+	Minutes *string `db:"minutes"`
+}
+
+func latest(ctx context.Context, tx *db.Tx, kind string, entity int64) (newest, error) {
+	n, _, err := db.One[newest](ctx, tx, db.SQL(`SELECT `+columns+`, (SELECT value FROM settings WHERE name = ?) AS minutes
+		FROM journals WHERE entity_type = ? AND entity_id = ? ORDER BY version DESC LIMIT 1`, AggregationSetting, kind, entity))
+	return n, err
+}
+
+// window is the aggregation time. A value that is no number was put into the
+// database by other hands; the default holds then.
+func (n newest) window() time.Duration {
+	if n.Minutes == nil {
+		return DefaultAggregation
+	}
+	m, err := strconv.Atoi(*n.Minutes)
+	if err != nil {
+		return DefaultAggregation
+	}
+	return time.Duration(m) * time.Minute
 }
 
 // merges says whether c belongs into last. The first entry of a record is
 // merged into as well: someone who creates and at once corrects made one thing.
-func merges(last Entry, c Change, now time.Time) bool {
-	return last.ID != 0 && !c.Apart &&
+func merges(last newest, c Change, now time.Time) bool {
+	window := last.window()
+	return last.ID != 0 && !c.Apart && window > 0 &&
 		last.UserID == c.UserID && last.Cause == c.Cause && last.Internal == c.Internal &&
 		(last.Notes == "" || c.Notes == "") &&
-		now.Sub(last.UpdatedAt.Time) < AggregationTime
+		now.Sub(last.UpdatedAt.Time) < window
 }
 
 func merge(ctx context.Context, tx *db.Tx, last Entry, c Change, data string) error {

@@ -95,6 +95,39 @@ func TestWhatIsMergedIntoTheChangeBefore(t *testing.T) {
 	}
 }
 
+func TestTheSettingDecidesWhatIsMerged(t *testing.T) {
+	cases := []struct {
+		name, minutes string
+		pause         time.Duration
+		merged        bool
+	}{
+		{"an hour, and nearly as long waited", "60", 59 * time.Minute, true},
+		{"an hour, and that long waited", "60", time.Hour, false},
+		{"a minute is shorter than the default", "1", 2 * time.Minute, false},
+		{"zero keeps everything apart", "0", 0, false},
+		{"zero, also where the clock was set back", "0", -time.Minute, false},
+		{"no number, so the default", `"soon"`, 4 * time.Minute, true},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			dbtest.EachClock(t, func(t *testing.T, d *db.DB, clock *dbtest.Clock) {
+				one := record(t, d, change("a", ""))
+				if err := db.Do(t.Context(), d, func(tx *db.Tx) error {
+					_, err := db.Exec(t.Context(), tx, db.SQL(`INSERT INTO settings (name, value, updated_at) VALUES (?, ?, ?)`,
+						journal.AggregationSetting, tc.minutes, tx.Stamp()))
+					return err
+				}); err != nil {
+					t.Fatal(err)
+				}
+				clock.Advance(tc.pause)
+				if merged := record(t, d, change("b", "")) == one; merged != tc.merged {
+					t.Errorf("merged = %v, want %v", merged, tc.merged)
+				}
+			})
+		})
+	}
+}
+
 // A chain of corrections stays one entry only while each follows soon on the last.
 func TestTheTimeCountsFromTheLastChange(t *testing.T) {
 	dbtest.EachClock(t, func(t *testing.T, d *db.DB, clock *dbtest.Clock) {

@@ -20,6 +20,7 @@ import (
 	"github.com/holdfast/holdfast/internal/audit"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/journal"
 )
 
 // Values are all settings. The JSON names are those of the table and the API.
@@ -55,7 +56,8 @@ func Defaults() Values {
 		AppTitle:       "Holdfast",
 		DefaultModules: []string{"calendar", "board_view", "work_package_tracking", "gantt", "news", "costs", "wiki"},
 		PerPage:        []int{20, 100}, MaxPageSize: 1000,
-		WorkingDays: []int{1, 2, 3, 4, 5}, HoursPerDay: 8, JournalAggregationMin: 5,
+		WorkingDays: []int{1, 2, 3, 4, 5}, HoursPerDay: 8,
+		JournalAggregationMin: int(journal.DefaultAggregation / time.Minute),
 	}
 }
 

@@ -292,3 +292,19 @@ func TestAnInstanceIsInstalledOnce(t *testing.T) {
 		}
 	})
 }
+
+func TestTheTimeInWhichChangesAreMergedIsASetting(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		s := service(t, d)
+		change(t, s, title("One"))
+		change(t, s, title("Two"))
+		if n := count(t, d, "journals"); n != 1 {
+			t.Fatalf("%d entries within the time, want 1", n)
+		}
+		change(t, s, func(v *setting.Values) { v.JournalAggregationMin = 0 })
+		change(t, s, title("Three"))
+		if n := count(t, d, "journals"); n != 3 {
+			t.Errorf("%d entries with the time set to 0, want 3", n)
+		}
+	})
+}
