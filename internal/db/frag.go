@@ -4,6 +4,8 @@ import (
 	"math/bits"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Frag is a piece of SQL text with the values of its placeholders. Fragments
@@ -129,8 +131,30 @@ func HasPrefix(foldedColumn, prefix string) Frag {
 	return Frag{SQL: foldedColumn + ` LIKE ? ESCAPE '\'`, Args: []any{escapeLike(Fold(prefix)) + "%"}}
 }
 
-// Fold returns text as it is kept in folded columns: lower case in the Unicode sense.
-func Fold(s string) string { return strings.ToLower(s) }
+// Fold returns text as it is kept in folded columns. Two texts that differ only
+// in case, by Unicode's simple case folding, have the same folded text, which
+// is the lower-case one. It is made here and never by an engine: SQLite's
+// LOWER knows ASCII alone, and PostgreSQL's what the locale of the server says.
+//
+// The dotted and the dotless i of Turkish are letters of their own, as simple
+// folding has it, and ß is not ss.
+func Fold(s string) string {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= utf8.RuneSelf {
+			return strings.Map(foldRune, s)
+		}
+	}
+	return strings.ToLower(s)
+}
+
+// foldRune maps all letters that differ only in case to one: by way of the
+// upper case, so that the two small sigmas and the long s join the others.
+func foldRune(r rune) rune {
+	if unicode.SimpleFold(r) == r {
+		return r
+	}
+	return unicode.ToLower(unicode.ToUpper(r))
+}
 
 func escapeLike(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(s)

@@ -96,9 +96,9 @@ func Record(ctx context.Context, tx *db.Tx, c Change) (id.Journal, error) {
 		}
 	}
 	n, err := db.Insert[id.Journal](ctx, tx, db.SQL(`INSERT INTO journals
-		(entity_type, entity_id, version, user_id, notes, internal, cause, data, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
-		c.EntityType, c.EntityID, last.Version+1, c.UserID, c.Notes, c.Internal, c.Cause, string(data), tx.Stamp(), tx.Stamp()))
+		(entity_type, entity_id, version, user_id, notes, internal, cause, data, created_at, updated_at, notes_folded)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+		c.EntityType, c.EntityID, last.Version+1, c.UserID, c.Notes, c.Internal, c.Cause, string(data), tx.Stamp(), tx.Stamp(), db.Fold(c.Notes)))
 	if err != nil {
 		return 0, fmt.Errorf("journal %s %d: %w", c.EntityType, c.EntityID, err)
 	}
@@ -146,8 +146,8 @@ func merge(ctx context.Context, tx *db.Tx, last Entry, c Change, data string) er
 	if notes == "" {
 		notes = c.Notes
 	}
-	_, err := db.Exec(ctx, tx, db.SQL(`UPDATE journals SET notes = ?, data = ?, updated_at = ? WHERE id = ?`,
-		notes, data, tx.Stamp(), last.ID))
+	_, err := db.Exec(ctx, tx, db.SQL(`UPDATE journals SET notes = ?, notes_folded = ?, data = ?, updated_at = ? WHERE id = ?`,
+		notes, db.Fold(notes), data, tx.Stamp(), last.ID))
 	if err != nil {
 		return fmt.Errorf("journal %s %d: %w", c.EntityType, c.EntityID, err)
 	}
@@ -176,7 +176,8 @@ func Find(ctx context.Context, tx *db.Tx, jid id.Journal) (entry, before Entry, 
 
 // EditNotes replaces the note of an entry. The caller has checked the right.
 func EditNotes(ctx context.Context, tx *db.Tx, jid id.Journal, notes string) error {
-	_, err := db.Exec(ctx, tx, db.SQL(`UPDATE journals SET notes = ?, updated_at = ? WHERE id = ?`, notes, tx.Stamp(), jid))
+	_, err := db.Exec(ctx, tx, db.SQL(`UPDATE journals SET notes = ?, notes_folded = ?, updated_at = ? WHERE id = ?`,
+		notes, db.Fold(notes), tx.Stamp(), jid))
 	return err
 }
 

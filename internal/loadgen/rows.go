@@ -144,8 +144,8 @@ func (g *generator) packages(ctx context.Context, tx *db.Tx, from, n int) error 
 		return err
 	}
 	wps := into(`INSERT INTO work_packages (id, project_id, type_id, status_id, priority_id, subject, subject_folded, description,
-		author_id, assigned_to_id, parent_id, start_date, due_date, duration, estimated_seconds, remaining_seconds, lock_version, created_at, updated_at)`)
-	journals := into(`INSERT INTO journals (entity_type, entity_id, version, user_id, notes, data, created_at, updated_at)`)
+		author_id, assigned_to_id, parent_id, start_date, due_date, duration, estimated_seconds, remaining_seconds, lock_version, created_at, updated_at, description_folded)`)
+	journals := into(`INSERT INTO journals (entity_type, entity_id, version, user_id, notes, notes_folded, data, created_at, updated_at)`)
 	inProject := map[int64]int64{}
 	for i := range n {
 		w := g.workPackage(firstWP + int64(i))
@@ -155,7 +155,7 @@ func (g *generator) packages(ctx context.Context, tx *db.Tx, from, n int) error 
 			inProject[w.project] = w.id
 		}
 		wps.add(w.id, w.project, w.typ, w.status, w.priority, w.subject, db.Fold(w.subject), w.description, w.author, w.assignee,
-			w.parent, w.start, w.due, 5, w.work, w.work, g.plan.Journals-1, w.created, w.updated)
+			w.parent, w.start, w.due, 5, w.work, w.work, g.plan.Journals-1, w.created, w.updated, db.Fold(w.description))
 		if err := g.history(journals, w); err != nil {
 			return err
 		}
@@ -217,7 +217,7 @@ func (g *generator) history(t *table, w workRow) error {
 		if err != nil {
 			return err
 		}
-		t.add(journal.WorkPackage, w.id, v, who, note, string(data), at, at)
+		t.add(journal.WorkPackage, w.id, v, who, note, db.Fold(note), string(data), at, at)
 	}
 	return nil
 }

@@ -145,7 +145,7 @@ var sortJoins = map[string]string{
 var Filters = filter.Fields{
 	"id":              {Kind: filter.Ref, Column: "w.id"},
 	"subject":         {Kind: filter.Text, Column: "w.subject_folded"},
-	"description":     {Kind: filter.Text, Column: "LOWER(w.description)", SortBy: "-"},
+	"description":     {Kind: filter.Text, Column: "w.description_folded", SortBy: "-"},
 	"project":         {Kind: filter.Ref, Column: "w.project_id", SortBy: "sj.name_folded"},
 	"subproject":      {Kind: filter.Ref, Column: "w.project_id", SortBy: "-"},
 	"type":            {Kind: filter.Ref, Column: "w.type_id", SortBy: "st.position"},
@@ -242,9 +242,9 @@ func bySearch(c filter.Condition, _ filter.Env) (db.Frag, error) {
 	for _, word := range strings.Fields(c.Values[0]) {
 		words = append(words, db.Or(
 			db.Contains("w.subject_folded", word),
-			db.Contains("LOWER(w.description)", word),
+			db.Contains("w.description_folded", word),
 			db.SQL(`EXISTS (SELECT 1 FROM journals j WHERE j.entity_type = 'WorkPackage' AND j.entity_id = w.id AND NOT j.internal AND`).
-				Append(db.Contains("LOWER(j.notes)", word)).Add(`)`),
+				Append(db.Contains("j.notes_folded", word)).Add(`)`),
 		))
 	}
 	return db.And(words...), nil

@@ -18,11 +18,11 @@ func insert(ctx context.Context, tx *db.Tx, w *WorkPackage) error {
 	n, err := db.Insert[id.WorkPackage](ctx, tx, db.SQL(`INSERT INTO work_packages
 		(project_id, type_id, status_id, priority_id, subject, subject_folded, description, author_id, assigned_to_id,
 		responsible_id, parent_id, start_date, due_date, duration, ignore_non_working_days, schedule_manually, done_ratio,
-		estimated_seconds, remaining_seconds, lock_version, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?) RETURNING id`,
+		estimated_seconds, remaining_seconds, lock_version, created_at, updated_at, description_folded)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?) RETURNING id`,
 		w.ProjectID, w.TypeID, w.StatusID, w.PriorityID, w.Subject, db.Fold(w.Subject), w.Description, w.AuthorID, w.AssigneeID,
 		w.ResponsibleID, w.ParentID, w.StartDate, w.DueDate, w.Duration, w.IgnoreNonWorkingDays, w.ScheduleManually, w.DoneRatio,
-		w.EstimatedSeconds, w.RemainingSeconds, tx.Stamp(), tx.Stamp()))
+		w.EstimatedSeconds, w.RemainingSeconds, tx.Stamp(), tx.Stamp(), db.Fold(w.Description)))
 	w.ID, w.LockVersion, w.CreatedAt, w.UpdatedAt = n, 0, tx.Stamp(), tx.Stamp()
 	return err
 }
@@ -32,10 +32,10 @@ func update(ctx context.Context, tx *db.Tx, w *WorkPackage) error {
 	n, err := db.Exec(ctx, tx, db.SQL(`UPDATE work_packages SET project_id = ?, type_id = ?, status_id = ?, priority_id = ?,
 		subject = ?, subject_folded = ?, description = ?, assigned_to_id = ?, responsible_id = ?, parent_id = ?, start_date = ?,
 		due_date = ?, duration = ?, ignore_non_working_days = ?, schedule_manually = ?, done_ratio = ?, estimated_seconds = ?,
-		remaining_seconds = ?, lock_version = lock_version + 1, updated_at = ? WHERE id = ? AND lock_version = ?`,
+		remaining_seconds = ?, lock_version = lock_version + 1, updated_at = ?, description_folded = ? WHERE id = ? AND lock_version = ?`,
 		w.ProjectID, w.TypeID, w.StatusID, w.PriorityID, w.Subject, db.Fold(w.Subject), w.Description, w.AssigneeID,
 		w.ResponsibleID, w.ParentID, w.StartDate, w.DueDate, w.Duration, w.IgnoreNonWorkingDays, w.ScheduleManually, w.DoneRatio,
-		w.EstimatedSeconds, w.RemainingSeconds, tx.Stamp(), w.ID, w.LockVersion))
+		w.EstimatedSeconds, w.RemainingSeconds, tx.Stamp(), db.Fold(w.Description), w.ID, w.LockVersion))
 	if err != nil {
 		return err
 	}

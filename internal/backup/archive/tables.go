@@ -210,6 +210,7 @@ var tables = []Table{
 		{"updated_at", Instant},
 		{"deleted_at", Instant},
 		{"deleted_by", Int},
+		{"description_folded", Text},
 	}},
 	{Name: "watchers", Key: []string{"work_package_id", "user_id"}, Columns: []Column{
 		{"work_package_id", Int}, {"user_id", Int}, {"created_at", Instant},
@@ -226,6 +227,7 @@ var tables = []Table{
 		{"data", JSON},
 		{"created_at", Instant},
 		{"updated_at", Instant},
+		{"notes_folded", Text},
 	}},
 	{Name: "attachments", Key: []string{"id"}, Columns: []Column{
 		{"id", Int},

@@ -243,6 +243,7 @@ CREATE TABLE work_packages (
     updated_at BIGINT NOT NULL,
     deleted_at BIGINT,
     deleted_by BIGINT REFERENCES users (id),
+    description_folded TEXT COLLATE "C" NOT NULL DEFAULT '', -- long and rarely read, so behind everything else
     CHECK (due_date >= start_date)
 );
 CREATE INDEX work_packages_project ON work_packages (project_id, status_id, id) WHERE deleted_at IS NULL;
@@ -272,6 +273,7 @@ CREATE TABLE journals (
     data TEXT COLLATE "C" NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
+    notes_folded TEXT COLLATE "C" NOT NULL DEFAULT '',
     UNIQUE (entity_type, entity_id, version)
 );
 

@@ -243,6 +243,7 @@ CREATE TABLE work_packages (
     updated_at INTEGER NOT NULL,
     deleted_at INTEGER,
     deleted_by INTEGER REFERENCES users (id),
+    description_folded TEXT NOT NULL DEFAULT '', -- long and rarely read, so behind everything else
     CHECK (due_date >= start_date)
 ) STRICT;
 CREATE INDEX work_packages_project ON work_packages (project_id, status_id, id) WHERE deleted_at IS NULL;
@@ -272,6 +273,7 @@ CREATE TABLE journals (
     data TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
+    notes_folded TEXT NOT NULL DEFAULT '',
     UNIQUE (entity_type, entity_id, version)
 ) STRICT;
 
