@@ -80,9 +80,13 @@ func (s *API) guarded(h serve.HandlerFunc) serve.HandlerFunc {
 // compressFrom is the size from which an answer is compressed when asked for.
 const compressFrom = 1400
 
-// respond writes a document.
+// respond writes a document, or the parts of it that were selected.
 func respond(w http.ResponseWriter, r *http.Request, status int, o *hal.Object) error {
-	return write(w, r, status, o.Doc())
+	doc, err := chosen(r, o.Doc())
+	if err != nil {
+		return err
+	}
+	return write(w, r, status, doc)
 }
 
 func write(w http.ResponseWriter, r *http.Request, status int, doc hal.Doc) error {

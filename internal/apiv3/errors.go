@@ -105,6 +105,8 @@ func invalid(f *fault.Fault) hal.Error {
 	switch f.Code {
 	case filter.CodeInvalidQuery:
 		return hal.Error{Name: hal.InvalidQuery, Message: capital(f.Message)}
+	case codeSignal:
+		return hal.Error{Name: hal.InvalidSignal, Message: capital(f.Message)}
 	case codeBody:
 		return hal.Error{Name: hal.InvalidRequestBody, Message: f.Message}
 	case codeBadRequest:
