@@ -15,6 +15,7 @@ import (
 var version, commit, built string
 
 func main() {
+	syscall.Umask(0o077) // no other user of the machine reads databases, files and archives
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // who asks twice does not want to wait: the second signal ends the process
 	code := cli.Run(ctx, cli.Env{

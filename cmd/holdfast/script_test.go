@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -68,6 +69,7 @@ func TestCommands(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await": await, "waiting": command(1, waiting), "sql": command(2, statement), "newer": command(2, newer), "truncate": command(2, truncate), "flip": command(1, flip),
+			"private": command(1, private),
 		},
 	})
 }
@@ -188,6 +190,20 @@ func flip(_ context.Context, abs func(string) string, args []string) error {
 	}
 	content[len(content)/2] ^= 1
 	return os.WriteFile(abs(args[0]), content, 0o600)
+}
+
+// private DIR fails when other users of the machine may read anything in it.
+func private(_ context.Context, abs func(string) string, args []string) error {
+	return filepath.WalkDir(abs(args[0]), func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := e.Info()
+		if err == nil && info.Mode().Perm()&0o077 != 0 {
+			err = fmt.Errorf("%s has mode %v", path, info.Mode())
+		}
+		return err
+	})
 }
 
 // Every command says in its help what it is for, and takes the common flags.

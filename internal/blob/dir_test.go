@@ -62,7 +62,7 @@ func TestFailingStepsLeaveNoTemporaryFileAndNoPart(t *testing.T) {
 			if !errors.Is(err, cause) {
 				t.Errorf("%s fails with %v: Put returned %v", step, cause, err)
 			}
-			if full := cause != syscall.EIO; fault.Is(err, fault.KindNoSpace) != full {
+			if full := !errors.Is(cause, syscall.EIO); fault.Is(err, fault.KindNoSpace) != full {
 				t.Errorf("%s fails with %v: a full disk is %v, got %v", step, cause, full, err)
 			}
 			if tries != 1 {

@@ -79,33 +79,3 @@ func TestAFullDiskIsNamed(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 }
-
-// The database holds password hashes: no other user of the machine reads it.
-func TestADatabaseIsPrivate(t *testing.T) {
-	dir := t.TempDir()
-	d, err := db.Open(t.Context(), db.Options{Path: filepath.Join(dir, "x.db")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := d.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	err = db.Do(t.Context(), d, func(tx *db.Tx) error {
-		_, err := db.Exec(t.Context(), tx, db.SQL(`CREATE TABLE notes (text TEXT)`))
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := filepath.Glob(filepath.Join(dir, "*"))
-	if err != nil || len(files) < 2 {
-		t.Fatalf("files %v, %v", files, err)
-	}
-	for _, name := range files {
-		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
-			t.Errorf("%s: %v, %v", name, info.Mode(), err)
-		}
-	}
-}

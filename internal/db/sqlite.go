@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -34,23 +33,7 @@ func dsn(path, mode string) string {
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
 }
 
-// private makes the file when it is not there, so that no other user of the
-// machine may read it; SQLite gives its log the same mode.
-func private(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return f.Close()
-}
-
 func openSQLite(ctx context.Context, o Options) (*DB, error) {
-	if err := private(o.Path); err != nil {
-		return nil, fmt.Errorf("open %s: %w", o.Path, err)
-	}
 	write, err := sql.Open(sqliteDriver, dsn(o.Path, "rwc"))
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", o.Path, err)
