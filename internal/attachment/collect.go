@@ -3,6 +3,8 @@ package attachment
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/holdfast/holdfast/internal/blob"
@@ -14,6 +16,11 @@ import (
 // covers uploads whose record is about to commit and clients that are reading.
 const BlobGrace = 24 * time.Hour
 
+// strayTime is how long bytes that no row has ever named stay besides. They are
+// what a crash left between the bytes and their record, or belong to the state
+// that a restore keeps aside for a week.
+const strayTime = 7 * 24 * time.Hour
+
 // Collected says what Collect removed.
 type Collected struct {
 	Records int
@@ -23,7 +30,8 @@ type Collected struct {
 
 // Collect purges records that have been in the trash for longer than the
 // retention, forgets uploads nobody claimed, and removes blobs that nothing
-// has named for BlobGrace and no running backup may need. It is safe to run
+// has named for BlobGrace, bytes that no row knows for a week longer, and none
+// that a running backup may need. It is safe to run
 // while files are uploaded and backups run.
 func (s *Service) Collect(ctx context.Context, retention time.Duration) (Collected, error) {
 	var c Collected
@@ -43,10 +51,51 @@ func (s *Service) Collect(ctx context.Context, retention time.Duration) (Collect
 			AND EXISTS (SELECT 1 FROM attachments f WHERE f.sha256 = blobs.sha256)`))
 		return err
 	})
+	if err == nil {
+		err = s.adopt(ctx)
+	}
 	if err != nil {
 		return c, err
 	}
 	return c, s.removeBlobs(ctx, &c)
+}
+
+// adopt records bytes in the store that no row knows, so that they are removed
+// one day. An upload whose record is about to commit claims its bytes back.
+func (s *Service) adopt(ctx context.Context) error {
+	sizes := map[string]int64{}
+	err := s.blobs.Walk(ctx, func(sha string, size int64) error {
+		if sizes[sha] = size; len(sizes) < 500 {
+			return nil
+		}
+		defer clear(sizes)
+		return s.adoptThese(ctx, sizes)
+	})
+	if err != nil || len(sizes) == 0 {
+		return err
+	}
+	return s.adoptThese(ctx, sizes)
+}
+
+func (s *Service) adoptThese(ctx context.Context, sizes map[string]int64) error {
+	known, err := db.Read(ctx, s.db, func(tx *db.Tx) ([]string, error) {
+		return db.All[string](ctx, tx, db.SQL(`SELECT sha256 FROM blobs WHERE`).Append(db.In("sha256", slices.Collect(maps.Keys(sizes)))))
+	})
+	if err != nil || len(known) == len(sizes) {
+		return err
+	}
+	for _, sha := range known {
+		delete(sizes, sha)
+	}
+	return db.Do(ctx, s.db, func(tx *db.Tx) error {
+		q, comma := db.SQL(`INSERT INTO blobs (sha256, size, created_at, unreferenced_since) VALUES`), ""
+		for sha, size := range sizes {
+			q = q.Append(db.SQL(comma+`(?, ?, ?, ?)`, sha, size, tx.Stamp(), db.At(tx.Now().Add(strayTime))))
+			comma = ", "
+		}
+		_, err := db.Exec(ctx, tx, q.Add(`ON CONFLICT (sha256) DO NOTHING`))
+		return err
+	})
 }
 
 // removable is the condition that nothing names the blob, for long enough, and
