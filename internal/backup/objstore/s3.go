@@ -177,9 +177,10 @@ func (s *S3) upload(ctx context.Context, name string, data []byte) (etag string,
 		t.expect(int64(len(data)))
 		info, err := s.core.PutObject(ctx, s.bucket, s.key(name), bytes.NewReader(data), int64(len(data)),
 			base64.StdEncoding.EncodeToString(sum5[:]), hexSum, opts)
-		if err != nil && maybeDone(err) {
-			unsure = true
+		if minio.ToErrorResponse(err).StatusCode == http.StatusNotImplemented && !s.unconditional {
+			return fmt.Errorf("%w: %w", errNoCondition, err)
 		}
+		unsure = unsure || err != nil && maybeDone(err)
 		etag = info.ETag
 		return err
 	})

@@ -101,7 +101,9 @@ var (
 	errRedirect = fmt.Errorf("%w: the server answers with a redirect, which is not followed; check endpoint and region", ErrUnavailable)
 	errSpoiled  = fmt.Errorf("%w: its checksum is wrong", ErrDamaged)
 	errOdd      = errors.New("the server does not keep to the rules of S3")
-	errCut      = fmt.Errorf("%w: fewer bytes came than announced", ErrUnavailable)
+	// errNoCondition: some servers refuse the header, others ignore it.
+	errNoCondition = fmt.Errorf("%w: it refuses to write only where nothing is (If-None-Match)", errOdd)
+	errCut         = fmt.Errorf("%w: fewer bytes came than announced", ErrUnavailable)
 )
 
 // passing says whether an error may go away by itself.
