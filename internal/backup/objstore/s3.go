@@ -20,6 +20,7 @@ import (
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+	"github.com/minio/minio-go/v7/pkg/s3utils"
 )
 
 // S3Options say how to reach a bucket.
@@ -74,6 +75,9 @@ func newS3(address string, o S3Options) (*S3, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "s3" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return nil, errors.New("want s3://bucket or s3://bucket/prefix")
+	}
+	if err := s3utils.CheckValidBucketNameStrict(u.Host); err != nil {
+		return nil, err
 	}
 	prefix := strings.Trim(u.Path, "/")
 	if prefix != "" && !ValidName(prefix) {
@@ -410,19 +414,23 @@ func (s *S3) Delete(ctx context.Context, name string) error {
 	return nil
 }
 
-// Now implements Store: the Date header of an answer, in whole seconds.
+// Now implements Store: the Date header of an answer, in whole seconds. It asks
+// for a list, because the answer to that says why it is refused.
 func (s *S3) Now(ctx context.Context) (time.Time, error) {
 	if err := ctx.Err(); err != nil {
 		return time.Time{}, err
 	}
 	var now time.Time
 	err := s.retry.do(ctx, func(ctx context.Context, t *attempt) error {
-		there, err := s.core.BucketExists(ctx, s.bucket)
-		if err == nil && !there {
-			err = errNoBucket
+		opts := minio.ListObjectsOptions{Prefix: s.prefix, Recursive: true, MaxKeys: 1}
+		for o := range s.core.ListObjectsIter(ctx, s.bucket, opts) {
+			if o.Err != nil {
+				return o.Err
+			}
+			break
 		}
 		now = t.date
-		return err
+		return ctx.Err()
 	})
 	if err == nil && now.IsZero() {
 		err = fmt.Errorf("%w: its answers have no Date", errOdd)
