@@ -22,6 +22,8 @@ type WriterOptions struct {
 	TempDir string
 	// Memory is how much of the directory is kept in memory; 1 MiB when 0.
 	Memory int
+	// Skip leaves out that many bytes at the beginning, which a client has already.
+	Skip int64
 }
 
 // Writer writes an archive. It is used by one goroutine. After an error the
@@ -31,6 +33,7 @@ type WriterOptions struct {
 type Writer struct {
 	out   *bufio.Writer
 	pos   int64
+	skip  int64 // what lies before is not written
 	dir   spill
 	n     int64
 	err   error
@@ -45,7 +48,7 @@ func NewWriter(w io.Writer, o WriterOptions) *Writer {
 	if o.Memory == 0 {
 		o.Memory = 1 << 20
 	}
-	return &Writer{out: bufio.NewWriterSize(w, 64<<10), dir: spill{path: o.TempDir, limit: o.Memory}}
+	return &Writer{out: bufio.NewWriterSize(w, 64<<10), skip: o.Skip, dir: spill{path: o.TempDir, limit: o.Memory}}
 }
 
 // Len is the number of entries begun so far.
@@ -62,7 +65,9 @@ func (r rawWriter) Write(p []byte) (int, error) {
 	if r.w.err != nil {
 		return 0, r.w.err
 	}
-	n, err := r.w.out.Write(p)
+	past := int(min(int64(len(p)), max(0, r.w.skip-r.w.pos)))
+	n, err := r.w.out.Write(p[past:])
+	n += past
 	r.w.pos += int64(n)
 	if err != nil {
 		err = r.w.fail(fmt.Errorf("zip: %w", err))
@@ -215,6 +220,56 @@ func (w *Writer) CopyDeflated(h Header, size, packed int64, crc uint32, r io.Rea
 		return err
 	}
 	return w.end(&rec)
+}
+
+// Raw begins an entry whose stored form is known: exactly packed bytes are to be
+// written, which give size bytes with the given CRC, and then it is to be closed.
+// That the bytes do give that is not checked here; a Reader will.
+func (w *Writer) Raw(h Header, m Method, size, packed int64, crc uint32) (io.WriteCloser, error) {
+	e := &raw{w: w, rec: record{name: h.Name, modified: h.Modified, method: m, crc: crc, size: size, packed: packed}}
+	if err := w.begin(&e.rec); err != nil {
+		return nil, err
+	}
+	w.open = true
+	e.end = w.pos + packed
+	return e, nil
+}
+
+// Past says whether an entry that is begun now would end in what is skipped, with
+// a header of at most 64 KiB and the given number of bytes.
+func (w *Writer) Past(packed int64) bool { return w.pos+max16+packed < w.skip }
+
+// Pass is Raw for an entry for which Past is true: its bytes are not needed.
+func (w *Writer) Pass(h Header, m Method, size, packed int64, crc uint32) error {
+	e, err := w.Raw(h, m, size, packed, crc)
+	if err != nil {
+		return err
+	}
+	w.pos += packed
+	return e.Close()
+}
+
+// raw is the open entry of a Writer, written as it is stored.
+type raw struct {
+	w   *Writer
+	rec record
+	end int64
+}
+
+func (e *raw) Write(p []byte) (int, error) {
+	if int64(len(p)) > e.end-e.w.pos {
+		return 0, e.w.fail(fmt.Errorf("zip: entry %q: its content has more than the %d bytes that were announced", shown(e.rec.name), e.rec.packed))
+	}
+	return rawWriter{e.w}.Write(p)
+}
+
+// Close ends the entry.
+func (e *raw) Close() error {
+	e.w.open = false
+	if e.w.err == nil && e.w.pos != e.end {
+		return e.w.fail(fmt.Errorf("zip: entry %q: its content has not the %d bytes that were announced", shown(e.rec.name), e.rec.packed))
+	}
+	return e.w.end(&e.rec)
 }
 
 // copyData writes the local header and exactly rec.packed bytes from r, and wants r to end there.
