@@ -10,12 +10,15 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"syscall"
 	"testing"
 
+	"filippo.io/age"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/holdfast/holdfast/internal/backup/archive"
+	"github.com/holdfast/holdfast/internal/backup/objstore"
+	"github.com/holdfast/holdfast/internal/backup/objstore/objstoretest"
+	"github.com/holdfast/holdfast/internal/backup/repo"
 	"github.com/holdfast/holdfast/internal/blob"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/db/dbtest"
@@ -95,6 +98,23 @@ func nullable(s string) any {
 	return s
 }
 
+// attach adds a file with a content.
+func attach(t testing.TB, d *db.DB, store blob.Store, content []byte) {
+	t.Helper()
+	ref, err := store.Put(context.Background(), bytes.NewReader(content), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Do(context.Background(), d, func(tx *db.Tx) error {
+		_, err := db.Exec(context.Background(), tx, db.SQL(`INSERT INTO attachments (author_id, file_name, content_type, size, sha256, md5, created_at, updated_at)
+			VALUES (10, 'x', 'x/y', ?, ?, ?, 0, 0)`, ref.Size, ref.SHA256, ref.MD5))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // parent names an earlier row for every other one, so that rows point at rows of their own table.
 func parent(i int) any {
 	if i%2 == 0 {
@@ -113,15 +133,70 @@ func newStore(t testing.TB) *blob.Dir {
 	return store
 }
 
-func create(t testing.TB, src archive.Source, o archive.Options) ([]byte, archive.Summary) {
+// identity opens the repositories of all tests, also in other processes.
+var identity = func() *age.X25519Identity {
+	id, err := age.ParseX25519Identity("AGE-SECRET-KEY-1THZGR4WNAK5NMWNG8TV3NKDS3VKTQ8M3ZGTV0YAKUF22KWA0SU4QSGDTJS")
+	if err != nil {
+		panic(err)
+	}
+	return id
+}()
+
+// openRepo opens the repository at a place, and makes it when there is none.
+func openRepo(ctx context.Context, s objstore.Store) (*repo.Repository, error) {
+	r, err := repo.Open(ctx, s, repo.Options{}, identity)
+	if errors.Is(err, repo.ErrNoRepository) {
+		r, err = repo.Create(ctx, s, repo.Options{}, repo.Recipient{Label: "test", Key: identity.Recipient()})
+	}
+	return r, err
+}
+
+func newRepo(t testing.TB) *repo.Repository {
 	t.Helper()
-	var buf bytes.Buffer
-	o.TempDir = t.TempDir()
-	sum, err := archive.Create(context.Background(), src, &buf, o)
+	r, err := openRepo(context.Background(), objstoretest.NewSim())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return buf.Bytes(), sum
+	return r
+}
+
+// take makes a snapshot in a repository of its own.
+func take(t testing.TB, src archive.Source, o archive.Options) *archive.Stored {
+	t.Helper()
+	o.TempDir = t.TempDir()
+	r := newRepo(t)
+	s, err := archive.Take(context.Background(), src, r, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := archive.Load(r, s, src.Keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st
+}
+
+func export(t testing.TB, st *archive.Stored, keys *secret.Keyring, files bool) []byte {
+	t.Helper()
+	x, err := archive.NewExport(context.Background(), st, keys, files, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var buf bytes.Buffer
+	if err := x.WriteTo(context.Background(), &buf, 0); err != nil {
+		t.Fatal(err)
+	}
+	if int64(buf.Len()) != x.Size() {
+		t.Fatalf("the archive has %d bytes, %d were foretold", buf.Len(), x.Size())
+	}
+	return buf.Bytes()
+}
+
+// create makes a snapshot and the archive of it.
+func create(t testing.TB, src archive.Source, o archive.Options) ([]byte, *archive.Stored) {
+	t.Helper()
+	st := take(t, src, o)
+	return export(t, st, src.Keys, true), st
 }
 
 func TestAnArchiveHoldsEveryRowAndFile(t *testing.T) {
@@ -130,13 +205,12 @@ func TestAnArchiveHoldsEveryRowAndFile(t *testing.T) {
 		fill(t, d, store, 50)
 		var last archive.Progress
 		src := archive.Source{DB: d, Blobs: store, Keys: secret.NewKeyring()}
-		content, sum := create(t, src, archive.Options{Attachments: true, Progress: func(p archive.Progress) { last = p }})
-		whole := sha256.Sum256(content)
-		if sum.State != archive.Complete || sum.Files != 3 || sum.SHA256 != hex.EncodeToString(whole[:]) || sum.Size != int64(len(content)) {
-			t.Errorf("summary %+v", sum)
+		content, sum := create(t, src, archive.Options{Progress: func(p archive.Progress) { last = p }})
+		if sum.Seal.State != archive.Complete || sum.Seal.Files.Count != 3 || sum.Snapshot.Count != sum.Manifest.Rows {
+			t.Errorf("snapshot %+v of %+v", sum.Snapshot, sum.Manifest)
 		}
-		if last.Rows != last.RowsTotal || last.Rows != sum.Rows || last.Files != 3 || last.Bytes != sum.FileBytes || last.BytesTotal != last.Bytes {
-			t.Errorf("last progress %+v, summary %+v", last, sum)
+		if last.Rows != last.RowsTotal || last.Rows != sum.Manifest.Rows || last.Files != 3 || last.Bytes != sum.Manifest.Bytes || last.BytesTotal != last.Bytes {
+			t.Errorf("last progress %+v, %+v", last, sum.Manifest)
 		}
 		z, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
 		if err != nil {
@@ -150,7 +224,7 @@ func TestAnArchiveHoldsEveryRowAndFile(t *testing.T) {
 			if strings.HasPrefix(f.Name, "blobs/") && !strings.HasSuffix(f.Name, "/"+hash) {
 				t.Errorf("%s has hash %s", f.Name, hash)
 			}
-			for _, table := range sum.Tables {
+			for _, table := range sum.Sums() {
 				if f.Name == "data/"+table.Name+".jsonl" && hash != table.SHA256 {
 					t.Errorf("%s has hash %s, the summary says %s", f.Name, hash, table.SHA256)
 				}
@@ -163,7 +237,7 @@ func TestAnArchiveHoldsEveryRowAndFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(sum.Tables, again); diff != "" {
+		if diff := cmp.Diff(sum.Sums(), again); diff != "" {
 			t.Errorf("digests of the database against the summary: %s", diff)
 		}
 	})
@@ -202,7 +276,7 @@ func TestTheSameSnapshotGivesTheSameBytes(t *testing.T) {
 		src := archive.Source{DB: d, Blobs: store, Keys: secret.NewKeyring()}
 		var texts []string
 		for range 2 {
-			content, _ := create(t, src, archive.Options{Attachments: true})
+			content, _ := create(t, src, archive.Options{})
 			z, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
 			if err != nil {
 				t.Fatal(err)
@@ -254,18 +328,18 @@ func TestAnUnreadableFileMakesTheArchiveIncomplete(t *testing.T) {
 	var shas []string
 	_ = store.Walk(context.Background(), func(sha string, _ int64) error { shas = append(shas, sha); return nil })
 	bad := faulty{store, shas[0], shas[1], shas[2]}
-	content, sum := create(t, archive.Source{DB: d, Blobs: bad, Keys: secret.NewKeyring()}, archive.Options{Attachments: true})
-	if sum.State != archive.Incomplete || sum.Files != 0 {
+	content, sum := create(t, archive.Source{DB: d, Blobs: bad, Keys: secret.NewKeyring()}, archive.Options{})
+	if sum.Seal.State != archive.Incomplete || sum.Seal.Files.Count != 0 || sum.Snapshot.Complete {
 		t.Errorf("summary %+v", sum)
 	}
 	reasons := map[string]string{shas[0]: "the file is not there", shas[1]: "the file is damaged", shas[2]: "the file cannot be read"}
-	for _, m := range sum.Missing {
+	for _, m := range sum.Seal.Missing {
 		if m.Reason != reasons[m.SHA256] {
 			t.Errorf("missing %+v, want %q", m, reasons[m.SHA256])
 		}
 	}
-	if len(sum.Missing) != 3 {
-		t.Errorf("missing %+v", sum.Missing)
+	if len(sum.Seal.Missing) != 3 {
+		t.Errorf("missing %+v", sum.Seal.Missing)
 	}
 	z, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
 	if err != nil {
@@ -280,35 +354,43 @@ func TestLeavingFilesOutIsRecorded(t *testing.T) {
 	d := dbtest.OpenSQLite(t, nil)
 	store := newStore(t)
 	fill(t, d, store, 1)
-	content, sum := create(t, archive.Source{DB: d, Blobs: faulty{}, Keys: secret.NewKeyring()}, archive.Options{})
+	keys := secret.NewKeyring()
+	content := export(t, take(t, archive.Source{DB: d, Blobs: store, Keys: keys}, archive.Options{}), keys, false)
+	if _, err := open(t, content, keys); err != nil {
+		t.Error(err)
+	}
 	z, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text := entry(t, z, "MANIFEST.json"); sum.State != archive.Complete || !strings.Contains(text, `"attachments": false`) {
-		t.Errorf("%+v, manifest %s", sum, text)
+	if text := entry(t, z, "MANIFEST.json"); !strings.Contains(text, `"attachments": false`) || strings.Contains(entry(t, z, "SEAL.json"), "blobs/") {
+		t.Errorf("manifest %s", text)
 	}
 }
 
-// full is a disk that takes so many bytes.
-type full struct{ left int }
-
-func (f *full) Write(p []byte) (int, error) {
-	if f.left -= len(p); f.left < 0 {
-		return 0, syscall.ENOSPC
-	}
-	return len(p), nil
-}
-
-func TestAFullDiskEndsTheArchiveWithAHint(t *testing.T) {
+func TestAFullDiskEndsTheBackupWithAHint(t *testing.T) {
 	d := dbtest.OpenSQLite(t, nil)
 	store := newStore(t)
 	fill(t, d, store, 20)
 	src := archive.Source{DB: d, Blobs: store, Keys: secret.NewKeyring()}
-	for _, left := range []int{0, 1 << 20, 5 << 20} {
-		_, err := archive.Create(context.Background(), src, &full{left}, archive.Options{Attachments: true, TempDir: t.TempDir()})
-		if !errors.Is(err, syscall.ENOSPC) || fault.HintOf(err) == "" {
-			t.Errorf("with %d bytes left: %v", left, err)
+	for n := 1; n < 4; n++ {
+		place := objstoretest.NewSim()
+		r, err := openRepo(context.Background(), place)
+		if err != nil {
+			t.Fatal(err)
+		}
+		puts := 0
+		place.Hook = func(c objstoretest.Call) objstoretest.Fault {
+			if c.Op == objstoretest.OpPut {
+				puts++
+			}
+			if puts > n {
+				return objstoretest.Fault{Err: objstore.ErrFull}
+			}
+			return objstoretest.Fault{}
+		}
+		if _, err := archive.Take(context.Background(), src, r, archive.Options{TempDir: t.TempDir()}); !errors.Is(err, objstore.ErrFull) || fault.HintOf(err) == "" {
+			t.Errorf("after %d objects: %v", n, err)
 		}
 	}
 	pins, err := db.Read(context.Background(), d, func(tx *db.Tx) (int64, error) {
@@ -331,7 +413,7 @@ func TestCancellingEndsTheArchive(t *testing.T) {
 					cancel()
 				}
 			}
-			_, err := archive.Create(ctx, src, io.Discard, archive.Options{Attachments: true, Progress: stop, TempDir: t.TempDir()})
+			_, err := archive.Take(ctx, src, newRepo(t), archive.Options{Progress: stop, TempDir: t.TempDir()})
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("cancelled at %s: %v", at, err)
 			}
@@ -349,7 +431,7 @@ func TestARowThatCannotBeRestoredIsNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = archive.Create(context.Background(), archive.Source{DB: d, Keys: secret.NewKeyring()}, io.Discard, archive.Options{TempDir: t.TempDir()})
+	_, err = archive.Take(context.Background(), archive.Source{DB: d, Keys: secret.NewKeyring()}, newRepo(t), archive.Options{TempDir: t.TempDir()})
 	if err == nil || !strings.Contains(err.Error(), "table settings: row [x]: column value") {
 		t.Errorf("got %v", err)
 	}

@@ -5,3 +5,6 @@ func OnStep(fn func(name string)) (reset func()) {
 	step = fn
 	return func() { step = func(string) {} }
 }
+
+// CombineCRC is what exports use.
+var CombineCRC = combineCRC

@@ -2,25 +2,19 @@ package archive
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"os"
 	"time"
 
 	"github.com/holdfast/holdfast/internal/blob"
 	"github.com/holdfast/holdfast/internal/db"
-	"github.com/holdfast/holdfast/internal/zipfile"
 )
-
-// smallFile is the size up to which a file is read once, into memory.
-const smallFile = 4 << 20
 
 // Pins are renewed well before they run out.
 const (
@@ -122,71 +116,6 @@ func renew(ctx context.Context, d *db.DB, n int64, done <-chan struct{}) {
 	}
 }
 
-// files copies the files that the snapshot names.
-func (c *creation) files(ctx context.Context) error {
-	sum := sha256.New()
-	err := c.list.Each(func(sha string, size int64) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		n, reason, err := c.file(ctx, sha)
-		if err != nil {
-			return fmt.Errorf("file %s: %w", sha, err)
-		}
-		if reason != "" {
-			name, err := c.nameOf(ctx, sha)
-			c.seal.Missing = append(c.seal.Missing, Missing{sha, size, name, reason})
-			return err
-		}
-		c.seal.Files.Count++
-		c.seal.Files.Bytes += n
-		fmt.Fprintf(sum, "%s %d\n", sha, n)
-		c.prog.Files++
-		c.report("files")
-		return nil
-	})
-	c.seal.Files.Digest = hex.EncodeToString(sum.Sum(nil))
-	return err
-}
-
-// nameOf returns the name under which someone uploaded the file, as far as it is still known.
-func (c *creation) nameOf(ctx context.Context, sha string) (string, error) {
-	return db.Read(ctx, c.src.DB, func(tx *db.Tx) (string, error) {
-		name, _, err := db.One[string](ctx, tx, db.SQL(`SELECT file_name FROM attachments WHERE sha256 = ? ORDER BY id LIMIT 1`, sha))
-		return name, err
-	})
-}
-
-// file copies one file. It is checked before the first byte of it is written,
-// so that no damaged file gets into the archive; reason says why one is left out.
-func (c *creation) file(ctx context.Context, sha string) (n int64, reason string, err error) {
-	f, size, err := c.src.Blobs.Open(ctx, sha)
-	if err != nil {
-		return 0, unreadable(err), ctx.Err()
-	}
-	defer func() { _ = f.Close() }()
-	var src io.ReadSeeker = f
-	if size <= smallFile {
-		content, err := io.ReadAll(io.LimitReader(f, smallFile+1))
-		if err != nil {
-			return 0, unreadable(err), ctx.Err()
-		}
-		src = bytes.NewReader(content)
-	}
-	sum, crc := sha256.New(), crc32.NewIEEE()
-	if n, err = copyContext(ctx, io.MultiWriter(sum, crc), src); err != nil {
-		return 0, unreadable(err), ctx.Err()
-	}
-	if hex.EncodeToString(sum.Sum(nil)) != sha {
-		return 0, unreadable(blob.ErrCorrupt), nil
-	}
-	if _, err := src.Seek(0, io.SeekStart); err != nil {
-		return 0, unreadable(err), nil
-	}
-	r := io.TeeReader(contextReader{ctx, src}, &progressWriter{c})
-	return n, "", c.zip.StoreFile(zipfile.Header{Name: blobName(sha)}, n, crc.Sum32(), r)
-}
-
 // unreadable is the reason for a file that is left out, without paths.
 func unreadable(err error) string {
 	switch {
@@ -196,18 +125,6 @@ func unreadable(err error) string {
 		return "the file is damaged"
 	}
 	return "the file cannot be read"
-}
-
-type progressWriter struct{ c *creation }
-
-// Write counts bytes of a file and reports large files while they are copied.
-func (p *progressWriter) Write(b []byte) (int, error) {
-	before := p.c.prog.Bytes
-	p.c.prog.Bytes += int64(len(b))
-	if before/smallFile != p.c.prog.Bytes/smallFile {
-		p.c.report("files")
-	}
-	return len(b), nil
 }
 
 // contextReader stops reading when the context ends.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -23,25 +22,27 @@ func (i *instance) names() []string {
 		out = append(out, sha)
 		return nil
 	}))
-	for _, dir := range []string{"", "backups"} {
-		entries, err := os.ReadDir(filepath.Join(i.dir, dir))
-		if !os.IsNotExist(err) {
-			i.must(err)
-		}
-		for _, e := range entries {
-			if !strings.HasSuffix(e.Name(), "-wal") && !strings.HasSuffix(e.Name(), "-shm") && !strings.HasPrefix(e.Name(), "safety-") {
-				out = append(out, filepath.Join(dir, e.Name()))
-			}
+	entries, err := os.ReadDir(i.dir)
+	i.must(err)
+	for _, e := range entries { // the safety copy stays in the repository
+		if !strings.HasSuffix(e.Name(), "-wal") && !strings.HasSuffix(e.Name(), "-shm") && e.Name() != "repository" {
+			out = append(out, e.Name())
 		}
 	}
 	return out
 }
 
+// oneEngineAfterTheOther is for tests that hook into the steps of restores.
+func oneEngineAfterTheOther(t *testing.T, fn func(t *testing.T, engine db.Dialect)) {
+	for _, e := range []db.Dialect{db.SQLite, db.Postgres} {
+		t.Run(string(e), func(t *testing.T) { fn(t, e) })
+	}
+}
+
 func TestARestoreThatIsGivenUpTakesItsFilesAway(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine db.Dialect) {
+	oneEngineAfterTheOther(t, func(t *testing.T, engine db.Dialect) {
 		path := newInstance(t, db.SQLite).filled(20).backup()
 		i := newInstance(t, engine)
-		i.must(os.Mkdir(filepath.Join(i.dir, "backups"), 0o700))
 		own, err := i.store.Put(context.Background(), strings.NewReader("of this instance alone"), 0)
 		i.must(err)
 		i.exec(`INSERT INTO projects (identifier, identifier_folded, name, name_folded, created_at, updated_at) VALUES ('here', 'here', 'Here', 'here', 0, 0)`)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/secret"
+	"github.com/holdfast/holdfast/internal/zipfile"
 )
 
 // ErrBroken is in the chain of every error about an archive that is damaged,
@@ -42,12 +43,9 @@ const (
 
 // Archive is an archive that was found sound as a whole.
 type Archive struct {
-	Path     string
-	Size     int64
-	Manifest Manifest
-	Seal     Seal
-	Tables   []Table
-	Origin   Origin
+	Head
+	Path string
+	Size int64
 
 	zip *zipReader
 }
@@ -161,7 +159,7 @@ var identifier = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
 
 // schemaFits checks names, because they become SQL, and that the manifest
 // counts the tables of the schema.
-func (a *Archive) schemaFits() error {
+func (a *Head) schemaFits() error {
 	types := []Type{Int, Bool, Text, Instant, Day, JSON}
 	if len(a.Tables) != len(a.Manifest.Tables) {
 		return broken("the manifest counts %d tables, the schema has %d", len(a.Manifest.Tables), len(a.Tables))
@@ -338,20 +336,25 @@ func (a *Archive) totals(whole bool, files Files) error {
 }
 
 // rows returns the rows of a table, one canonical line after the other.
-func (a *Archive) rows(name string) (io.ReadCloser, error) { return a.zip.Open(dataName(name)) }
-
-// count returns what the manifest says of a table.
-func (a *Archive) count(name string) TableCount {
-	i := slices.IndexFunc(a.Manifest.Tables, func(t TableCount) bool { return t.Name == name })
-	return a.Manifest.Tables[i]
+func (a *Archive) rows(_ context.Context, table string) (io.ReadCloser, error) {
+	return a.zip.Open(dataName(table))
 }
 
-// Sums returns the tables of the archive in short.
-func (a *Archive) Sums() []TableSum {
-	var sums []TableSum
-	for _, t := range a.Manifest.Tables {
-		i := slices.IndexFunc(a.Seal.Entries, func(e Entry) bool { return e.Name == dataName(t.Name) })
-		sums = append(sums, TableSum{t.Name, t.Rows, a.Seal.Entries[i].SHA256})
-	}
-	return sums
+// files gives the files that are wanted.
+func (a *Archive) files(ctx context.Context, want func(string, int64) (bool, error), put func(string, io.Reader) error) error {
+	return a.zip.Names(ctx, func(e *zipfile.Entry) error {
+		if !strings.HasPrefix(e.Name, "blobs/") {
+			return nil
+		}
+		sha := e.Name[strings.LastIndexByte(e.Name, '/')+1:]
+		if ok, err := want(sha, e.Size); err != nil || !ok {
+			return err
+		}
+		r, err := e.Open()
+		if err != nil {
+			return broken("%s: %w", e.Name, err)
+		}
+		defer func() { _ = r.Close() }() // only read
+		return put(sha, r)
+	})
 }

@@ -22,11 +22,11 @@ import (
 )
 
 // sample is the bytes of an archive, its summary and the keys it was signed with.
-func sample(t testing.TB) ([]byte, archive.Summary, *secret.Keyring) {
+func sample(t testing.TB) ([]byte, *archive.Stored, *secret.Keyring) {
 	t.Helper()
 	d, store, keys := dbtest.OpenSQLite(t, nil), newStore(t), secret.NewKeyring()
 	fill(t, d, store, 10)
-	content, sum := create(t, archive.Source{DB: d, Blobs: store, Keys: keys}, archive.Options{Attachments: true})
+	content, sum := create(t, archive.Source{DB: d, Blobs: store, Keys: keys}, archive.Options{})
 	return content, sum, keys
 }
 
@@ -49,10 +49,10 @@ func TestOpenFindsASoundArchiveAndItsOrigin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.Origin != archive.Own || a.Manifest.Rows != sum.Rows {
+	if a.Origin != archive.Own || a.Manifest.Rows != sum.Manifest.Rows {
 		t.Errorf("origin %s, manifest %+v", a.Origin, a.Manifest)
 	}
-	if diff := cmp.Diff(sum.Tables, a.Sums()); diff != "" {
+	if diff := cmp.Diff(sum.Sums(), a.Sums()); diff != "" {
 		t.Error(diff)
 	}
 	a, err = open(t, content, secret.NewKeyring())

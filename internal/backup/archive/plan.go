@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/holdfast/holdfast/internal/backup/repo"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 )
@@ -41,20 +42,20 @@ type Plan struct {
 
 	damage error
 	rights error
-	safety Summary
+	safety repo.Snapshot
 }
 
 // MakePlan says what Restore would do, and changes nothing.
-func MakePlan(ctx context.Context, a *Archive, t Target) (Plan, error) {
+func MakePlan(ctx context.Context, b Backup, t Target) (Plan, error) {
 	p, live, err := openPlace(ctx, t.DB)
 	if err != nil {
 		return Plan{}, err
 	}
 	defer func() { _ = p.close() }()
-	return plan(ctx, a, t, p, live)
+	return plan(ctx, b.head(), t, p, live)
 }
 
-func plan(ctx context.Context, a *Archive, t Target, p place, live string) (Plan, error) {
+func plan(ctx context.Context, a *Head, t Target, p place, live string) (Plan, error) {
 	m := a.Manifest
 	out := Plan{
 		Origin: a.Origin, State: a.Seal.State, CreatedAt: m.CreatedAt, SchemaVersion: m.SchemaVersion, Tables: a.Sums(), Rows: m.Rows,
@@ -64,10 +65,7 @@ func plan(ctx context.Context, a *Archive, t Target, p place, live string) (Plan
 	if out.NewestSchema, err = db.NewestSchema(); err != nil {
 		return out, err
 	}
-	for _, e := range a.Seal.Entries {
-		out.Needed += 2 * e.Size // rows and their indexes
-	}
-	out.Needed += out.FileBytes
+	out.Needed = 2*a.rowBytes() + out.FileBytes // rows with their indexes, files
 	if err := out.inspect(ctx, t, p.options(live)); err != nil {
 		return out, err
 	}

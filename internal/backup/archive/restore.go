@@ -6,9 +6,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
+	"github.com/holdfast/holdfast/internal/backup/repo"
 	"github.com/holdfast/holdfast/internal/blob"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
@@ -27,6 +27,8 @@ type Target struct {
 	Keys    *secret.Keyring
 	// Program is the version of the program, for the safety copy.
 	Program string
+	// Repository opens the repository of the instance, for the safety copy.
+	Repository func(context.Context) (*repo.Repository, error)
 }
 
 // RestoreOptions adjust Restore.
@@ -54,7 +56,7 @@ type Report struct {
 	Files     int64        `json:"files"`
 	FileBytes int64        `json:"file_bytes"`
 	Missing   []Missing    `json:"missing"`
-	// Safety is the archive of what was there before, "" for an empty target.
+	// Safety is the snapshot of what was there before, "" for an empty target.
 	Safety string `json:"safety"`
 	// Old is the file or schema that holds what was there before.
 	Old string `json:"old"`
@@ -67,19 +69,20 @@ var step = func(string) {}
 
 // restoration is one run of Restore.
 type restoration struct {
-	archive *Archive
-	target  Target
-	o       RestoreOptions
-	place   place
-	state   state
-	plan    Plan
-	result  Report
-	prog    Progress
-	began   time.Time
-	now     func() time.Time
+	backup Backup
+	head   *Head
+	target Target
+	o      RestoreOptions
+	place  place
+	state  state
+	plan   Plan
+	result Report
+	prog   Progress
+	began  time.Time
+	now    func() time.Time
 }
 
-// Restore puts the content of the archive in the place of the target's.
+// Restore puts the content of the backup in the place of the target's.
 //
 // The new state is built beside the live one and compared with the archive row
 // by row; what is there before is archived to backups/ in the data directory
@@ -89,11 +92,11 @@ type restoration struct {
 // Sessions and tokens are not in archives. On the instance that wrote the
 // archive, what was revoked since stays revoked and the audit log goes on; an
 // archive of another instance loses its API keys. Outgoing mail is held back.
-func Restore(ctx context.Context, a *Archive, t Target, o RestoreOptions) (Report, error) {
+func Restore(ctx context.Context, b Backup, t Target, o RestoreOptions) (Report, error) {
 	if _, err := Recover(ctx, t); err != nil {
 		return Report{}, fmt.Errorf("restore: settle an earlier restore: %w", err)
 	}
-	r := &restoration{archive: a, target: t, o: o, now: clock(t.DB)}
+	r := &restoration{backup: b, head: b.head(), target: t, o: o, now: clock(t.DB)}
 	r.began = r.now()
 	defer func() {
 		if r.place != nil {
@@ -101,6 +104,9 @@ func Restore(ctx context.Context, a *Archive, t Target, o RestoreOptions) (Repor
 		}
 	}()
 	if err := r.run(ctx); err != nil {
+		if ctx.Err() != nil && !errors.Is(err, ctx.Err()) { // a driver may word an interruption otherwise
+			err = errors.Join(ctx.Err(), err)
+		}
 		return Report{}, explain(fmt.Errorf("restore: %w", err))
 	}
 	return r.result, nil
@@ -142,16 +148,16 @@ func (r *restoration) preflight(ctx context.Context) error {
 	if r.place, live, err = openPlace(ctx, r.target.DB); err != nil {
 		return err
 	}
-	if r.plan, err = plan(ctx, r.archive, r.target, r.place, live); err != nil {
+	if r.plan, err = plan(ctx, r.head, r.target, r.place, live); err != nil {
 		return err
 	}
 	if err := r.plan.Refusal(r.o); err != nil {
 		return err
 	}
-	r.state = state{ID: newID(r.began), Live: live, Rows: r.archive.Manifest.Rows}
+	r.state = state{ID: newID(r.began), Live: live, Rows: r.head.Manifest.Rows}
 	r.state.name(r.target.DB.URL == "")
-	r.result = Report{ID: r.state.ID, Origin: r.archive.Origin, State: r.archive.Seal.State, Missing: r.archive.Seal.Missing}
-	r.prog.RowsTotal, r.prog.FilesTotal, r.prog.BytesTotal = r.archive.Manifest.Rows, r.archive.Seal.Files.Count, r.archive.Seal.Files.Bytes
+	r.result = Report{ID: r.state.ID, Origin: r.head.Origin, State: r.head.Seal.State, Missing: r.head.Seal.Missing}
+	r.prog.RowsTotal, r.prog.FilesTotal, r.prog.BytesTotal = r.head.Manifest.Rows, r.head.Seal.Files.Count, r.head.Seal.Files.Bytes
 	return nil
 }
 
@@ -316,7 +322,7 @@ func (r *restoration) report(name string) {
 	r.o.Progress(r.prog)
 }
 
-// safety archives the present, unless there is nothing or nothing readable.
+// safety takes a snapshot of the present, unless there is nothing or nothing readable.
 func (r *restoration) safety(ctx context.Context) error {
 	if r.plan.Target != TargetInUse {
 		return nil
@@ -326,26 +332,14 @@ func (r *restoration) safety(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = d.Close() }()
-	dir := backupsDir(r.target.DataDir)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("safety copy: %w", err)
-	}
-	tmp, err := os.CreateTemp(dir, safetyPart)
+	to, err := r.target.Repository(ctx)
 	if err != nil {
 		return fmt.Errorf("safety copy: %w", err)
 	}
-	defer func() { _ = os.Remove(tmp.Name()) }() // after the rename it is gone
 	src := Source{DB: d, Blobs: r.target.Blobs, Keys: r.target.Keys}
-	sum, err := Create(ctx, src, tmp, Options{Attachments: true, Program: r.target.Program, TempDir: dir})
-	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+	if r.plan.safety, err = Take(ctx, src, to, Options{Program: r.target.Program, TempDir: r.target.DataDir}); err != nil {
 		return fmt.Errorf("safety copy: %w", err)
 	}
-	r.result.Safety = dir + "/safety-" + r.state.ID + ".zip"
-	if err := os.Rename(tmp.Name(), r.result.Safety); err != nil {
-		return fmt.Errorf("safety copy: %w", err)
-	}
-	r.plan.safety = sum
-	return syncDir(dir)
+	r.result.Safety = r.plan.safety.ID
+	return nil
 }
-
-func backupsDir(dataDir string) string { return dataDir + "/backups" }

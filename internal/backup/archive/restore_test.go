@@ -16,6 +16,8 @@ import (
 
 	"github.com/holdfast/holdfast/internal/audit"
 	"github.com/holdfast/holdfast/internal/backup/archive"
+	"github.com/holdfast/holdfast/internal/backup/objstore"
+	"github.com/holdfast/holdfast/internal/backup/repo"
 	"github.com/holdfast/holdfast/internal/blob"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/db/dbtest"
@@ -115,7 +117,33 @@ func (i *instance) digests() []archive.TableSum {
 }
 
 func (i *instance) target() archive.Target {
-	return archive.Target{DataDir: i.dir, DB: i.o, Blobs: i.store, Keys: i.keys}
+	return archive.Target{DataDir: i.dir, DB: i.o, Blobs: i.store, Keys: i.keys, Repository: repoIn(i.dir)}
+}
+
+// repoIn opens the repository in a data directory.
+func repoIn(dir string) func(context.Context) (*repo.Repository, error) {
+	return func(ctx context.Context) (*repo.Repository, error) {
+		place, err := objstore.NewDir(filepath.Join(dir, "repository"))
+		if err != nil {
+			return nil, err
+		}
+		return openRepo(ctx, place)
+	}
+}
+
+// restoreSnapshot restores a snapshot of the instance's own repository.
+func (i *instance) restoreSnapshot(id string) error {
+	i.t.Helper()
+	ctx := context.Background()
+	r, err := repoIn(i.dir)(ctx)
+	i.must(err)
+	s, err := r.Snapshot(ctx, id)
+	i.must(err)
+	st, err := archive.Load(r, s, i.keys)
+	i.must(err)
+	rep, err := archive.Restore(ctx, st, i.target(), archive.RestoreOptions{Replace: true})
+	i.tidy(rep)
+	return err
 }
 
 // backup writes an archive of the instance and returns its path.
@@ -123,7 +151,7 @@ func (i *instance) backup() string {
 	i.t.Helper()
 	path := filepath.Join(i.t.TempDir(), "backup.zip")
 	i.with(func(d *db.DB) {
-		content, _ := create(i.t, archive.Source{DB: d, Blobs: i.store, Keys: i.keys}, archive.Options{Attachments: true})
+		content, _ := create(i.t, archive.Source{DB: d, Blobs: i.store, Keys: i.keys}, archive.Options{})
 		i.must(os.WriteFile(path, content, 0o600))
 	})
 	return path
@@ -259,7 +287,7 @@ func TestWhatWasRevokedSinceStaysRevoked(t *testing.T) {
 			}
 		}
 		// The safety copy holds the state before and restores it.
-		if _, err := i.restore(rep.Safety, archive.RestoreOptions{Replace: true}); err != nil {
+		if err := i.restoreSnapshot(rep.Safety); err != nil {
 			t.Fatal(err)
 		}
 		if got := i.strings(`SELECT DISTINCT subject FROM work_packages`); fmt.Sprint(got) != "[changed since]" {
@@ -377,7 +405,7 @@ func restoreAndDie(spec string) int {
 		if store, err = blob.OpenDir(filepath.Join(dir, "blobs")); err == nil {
 			var a *archive.Archive
 			if a, err = archive.Open(context.Background(), path, keys); err == nil {
-				_, err = archive.Restore(context.Background(), a, archive.Target{DataDir: dir, DB: o, Blobs: store, Keys: keys}, archive.RestoreOptions{Replace: true})
+				_, err = archive.Restore(context.Background(), a, archive.Target{DataDir: dir, DB: o, Blobs: store, Keys: keys, Repository: repoIn(dir)}, archive.RestoreOptions{Replace: true})
 			}
 		}
 	}

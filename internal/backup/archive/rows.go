@@ -18,37 +18,49 @@ const (
 	reportRows = 8192
 )
 
-// writeRows writes the canonical rows of a table in key order, holding one row
-// and one buffer in memory, and returns how many there were.
-func writeRows(ctx context.Context, tx *db.Tx, t Table, w io.Writer, progress func(rows int64)) (int64, error) {
+// eachRow calls fn with the values of each row of a table in key order; the
+// values are used again for the next.
+func eachRow(ctx context.Context, tx *db.Tx, t Table, fn func(vals []any) error) error {
 	rows, err := tx.Rows(ctx, query(t))
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer func() { _ = rows.Close() }()
 	vals, ptrs := make([]any, len(t.Columns)), make([]any, len(t.Columns))
 	for i := range vals {
 		ptrs[i] = &vals[i]
 	}
-	buf, n := make([]byte, 0, 2*flushSize), int64(0)
 	for rows.Next() {
 		if err := rows.Scan(ptrs...); err != nil {
-			return n, err
+			return err
 		}
+		if err := fn(vals); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// writeRows writes the canonical rows of a table in key order, holding one row
+// and one buffer in memory, and returns how many there were.
+func writeRows(ctx context.Context, tx *db.Tx, t Table, w io.Writer, progress func(rows int64)) (int64, error) {
+	buf, n := make([]byte, 0, 2*flushSize), int64(0)
+	err := eachRow(ctx, tx, t, func(vals []any) (err error) {
 		if buf, err = appendRow(buf, t.Columns, vals); err != nil {
-			return n, fmt.Errorf("row %v: %w", keyOf(t, vals), err)
+			return fmt.Errorf("row %v: %w", keyOf(t, vals), err)
 		}
 		if len(buf) >= flushSize {
 			if _, err := w.Write(buf); err != nil {
-				return n, err
+				return err
 			}
 			buf = buf[:0]
 		}
 		if n++; n%reportRows == 0 {
 			progress(reportRows)
 		}
-	}
-	if err := rows.Err(); err != nil {
+		return nil
+	})
+	if err != nil {
 		return n, err
 	}
 	progress(n % reportRows)

@@ -56,7 +56,7 @@ func (s *sanitiser) note(format string, args ...any) {
 // all runs in one transaction of the staged database; from is nil where there
 // is no readable present.
 func (s *sanitiser) all(ctx context.Context, from *db.Tx) error {
-	own := s.r.archive.Origin == Own
+	own := s.r.head.Origin == Own
 	steps := []func(context.Context, *db.Tx) error{s.quarantine, s.blobs}
 	if from != nil && own {
 		steps = append(steps, s.people, s.keys, s.passwords)
@@ -238,10 +238,14 @@ func (s *sanitiser) backups(ctx context.Context, from *db.Tx) error {
 	if err := s.sequence(ctx, "backups"); err != nil {
 		return err
 	}
-	file, sum := s.r.result.Safety[strings.LastIndexByte(s.r.result.Safety, '/')+1:], s.r.plan.safety
-	_, err = s.exec(ctx, `INSERT INTO backups (source, state, requested_by, include_attachments, file, size, sha256, row_count, file_count, file_bytes,
-		created_at, started_at, finished_at) VALUES ('safety', ?, 'restore', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		sum.State, true, file, sum.Size, sum.SHA256, sum.Rows, sum.Files, sum.FileBytes, s.tx.Stamp(), s.tx.Stamp(), s.tx.Stamp())
+	snap, at := s.r.plan.safety, s.tx.Stamp()
+	state := Complete
+	if !snap.Complete {
+		state = Incomplete
+	}
+	_, err = s.exec(ctx, `INSERT INTO backups (source, state, requested_by, include_attachments, snapshot, sha256, row_count, added,
+		created_at, started_at, finished_at) VALUES ('safety', ?, 'restore', ?, ?, ?, ?, ?, ?, ?, ?)`,
+		state, true, snap.ID, snap.Hash.String(), snap.Count, snap.Added, at, at, at)
 	return err
 }
 
@@ -252,7 +256,7 @@ func (s *sanitiser) audit(ctx context.Context, from *db.Tx) error {
 	if err != nil {
 		return err
 	}
-	if from != nil || s.r.archive.Origin != Own {
+	if from != nil || s.r.head.Origin != Own {
 		if _, err := s.exec(ctx, `DELETE FROM audit_entries`); err != nil {
 			return err
 		}
@@ -268,8 +272,8 @@ func (s *sanitiser) audit(ctx context.Context, from *db.Tx) error {
 	}
 	key := s.r.target.Keys.Key(secret.Audit)
 	return audit.New(key[:]).Record(ctx, s.tx, audit.Act{
-		ActorName: "operator", Action: "backup.restore", Object: "backup of " + s.r.archive.Manifest.CreatedAt,
-		Detail: map[string]any{"origin": s.r.archive.Origin, "restore": s.r.state.ID, "audit_head_in_archive": head, "notes": s.notes},
+		ActorName: "operator", Action: "backup.restore", Object: "backup of " + s.r.head.Manifest.CreatedAt,
+		Detail: map[string]any{"origin": s.r.head.Origin, "restore": s.r.state.ID, "audit_head_in_archive": head, "notes": s.notes},
 	})
 }
 

@@ -1,40 +1,40 @@
 package archive
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/csv"
 	"fmt"
-	"io"
 	"strconv"
+	"strings"
 
+	"github.com/holdfast/holdfast/internal/backup/repo"
 	"github.com/holdfast/holdfast/internal/db"
 )
 
 // manifest counts what the snapshot holds.
-func (c *creation) manifest(ctx context.Context, tx *db.Tx, tables []Table) (Manifest, error) {
+func (t *taking) manifest(ctx context.Context, tx *db.Tx, tables []Table) (Manifest, error) {
 	instant, err := appendInstant(nil, tx.Now().UnixMicro())
 	if err != nil {
 		return Manifest{}, err
 	}
 	m := Manifest{
-		Format: Format, FormatVersion: FormatVersion, Program: c.o.Program, Instance: fingerprint(c.src.Keys),
-		Engine: string(tx.Dialect()), CreatedAt: string(instant[1 : len(instant)-1]), Attachments: c.o.Attachments, Excluded: excluded,
+		Format: Format, FormatVersion: FormatVersion, Program: t.o.Program, Instance: fingerprint(t.src.Keys),
+		Engine: string(tx.Dialect()), CreatedAt: string(instant[1 : len(instant)-1]), Attachments: true, Excluded: excluded,
 	}
 	if m.SchemaVersion, err = schemaVersion(ctx, tx); err != nil {
 		return Manifest{}, err
 	}
-	for _, t := range tables {
-		count, err := countTable(ctx, tx, t)
+	for _, table := range tables {
+		count, err := countTable(ctx, tx, table)
 		if err != nil {
 			return Manifest{}, err
 		}
 		m.Tables = append(m.Tables, count)
 		m.Rows += count.Rows
 	}
-	if !c.o.Attachments {
-		return m, nil
-	}
-	m.Files, m.Bytes, err = c.listFiles(ctx, tx)
+	m.Files, m.Bytes, err = t.listFiles(ctx, tx)
 	return m, err
 }
 
@@ -69,7 +69,7 @@ func countTable(ctx context.Context, tx *db.Tx, t Table) (TableCount, error) {
 
 // listFiles notes the files that attachments name, for reading them after the
 // snapshot has ended.
-func (c *creation) listFiles(ctx context.Context, tx *db.Tx) (files, bytes int64, err error) {
+func (t *taking) listFiles(ctx context.Context, tx *db.Tx) (files, bytes int64, err error) {
 	rows, err := tx.Rows(ctx, db.SQL(`SELECT sha256, MAX(size) FROM attachments GROUP BY sha256 ORDER BY sha256`))
 	if err != nil {
 		return 0, 0, err
@@ -81,7 +81,7 @@ func (c *creation) listFiles(ctx context.Context, tx *db.Tx) (files, bytes int64
 		if err := rows.Scan(&sha, &size); err != nil {
 			return 0, 0, err
 		}
-		if err := c.list.Add(sha, size); err != nil {
+		if err := t.list.Add(sha, size); err != nil {
 			return 0, 0, err
 		}
 		files++
@@ -90,49 +90,73 @@ func (c *creation) listFiles(ctx context.Context, tx *db.Tx) (files, bytes int64
 	return files, bytes, rows.Err()
 }
 
-// indexes writes the tables for people.
-func (c *creation) indexes(ctx context.Context, tx *db.Tx) error {
-	err := c.csv(ctx, tx, attachmentsName, []string{"id", "container_type", "container_id", "file_name", "content_type", "size", "sha256"},
-		`SELECT id, container_type, container_id, file_name, content_type, size, sha256 FROM attachments ORDER BY id`)
-	if err != nil {
-		return err
-	}
-	return c.csv(ctx, tx, projectsName, []string{"id", "identifier", "name", "parent_id"},
-		`SELECT id, identifier, name, parent_id FROM projects ORDER BY id`)
+// index is a table for people.
+type index struct {
+	name string
+	head string
+	sql  string
 }
 
-func (c *creation) csv(ctx context.Context, tx *db.Tx, name string, head []string, sql string) error {
-	return c.entry(name, func(w io.Writer) error {
-		rows, err := tx.Rows(ctx, db.SQL(sql))
-		if err != nil {
-			return err
+// indexes in the order of an archive.
+var indexes = []index{
+	{
+		attachmentsName, "id,container_type,container_id,file_name,content_type,size,sha256\n",
+		`SELECT id, container_type, container_id, file_name, content_type, size, sha256 FROM attachments ORDER BY id`,
+	},
+	{projectsName, "id,identifier,name,parent_id\n", `SELECT id, identifier, name, parent_id FROM projects ORDER BY id`},
+}
+
+// index puts a table for people, in pieces like rows. Its head is a piece of its own.
+func (t *taking) index(ctx context.Context, tx *db.Tx, x index, put func(repo.Item) error) (Entry, error) {
+	l := newLeaves(indexPrefix(x.name), func(i repo.Item) error {
+		i.Count = 0 // they are not the rows that are counted
+		return put(i)
+	}, func(int64) {})
+	l.buf = append(l.buf, x.head...)
+	if err := l.next(-1); err != nil {
+		return Entry{}, err
+	}
+	rows, err := tx.Rows(ctx, db.SQL(x.sql))
+	if err != nil {
+		return Entry{}, err
+	}
+	defer func() { _ = rows.Close() }()
+	n := strings.Count(x.head, ",") + 1
+	vals, ptrs, line := make([]any, n), make([]any, n), make([]string, n)
+	for i := range vals {
+		ptrs[i] = &vals[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(ptrs...); err != nil {
+			return Entry{}, err
 		}
-		defer func() { _ = rows.Close() }()
-		out := csv.NewWriter(w)
-		if err := out.Write(head); err != nil {
-			return err
+		id, _ := vals[0].(int64)
+		l.key = binary.BigEndian.AppendUint64(l.key[:0], uint64(id)^1<<63)
+		if err := l.next(id >> 8); err != nil {
+			return Entry{}, err
 		}
-		vals, ptrs, line := make([]any, len(head)), make([]any, len(head)), make([]string, len(head))
-		for i := range vals {
-			ptrs[i] = &vals[i]
+		for i, v := range vals {
+			line[i] = plain(v)
 		}
-		for rows.Next() {
-			if err := rows.Scan(ptrs...); err != nil {
-				return err
-			}
-			for i, v := range vals {
-				line[i] = plain(v)
-			}
-			if err := out.Write(line); err != nil {
-				return err
-			}
+		if l.buf, err = appendCSV(l.buf, line); err != nil {
+			return Entry{}, err
 		}
-		out.Flush()
-		if err := rows.Err(); err != nil {
-			return err
-		}
-		return out.Error()
-	})
+	}
+	return l.end(x.name, rows.Err())
+}
+
+// indexPrefix begins the keys of the pieces of a table for people.
+func indexPrefix(name string) string { return indexKey + strings.TrimPrefix(name, "index/") + "\x00" }
+
+// appendCSV appends a line.
+func appendCSV(b []byte, line []string) ([]byte, error) {
+	out := bytes.NewBuffer(b)
+	w := csv.NewWriter(out)
+	if err := w.Write(line); err != nil {
+		return b, err
+	}
+	w.Flush()
+	return out.Bytes(), w.Error()
 }
 
 func plain(v any) string {

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/holdfast/holdfast/internal/blob"
 	"github.com/holdfast/holdfast/internal/db"
@@ -20,7 +19,7 @@ func (r *restoration) stage(ctx context.Context) error {
 		return err
 	}
 	o := r.place.options(r.state.Staged)
-	if err := migrated(ctx, o, r.archive.Manifest.SchemaVersion); err != nil {
+	if err := migrated(ctx, o, r.head.Manifest.SchemaVersion); err != nil {
 		return err
 	}
 	if err := r.load(ctx, o); err != nil {
@@ -50,7 +49,7 @@ func (r *restoration) load(ctx context.Context, o db.Options) error {
 		return err
 	}
 	defer func() { _ = l.Close() }()
-	for _, t := range r.archive.Tables {
+	for _, t := range r.head.Tables {
 		if err := r.table(ctx, l, t, o.URL == ""); err != nil {
 			return err
 		}
@@ -60,7 +59,7 @@ func (r *restoration) load(ctx context.Context, o db.Options) error {
 }
 
 func (r *restoration) table(ctx context.Context, l *db.Load, t Table, sqlite bool) error {
-	text, err := r.archive.rows(t.Name)
+	text, err := r.backup.rows(ctx, t.Name)
 	if err != nil {
 		return err
 	}
@@ -86,7 +85,7 @@ func (r *restoration) table(ctx context.Context, l *db.Load, t Table, sqlite boo
 	if err != nil {
 		return err
 	}
-	count := r.archive.count(t.Name)
+	count := r.head.count(t.Name)
 	if n != count.Rows {
 		return broken("%s has %d rows, the manifest says %d", dataName(t.Name), n, count.Rows)
 	}
@@ -152,23 +151,23 @@ func (r *restoration) files(ctx context.Context) error {
 }
 
 func (r *restoration) addFiles(ctx context.Context, added io.Writer) error {
-	return r.archive.zip.Each(ctx, func(name string, _ int64, src io.Reader) error {
-		if !strings.HasPrefix(name, "blobs/") {
-			return nil
-		}
-		sha := name[strings.LastIndexByte(name, '/')+1:]
+	want := func(sha string, _ int64) (bool, error) {
 		err := proven(ctx, r.target.Blobs, sha)
 		switch {
 		case errors.Is(err, blob.ErrNotFound):
-			if _, err = io.WriteString(added, sha+"\n"); err == nil {
-				err = r.put(ctx, sha, src)
-			}
+			_, err = io.WriteString(added, sha+"\n")
+			return err == nil, err
 		case errors.Is(err, blob.ErrCorrupt):
-			if err = r.target.Blobs.Delete(ctx, sha); err == nil {
-				err = r.put(ctx, sha, src)
-			}
+			err = r.target.Blobs.Delete(ctx, sha)
+			return err == nil, err
+		case err != nil:
+			return false, fmt.Errorf("file %s: %w", sha, err)
 		}
-		if err != nil {
+		r.prog.Files++
+		return false, nil
+	}
+	return r.backup.files(ctx, want, func(sha string, src io.Reader) error {
+		if err := r.put(ctx, sha, src); err != nil {
 			return fmt.Errorf("file %s: %w", sha, err)
 		}
 		r.prog.Files++
@@ -213,28 +212,24 @@ func (r *restoration) verify(ctx context.Context, o db.Options) error {
 	defer func() { _ = d.Close() }()
 	var got []TableSum
 	err = db.Snapshot(ctx, d, func(ctx context.Context, tx *db.Tx) error {
-		got, err = digests(ctx, tx, r.archive.Tables, func(int64) { r.report("verify") })
+		got, err = digests(ctx, tx, r.head.Tables, func(int64) { r.report("verify") })
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	for i, want := range r.archive.Sums() {
+	for i, want := range r.head.Sums() {
 		r.result.Tables = append(r.result.Tables, TableProof{want, got[i]})
 		if got[i] != want {
 			return broken("table %s: restored %d rows with digest %s, the archive has %d with %s", want.Name, got[i].Rows, got[i].SHA256, want.Rows, want.SHA256)
 		}
 	}
-	return r.archive.zip.Each(ctx, func(name string, size int64, _ io.Reader) error {
-		if !strings.HasPrefix(name, "blobs/") {
-			return nil
-		}
-		sha := name[strings.LastIndexByte(name, '/')+1:]
+	return r.backup.files(ctx, func(sha string, size int64) (bool, error) {
 		if err := proven(ctx, r.target.Blobs, sha); err != nil {
-			return fmt.Errorf("file %s after the restore: %w", sha, err)
+			return false, fmt.Errorf("file %s after the restore: %w", sha, err)
 		}
 		r.result.Files++
 		r.result.FileBytes += size
-		return nil
-	})
+		return false, nil
+	}, nil)
 }

@@ -35,12 +35,8 @@ type state struct {
 	Rows   int64  `json:"rows"`
 }
 
-// addedName is the list of the files that a restore added to the store, by hash;
-// safetyPart begins the name of a safety copy that is not whole yet.
-const (
-	addedName  = "restore.files"
-	safetyPart = ".safety-"
-)
+// addedName is the list of the files that a restore added to the store, by hash.
+const addedName = "restore.files"
 
 func listAdded(dir string) (*os.File, error) {
 	return os.OpenFile(filepath.Join(dir, addedName), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
@@ -113,7 +109,7 @@ func (s state) write(dir string) error {
 // clearState ends a restore: nothing is left to settle. What a crash may have
 // left beside the state goes first.
 func clearState(dir string) error {
-	for _, pattern := range []string{addedName, stateName + ".*", filepath.Join(filepath.Base(backupsDir(dir)), safetyPart+"*")} {
+	for _, pattern := range []string{addedName, stateName + ".*"} {
 		left, err := filepath.Glob(filepath.Join(literal(dir), pattern))
 		for _, path := range left {
 			err = errors.Join(err, os.Remove(path))

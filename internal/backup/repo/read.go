@@ -14,6 +14,9 @@ const readAhead = 2 << 20
 
 // Reading is what Read tells.
 type Reading struct {
+	// Want, if set, is asked for each entry, ahead of its turn and from another
+	// goroutine than the others; entries it does not want are not read and not told.
+	Want func(*Entry) (bool, error)
 	// Entry is called before the content of an entry.
 	Entry func(*Entry) error
 	// Chunk is called for each piece of the content, in order; what it is given
@@ -85,6 +88,11 @@ func (rd *reading) entries(ctx context.Context, from, to []byte, fn func(*Entry)
 // fetch reads stretches of packs ahead of their delivery.
 func (rd *reading) fetch(ctx context.Context, from, to []byte) error {
 	err := rd.entries(ctx, from, to, func(e *Entry) error {
+		if rd.do.Want != nil {
+			if ok, err := rd.do.Want(e); err != nil || !ok {
+				return err
+			}
+		}
 		if len(e.chunks) == 0 {
 			return rd.plan(ctx, piece{e, -1})
 		}

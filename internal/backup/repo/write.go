@@ -253,17 +253,17 @@ func (w *writing) pipeline(ctx context.Context, src Source) error {
 		w.free <- &buffer{}
 	}
 	w.beaten = w.r.opt.Now()
-	g, ctx := errgroup.WithContext(ctx)
+	g, inner := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer close(w.tasks)
 		defer close(w.ordered)
-		return src.Items(ctx, func(i Item) error { return w.put(ctx, i) })
+		return src.Items(inner, func(i Item) error { return w.put(inner, i) })
 	})
 	for range w.r.opt.Workers {
-		g.Go(func() error { return w.work(ctx) })
+		g.Go(func() error { return w.work(inner) })
 	}
-	g.Go(func() error { defer close(w.full); return w.fill(ctx) })
-	g.Go(func() error { return w.store(ctx) })
+	g.Go(func() error { defer close(w.full); return w.fill(inner) })
+	g.Go(func() error { return w.store(inner) })
 	if err := g.Wait(); err != nil {
 		return err
 	}

@@ -1,0 +1,373 @@
+package archive
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"hash/crc32"
+	"io"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/holdfast/holdfast/internal/backup/objstore"
+	"github.com/holdfast/holdfast/internal/backup/repo"
+	"github.com/holdfast/holdfast/internal/blob"
+	"github.com/holdfast/holdfast/internal/db"
+	"github.com/holdfast/holdfast/internal/fault"
+	"github.com/holdfast/holdfast/internal/secret"
+)
+
+// Source is what is backed up.
+type Source struct {
+	DB    *db.DB
+	Blobs blob.Store
+	Keys  *secret.Keyring
+}
+
+// Options adjust Take.
+type Options struct {
+	// Progress is called now and then.
+	Progress func(Progress)
+	// Program is the version of the program, for the manifest.
+	Program string
+	// TempDir is for the list of files; the system's when empty.
+	TempDir string
+}
+
+// Progress is how far a backup or Restore has come. Totals are known when the
+// snapshot has been opened.
+type Progress struct {
+	Step              string
+	Rows, RowsTotal   int64
+	Files, FilesTotal int64
+	Bytes, BytesTotal int64 // of the files
+	Elapsed           time.Duration
+	RowsPerSecond     float64
+	BytesPerSecond    float64
+}
+
+// TableSum is the content of a table in short.
+type TableSum struct {
+	Name   string `json:"name"`
+	Rows   int64  `json:"rows"`
+	SHA256 string `json:"sha256"`
+}
+
+// Meta is what a snapshot in a repository says of itself: all of an archive that
+// is neither rows nor files.
+type Meta struct {
+	Manifest Manifest `json:"manifest"`
+	Tables   []Table  `json:"tables"`
+	// Entries are the digests of rows and indexes, in the order of an archive.
+	Entries []Entry   `json:"entries"`
+	Files   Files     `json:"files"`
+	Missing []Missing `json:"missing"`
+}
+
+// Keys of the items of a snapshot: what an archive has as index/NAME and
+// data/TABLE.jsonl in pieces, and files by their hash. Files come last, since
+// they are read when the snapshot of the database is closed.
+const (
+	indexKey = "index/"
+	rowsKey  = "rows/"
+	filesKey = "sha256/"
+	allFiles = "sha2560" // the key behind all files
+)
+
+// leafBytes ends a leaf that is large already.
+const leafBytes = 1 << 20
+
+// appendOnly are tables whose rows do not change: their leaves are larger.
+var appendOnly = []string{"journals", "audit_entries"}
+
+// Take makes a snapshot of src in the repository.
+//
+// The rows come from one snapshot of the database, during which writers go on. The
+// files are read after it; a pin keeps the collector from removing them
+// meanwhile. An unreadable file does not end Take: the snapshot is Incomplete and
+// names it. Every other error means that there is no snapshot.
+func Take(ctx context.Context, src Source, to *repo.Repository, o Options) (repo.Snapshot, error) {
+	t := &taking{src: src, o: o, began: src.DB.Now()}
+	unpin, err := pin(ctx, src.DB)
+	if err != nil {
+		return repo.Snapshot{}, explain(err)
+	}
+	defer unpin()
+	if t.list, err = newFileList(o.TempDir); err != nil {
+		return repo.Snapshot{}, explain(err)
+	}
+	s, err := to.Backup(ctx, t, repo.BackupOptions{})
+	if err = errors.Join(err, t.list.Close()); err != nil {
+		return repo.Snapshot{}, explain(err)
+	}
+	t.report("done")
+	return s, nil
+}
+
+// explain adds what an operator can do about the common failures.
+func explain(err error) error {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, objstore.ErrFull), db.IsFull(err):
+		return fault.WithHint(err, "free space on the disk, or choose a directory on another one")
+	case errors.Is(err, db.ErrWALBudget):
+		return fault.WithHint(err, "try again when less is written, or onto a faster disk")
+	}
+	return err
+}
+
+// taking is one run of Take, and the repository's source.
+type taking struct {
+	src   Source
+	o     Options
+	began time.Time
+	meta  Meta
+	prog  Progress
+	list  *fileList
+}
+
+// Items implements repo.Source.
+func (t *taking) Items(ctx context.Context, put func(repo.Item) error) error {
+	err := db.Snapshot(ctx, t.src.DB, func(ctx context.Context, tx *db.Tx) error { return t.snapshot(ctx, tx, put) })
+	if err != nil {
+		return err
+	}
+	return t.files(ctx, put)
+}
+
+// Meta implements repo.Source.
+func (t *taking) Meta() (json.RawMessage, bool, error) {
+	doc, err := json.Marshal(t.meta)
+	return doc, len(t.meta.Missing) == 0, err
+}
+
+func (t *taking) snapshot(ctx context.Context, tx *db.Tx, put func(repo.Item) error) error {
+	tables, err := present(ctx, tx)
+	if err != nil {
+		return err
+	}
+	t.meta = Meta{Tables: tables, Missing: []Missing{}}
+	if t.meta.Manifest, err = t.manifest(ctx, tx, tables); err != nil {
+		return err
+	}
+	m := t.meta.Manifest
+	t.prog.RowsTotal, t.prog.FilesTotal, t.prog.BytesTotal = m.Rows, m.Files, m.Bytes
+	index := []Entry{}
+	for _, x := range indexes {
+		e, err := t.index(ctx, tx, x, put)
+		if err != nil {
+			return fmt.Errorf("%s: %w", x.name, err)
+		}
+		index = append(index, e)
+	}
+	sums := map[string]Entry{}
+	for _, table := range slices.SortedFunc(slices.Values(tables), func(a, b Table) int { return strings.Compare(a.Name, b.Name) }) {
+		if sums[table.Name], err = t.table(ctx, tx, table, put); err != nil {
+			return fmt.Errorf("table %s: %w", table.Name, err)
+		}
+	}
+	for _, table := range tables {
+		t.meta.Entries = append(t.meta.Entries, sums[table.Name])
+	}
+	t.meta.Entries = append(t.meta.Entries, index...)
+	return nil
+}
+
+// table puts the rows of a table, leaf by leaf.
+func (t *taking) table(ctx context.Context, tx *db.Tx, table Table, put func(repo.Item) error) (Entry, error) {
+	l := newLeaves(rowsKey+table.Name+"\x00", put, func(rows int64) { t.prog.Rows += rows; t.report(table.Name) })
+	err := eachRow(ctx, tx, table, func(vals []any) error {
+		key, cut, err := table.place(l.key, vals)
+		if err != nil {
+			return err
+		}
+		l.key = key
+		if err := l.next(cut); err != nil {
+			return err
+		}
+		if l.buf, err = appendRow(l.buf, table.Columns, vals); err != nil {
+			return fmt.Errorf("row %v: %w", keyOf(table, vals), err)
+		}
+		return nil
+	})
+	return l.end(dataName(table.Name), err)
+}
+
+// place returns the key of a row in the order of the table, and in which leaf it
+// belongs: rows of one leaf have the same number, and neighbours another.
+func (t Table) place(b []byte, vals []any) (key []byte, leaf int64, err error) {
+	key = b[:0]
+	for i, c := range t.Columns {
+		if !slices.Contains(t.Key, c.Name) {
+			continue
+		}
+		switch v := vals[i].(type) {
+		case int64:
+			key = binary.BigEndian.AppendUint64(key, uint64(v)^1<<63)
+			leaf = v
+		case string:
+			key = append(append(key, v...), 0)
+		default:
+			return key, 0, fmt.Errorf("a key of type %T", v)
+		}
+	}
+	bits := 8
+	if slices.Contains(appendOnly, t.Name) {
+		bits = 12
+	}
+	if t.Numbered() {
+		return key, leaf >> bits, nil
+	}
+	return key, -1, nil
+}
+
+// leaves collects rows into items of a snapshot. The key of a leaf is that of its
+// first row. Where rows have no number, a leaf ends where the key of the last row
+// says so, which does not depend on the rows before.
+type leaves struct {
+	prefix string
+	put    func(repo.Item) error
+	told   func(rows int64)
+	key    []byte // of the row that comes
+	buf    []byte
+	first  []byte
+	leaf   int64
+	ends   bool
+	rows   int64
+	sum    hash.Hash
+	size   int64
+}
+
+func newLeaves(prefix string, put func(repo.Item) error, told func(int64)) *leaves {
+	return &leaves{prefix: prefix, put: put, told: told, sum: sha256.New(), buf: make([]byte, 0, 2*leafBytes)}
+}
+
+// next makes room for the row with l.key in the leaf of the given number.
+func (l *leaves) next(leaf int64) error {
+	if l.rows > 0 && (leaf != l.leaf || l.ends || len(l.buf) >= leafBytes) {
+		if err := l.flush(); err != nil {
+			return err
+		}
+	}
+	if l.rows == 0 {
+		l.first = append(append(l.first[:0], l.prefix...), l.key...)
+	}
+	l.leaf, l.ends = leaf, leaf < 0 && crc32.ChecksumIEEE(l.key)&0xff == 0
+	l.rows++
+	return nil
+}
+
+func (l *leaves) flush() error {
+	l.sum.Write(l.buf)
+	l.size += int64(len(l.buf))
+	err := l.put(repo.Item{Key: l.first, Count: l.rows, Data: l.buf, Text: true})
+	l.told(l.rows)
+	l.rows, l.buf = 0, l.buf[:0]
+	return err
+}
+
+// end puts what is left and returns size and digest of it all.
+func (l *leaves) end(name string, err error) (Entry, error) {
+	if err == nil && l.rows > 0 {
+		err = l.flush()
+	}
+	return Entry{Name: name, Size: l.size, SHA256: hex.EncodeToString(l.sum.Sum(nil))}, err
+}
+
+// files puts the files that the snapshot names.
+func (t *taking) files(ctx context.Context, put func(repo.Item) error) error {
+	sum := sha256.New()
+	err := t.list.Each(func(sha string, size int64) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n := size
+		raw, err := hex.DecodeString(sha)
+		if err != nil {
+			return err
+		}
+		err = put(repo.Item{Key: append([]byte(filesKey), raw...), Immutable: true, Open: func() (io.ReadCloser, error) {
+			return openProven(ctx, t.src.Blobs, sha, &n)
+		}})
+		t.prog.Files++
+		t.prog.Bytes += size
+		t.report("files")
+		if errors.Is(err, repo.ErrSkip) {
+			return t.missing(ctx, sha, size, err)
+		}
+		if err != nil {
+			return fmt.Errorf("file %s: %w", sha, err)
+		}
+		t.meta.Files.Count++
+		t.meta.Files.Bytes += n
+		fmt.Fprintf(sum, "%s %d\n", sha, n)
+		return nil
+	})
+	t.meta.Files.Digest = hex.EncodeToString(sum.Sum(nil))
+	return err
+}
+
+func (t *taking) missing(ctx context.Context, sha string, size int64, why error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	name, err := db.Read(ctx, t.src.DB, func(tx *db.Tx) (string, error) {
+		name, _, err := db.One[string](ctx, tx, db.SQL(`SELECT file_name FROM attachments WHERE sha256 = ? ORDER BY id LIMIT 1`, sha))
+		return name, err
+	})
+	t.meta.Missing = append(t.meta.Missing, Missing{sha, size, name, unreadable(why)})
+	return err
+}
+
+// checkedFile is a file of the store that proves to be what it is named at its end.
+type checkedFile struct {
+	io.ReadSeekCloser
+	ctx  context.Context
+	sum  hash.Hash
+	want string
+	n    *int64
+}
+
+// openProven opens a file for the backup. What cannot be read is to be skipped.
+func openProven(ctx context.Context, store blob.Store, sha string, n *int64) (io.ReadCloser, error) {
+	f, _, err := store.Open(ctx, sha)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", repo.ErrSkip, err)
+	}
+	*n = 0
+	return &checkedFile{f, ctx, sha256.New(), sha, n}, nil
+}
+
+// Read implements io.Reader.
+func (p *checkedFile) Read(b []byte) (int, error) {
+	if err := p.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := p.ReadSeekCloser.Read(b)
+	p.sum.Write(b[:n])
+	*p.n += int64(n)
+	if errors.Is(err, io.EOF) && hex.EncodeToString(p.sum.Sum(nil)) != p.want {
+		err = blob.ErrCorrupt
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = fmt.Errorf("%w: %w", repo.ErrSkip, err)
+	}
+	return n, err
+}
+
+func (t *taking) report(step string) {
+	if t.o.Progress == nil {
+		return
+	}
+	t.prog.Step, t.prog.Elapsed = step, t.src.DB.Now().Sub(t.began)
+	if s := t.prog.Elapsed.Seconds(); s > 0 {
+		t.prog.RowsPerSecond, t.prog.BytesPerSecond = float64(t.prog.Rows)/s, float64(t.prog.Bytes)/s
+	}
+	t.o.Progress(t.prog)
+}
