@@ -66,7 +66,7 @@ func (s *API) backupContent(w http.ResponseWriter, r *http.Request, a access.Act
 		return err
 	}
 	defer func() { _ = f.Close() }() // was only read
-	serve.SendFile(w, r, serve.File{Name: f.Name, ContentType: "application/zip", Tag: f.SHA256, Modified: f.Modified, Content: f})
+	serve.SendFile(w, r, serve.File{Name: f.Name, ContentType: "application/zip", Tag: f.Tag, Modified: f.Modified, Content: f})
 	return nil
 }
 

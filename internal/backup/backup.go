@@ -15,7 +15,6 @@ package backup
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"time"
 
@@ -89,13 +88,6 @@ type Progress struct {
 	BytesTotal int64  `json:"bytesTotal"`
 }
 
-// EngineOptions say what goes into an archive.
-type EngineOptions struct {
-	Attachments bool
-	// Progress may be called often and from another goroutine; it returns at once.
-	Progress func(Progress)
-}
-
 // Missing is a file that could not be read. The engine knows its hash; the
 // service adds the name of an attachment that has it.
 type Missing struct {
@@ -104,22 +96,8 @@ type Missing struct {
 	Reason string `json:"reason"`
 }
 
-// Summary is what an archive holds.
-type Summary struct {
-	Rows, Files, FileBytes int64
-	Missing                []Missing
-}
-
-// Engine writes and checks archives.
-type Engine interface {
-	// Create writes one consistent archive. A file that cannot be read goes into Missing.
-	Create(ctx context.Context, w io.Writer, o EngineOptions) (Summary, error)
-	// Verify reads the archive at path and returns an error unless structure and seal are whole.
-	Verify(ctx context.Context, path string) error
-}
-
 // Deps is what the service is made of. Mail is nil where no mail is
-// configured; Keep, Free and Log have defaults.
+// configured; Free and Log have defaults.
 type Deps struct {
 	DB       *db.DB
 	Keys     *secret.Keyring
@@ -127,7 +105,8 @@ type Deps struct {
 	Accounts *account.Service
 	Mail     Mailer
 	Engine   Engine
-	// Dir is where archives are kept until they are downloaded.
+	// Dir is where running backups leave a sign of life, and the disk whose free
+	// space is told.
 	Dir string
 	// BaseURL is the public address, without a slash at its end.
 	BaseURL string
@@ -137,8 +116,6 @@ type Deps struct {
 	InitialWaitingPeriod time.Duration
 	// AttachmentSizeMaxSum is the size cap in bytes, 0 for none.
 	AttachmentSizeMaxSum int64
-	// Keep is how many complete archives stay; 3 when zero.
-	Keep int
 	// InstalledAt tells when the instance was made, where that is known better
 	// than from its oldest account.
 	InstalledAt func(ctx context.Context, tx *db.Tx) (time.Time, bool, error)
@@ -158,9 +135,6 @@ type Service struct {
 
 // New returns the service.
 func New(d Deps) *Service {
-	if d.Keep <= 0 {
-		d.Keep = 3
-	}
 	if d.Free == nil {
 		d.Free = freeSpace
 	}

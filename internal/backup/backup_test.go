@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	"github.com/holdfast/holdfast/internal/account"
 	"github.com/holdfast/holdfast/internal/audit"
 	"github.com/holdfast/holdfast/internal/backup"
+	"github.com/holdfast/holdfast/internal/backup/repo"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/db/dbtest"
 	"github.com/holdfast/holdfast/internal/fault"
@@ -228,19 +231,17 @@ func (w *world) status(b backup.Backup) status {
 	return out
 }
 
-// engine writes "rows" and a seal, or what the test asks for.
+// engine makes snapshots whose archive is "rows" and a seal, or what the test asks for.
 type engine struct {
 	missing []backup.Missing
 	fail    error
 	noSeal  bool
 	// hold is closed to let Create go on; begun is closed when it waits.
 	hold, begun chan struct{}
+	snapshots   []string
 }
 
-func (e *engine) Create(ctx context.Context, w io.Writer, o backup.EngineOptions) (backup.Summary, error) {
-	if _, err := io.WriteString(w, "rows"); err != nil {
-		return backup.Summary{}, err
-	}
+func (e *engine) Create(ctx context.Context, o backup.EngineOptions) (backup.Summary, error) {
 	o.Progress(backup.Progress{Phase: "rows", Rows: 7, RowsTotal: 9})
 	if e.hold != nil {
 		close(e.begun)
@@ -253,12 +254,31 @@ func (e *engine) Create(ctx context.Context, w io.Writer, o backup.EngineOptions
 	if e.fail != nil {
 		return backup.Summary{}, e.fail
 	}
-	if !e.noSeal {
-		if _, err := io.WriteString(w, "SEAL"); err != nil {
-			return backup.Summary{}, err
-		}
+	name := fmt.Sprint("snapshot-", len(e.snapshots)+1)
+	e.snapshots = append(e.snapshots, name)
+	return backup.Summary{
+		Snapshot: name, SHA256: strings.Repeat("ab", 32), Size: 8, Added: 5, Rows: 9, Files: 2, FileBytes: 20, Missing: e.missing,
+	}, nil
+}
+
+func (e *engine) Open(_ context.Context, snapshot string, _ bool) (backup.Archive, error) {
+	switch {
+	case !slices.Contains(e.snapshots, snapshot):
+		return nil, repo.ErrNoSnapshot
+	case e.noSeal:
+		return text("rows"), nil
 	}
-	return backup.Summary{Rows: 9, Files: 2, FileBytes: 20, Missing: e.missing}, nil
+	return text("rowsSEAL"), nil
+}
+
+// text is an archive.
+type text string
+
+func (t text) Size() int64 { return int64(len(t)) }
+
+func (t text) WriteTo(_ context.Context, w io.Writer, from int64) error {
+	_, err := io.WriteString(w, string(t[from:]))
+	return err
 }
 
 func (e *engine) Verify(_ context.Context, path string) error {

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
+	"io"
 	"time"
 
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/audit"
+	"github.com/holdfast/holdfast/internal/backup/repo"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
@@ -61,12 +60,14 @@ type DownloadInput struct {
 	Token string
 }
 
-// File is an open archive; the caller closes it.
+// File is an open archive; the caller closes it. Reading it costs no disk: it is
+// made from the snapshot as it is read, from any byte on.
 type File struct {
-	*os.File
-	Name     string
-	Size     int64
-	SHA256   string
+	io.ReadSeekCloser
+	Name string
+	Size int64
+	// Tag changes when the bytes do.
+	Tag      string
 	Modified time.Time
 }
 
@@ -86,17 +87,20 @@ func (s *Service) Download(ctx context.Context, a access.Actor, n id.Backup, in 
 			return nil, err
 		}
 	}
-	f, err := os.Open(filepath.Join(s.deps.Dir, b.File))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.WithHint(fault.NotFound("backup"), "the archive "+b.File+" is gone from "+s.deps.Dir)
+	ar, err := s.deps.Engine.Open(ctx, b.Snapshot, b.IncludeAttachments)
+	if errors.Is(err, repo.ErrNoSnapshot) {
+		return nil, fault.WithHint(fault.NotFound("backup"), "the snapshot "+b.Snapshot+" is gone from the repository")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open backup %d: %w", n, err)
 	}
 	if err := s.noteDownload(ctx, a, b, in.Purpose); err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, err
 	}
-	return &File{File: f, Name: fileName(b), Size: b.Size, SHA256: b.SHA256, Modified: b.FinishedAt.Time}, nil
+	return &File{
+		ReadSeekCloser: &stream{ctx: ctx, a: ar}, Name: fileName(b), Size: ar.Size(),
+		Tag: fmt.Sprintf("%s-%t", b.SHA256, b.IncludeAttachments), Modified: b.FinishedAt.Time,
+	}, nil
 }
 
 func (s *Service) downloadable(ctx context.Context, a access.Actor, n id.Backup, in DownloadInput) (Backup, error) {
@@ -108,7 +112,7 @@ func (s *Service) downloadable(ctx context.Context, a access.Actor, n id.Backup,
 		if err != nil {
 			return Backup{}, err
 		}
-		gone := !b.State.Good() || b.RemovedAt != nil || filepath.IsAbs(b.File)
+		gone := !b.State.Good() || b.RemovedAt != nil || b.Snapshot == ""
 		if in.Purpose != Page {
 			gone = gone || b.owner() != a.ID || tx.Now().Sub(b.FinishedAt.Time) > apiDownloadTime
 		}

@@ -2,6 +2,8 @@ package backup_test
 
 import (
 	"bytes"
+	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,7 +15,10 @@ import (
 
 func TestTheRealEngineFromRequestToSoundArchive(t *testing.T) {
 	keys := func(d *backup.Deps) {
-		d.Engine = &backup.Archiver{Source: archive.Source{DB: d.DB, Keys: d.Keys}}
+		d.Engine = &backup.Archiver{
+			Source: archive.Source{DB: d.DB, Keys: d.Keys}, TempDir: d.Dir,
+			Place: &backup.Place{Location: filepath.Join(d.Dir, "repository"), KeysDir: d.Dir},
+		}
 	}
 	each(t, func(t *testing.T, w *world) {
 		store, err := blob.OpenDir(t.TempDir())
@@ -34,21 +39,28 @@ func TestTheRealEngineFromRequestToSoundArchive(t *testing.T) {
 		if b.State != backup.Complete || b.FileCount != 1 || b.FileBytes != int64(len(content)) || b.RowCount < 10 {
 			t.Fatalf("%+v", b)
 		}
-		a, err := archive.Open(t.Context(), filepath.Join(w.deps.Dir, b.File), w.deps.Keys)
-		must(t, err)
-		must(t, a.Close())
-		if a.Size != b.Size {
-			t.Errorf("%d bytes in the file, %d in the list", a.Size, b.Size)
-		}
 		f, err := w.Download(t.Context(), w.holder, b.ID, backup.DownloadInput{Purpose: backup.APIKey})
 		must(t, err)
-		magic := make([]byte, 4)
-		_, err = f.ReadAt(magic, 0)
+		whole, err := io.ReadAll(f)
 		must(t, err)
-		must(t, f.Close())
-		if !bytes.Equal(magic, []byte("PK\x03\x04")) {
-			t.Errorf("the file begins with %q", magic)
+		path := filepath.Join(t.TempDir(), "copy.zip")
+		must(t, os.WriteFile(path, whole, 0o600))
+		a, err := archive.Open(t.Context(), path, w.deps.Keys)
+		must(t, err)
+		must(t, a.Close())
+		if a.Size != b.Size || f.Size != b.Size {
+			t.Errorf("%d bytes in the file, %d in the list", a.Size, b.Size)
 		}
+		for _, from := range []int64{b.Size - 100, 7, b.Size / 2} {
+			_, err = f.Seek(from, io.SeekStart)
+			must(t, err)
+			rest, err := io.ReadAll(f)
+			must(t, err)
+			if !bytes.Equal(rest, whole[from:]) {
+				t.Errorf("from byte %d on there are %d others", from, len(rest))
+			}
+		}
+		must(t, f.Close())
 		add("lost.txt", strings.Repeat("ab", 32), 5)
 		b = w.done(w.holder, token)
 		if m := b.MissingFiles(); b.State != backup.Incomplete || len(m) != 1 || m[0].Name != "lost.txt" {

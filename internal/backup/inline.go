@@ -20,8 +20,8 @@ type InlineOptions struct {
 	Attachments bool
 }
 
-// RunInline makes a backup for the operator at path and returns when it is
-// verified there. It needs no token and works also when requests are off, but
+// RunInline makes a backup for the operator and returns when it is verified. With
+// a path its archive is written there, too. It needs no token and works also when requests are off, but
 // like every backup it is audited, mailed about, and alone. What a command that
 // was killed left behind is settled first.
 //
@@ -32,37 +32,58 @@ func (s *Service) RunInline(ctx context.Context, operator access.Actor, path str
 	if operator.Kind != access.Machine {
 		return Backup{}, fault.Forbidden("only the operator may make backups without a token")
 	}
-	path, err := filepath.Abs(path)
+	sign, err := s.signOfLife(path)
 	if err != nil {
-		return Backup{}, fmt.Errorf("backup to %s: %w", path, err)
-	}
-	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return Backup{}, fault.WithHint(fault.InvalidField("path", "taken"), "give a file that does not exist yet")
+		return Backup{}, err
 	}
 	if err := s.Recover(ctx, false); err != nil {
 		return Backup{}, err
 	}
-	f, err := openPart(path)
+	f, err := openPart(sign)
 	if err != nil {
 		return Backup{}, err
 	}
 	defer func() { _ = f.Close() }() // was fsynced; with it goes the lock
-	b, err := s.beginInline(ctx, operator, path, o)
+	b, err := s.beginInline(ctx, operator, sign, o)
 	if err != nil {
-		return Backup{}, errors.Join(err, remove(path+part))
+		return Backup{}, errors.Join(err, remove(sign+part))
 	}
-	b, runErr := s.produce(ctx, b, f, path)
+	b, runErr := s.produce(ctx, b, func(ctx context.Context, sum Summary) error {
+		if path == "" {
+			return nil
+		}
+		return s.write(ctx, f, sign, sum.Snapshot, o.Attachments)
+	})
+	if path == "" {
+		b.File = ""
+	}
 	if runErr != nil && ctx.Err() != nil {
 		runErr = errors.Join(errCancelled, ctx.Err())
 	}
 	state, err := s.finish(context.WithoutCancel(ctx), b, runErr)
 	if runErr == nil && !state.Good() {
-		runErr = errors.Join(errCancelled, remove(path))
+		runErr = errors.Join(errCancelled, remove(sign))
 	}
-	if err != nil || runErr != nil {
-		return Backup{}, errors.Join(runErr, err)
+	if err = errors.Join(runErr, err, remove(sign+part)); err != nil {
+		return Backup{}, err
 	}
 	return db.Read(ctx, s.db, func(tx *db.Tx) (Backup, error) { return findBackup(ctx, tx, b.ID) })
+}
+
+// signOfLife is the file that becomes the archive, or one that only shows that
+// the command lives.
+func (s *Service) signOfLife(path string) (string, error) {
+	if path == "" {
+		return filepath.Abs(filepath.Join(s.deps.Dir, fmt.Sprintf("command-%d.zip", os.Getpid())))
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("backup to %s: %w", path, err)
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return "", fault.WithHint(fault.InvalidField("path", "taken"), "give a file that does not exist yet")
+	}
+	return path, nil
 }
 
 func (s *Service) beginInline(ctx context.Context, operator access.Actor, path string, o InlineOptions) (Backup, error) {

@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"syscall"
@@ -15,6 +15,7 @@ import (
 	"github.com/holdfast/holdfast/internal/account"
 	"github.com/holdfast/holdfast/internal/attachment"
 	"github.com/holdfast/holdfast/internal/audit"
+	"github.com/holdfast/holdfast/internal/backup/objstore"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
@@ -48,19 +49,13 @@ func (s *Service) Run(ctx context.Context, n id.Backup) error {
 	f, runErr := openPart(s.spool(b.ID))
 	if runErr == nil {
 		defer func() { _ = f.Close() }() // was fsynced; with it goes the lock
-		done, runErr = s.produce(ctx, b, f, s.spool(b.ID))
+		done, runErr = s.produce(ctx, b, nil)
 	}
 	if runErr != nil && ctx.Err() != nil {
-		return errors.Join(ctx.Err(), s.giveBack(context.WithoutCancel(ctx), b))
+		return errors.Join(ctx.Err(), s.giveBack(context.WithoutCancel(ctx), b), remove(s.spool(b.ID)+part))
 	}
-	state, err := s.finish(context.WithoutCancel(ctx), done, runErr)
-	if runErr == nil && !state.Good() { // cancelled at the very end
-		err = errors.Join(err, remove(s.spool(b.ID)))
-	}
-	if err != nil {
-		return err
-	}
-	return s.retain(context.WithoutCancel(ctx))
+	_, err = s.finish(context.WithoutCancel(ctx), done, runErr)
+	return errors.Join(err, remove(s.spool(b.ID)+part))
 }
 
 // begin takes the backup, or returns it in the state that leaves nothing to do.
@@ -130,9 +125,9 @@ func freshActor(ctx context.Context, tx *db.Tx, user id.User) (access.Actor, boo
 	return access.Actor{Kind: access.Person, ID: user, Login: r.Login, Name: r.Login, Admin: r.Admin}, ok, err
 }
 
-// produce writes and verifies the archive at path, in f of openPart, and returns
-// the backup with what it found out; nothing is saved yet.
-func (s *Service) produce(ctx context.Context, b Backup, f *os.File, path string) (Backup, error) {
+// produce takes the snapshot, and writes its archive where one is asked for. It
+// returns the backup with what it found out; nothing is saved yet.
+func (s *Service) produce(ctx context.Context, b Backup, write func(context.Context, Summary) error) (Backup, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	m := &meter{}
@@ -140,17 +135,24 @@ func (s *Service) produce(ctx context.Context, b Backup, f *os.File, path string
 	running := b // what follows changes b while the beats go on
 	beats.Go(func() { s.beat(ctx, running, m, cancel) })
 	defer func() { cancel(nil); beats.Wait() }()
-	sum, size, hash, err := s.write(ctx, f, path, EngineOptions{Attachments: b.IncludeAttachments, Progress: m.set})
+	sum, err := s.deps.Engine.Create(ctx, EngineOptions{Attachments: b.IncludeAttachments, Progress: m.set})
+	if err == nil && write != nil {
+		err = write(ctx, sum)
+	}
+	if err == nil {
+		err = ctx.Err()
+	}
 	if err != nil {
 		if cause := context.Cause(ctx); errors.Is(cause, errCancelled) {
 			err = errCancelled
 		}
 		return b, err
 	}
-	b.Size, b.SHA256, b.RowCount, b.FileCount, b.FileBytes = size, hash, sum.Rows, sum.Files, sum.FileBytes
+	b.Snapshot, b.SHA256, b.Size, b.Added = sum.Snapshot, sum.SHA256, sum.Size, sum.Added
+	b.RowCount, b.FileCount, b.FileBytes = sum.Rows, sum.Files, sum.FileBytes
 	missing, err := s.named(ctx, sum.Missing)
 	if err != nil {
-		return b, errors.Join(err, remove(path))
+		return b, err
 	}
 	b.MissingJSON = mustJSON(missing)
 	b.ProgressJSON = mustJSON(m.get())
@@ -281,7 +283,7 @@ func outcome(b Backup, cancelled bool, runErr error) (State, string) {
 // reason words an error for the requester. Anything unknown stays in the log's
 // words: the requester may read the whole database anyway.
 func reason(err error) string {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || db.IsFull(err) {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, objstore.ErrFull) || db.IsFull(err) {
 		return reasonDiskFull
 	}
 	return err.Error()
@@ -291,8 +293,11 @@ func reason(err error) string {
 func (s *Service) close(ctx context.Context, tx *db.Tx, b *Backup, state State, why string) error {
 	at := tx.Stamp()
 	b.State, b.Error, b.FinishedAt = state, why, &at
+	if !filepath.IsAbs(b.File) {
+		b.File = "" // was the sign of life
+	}
 	if !state.Good() {
-		b.File, b.Size, b.SHA256, b.VerifiedAt = "", 0, "", nil
+		b.File, b.Size, b.Snapshot, b.SHA256, b.VerifiedAt = "", 0, "", "", nil
 	}
 	if err := saveBackup(ctx, tx, *b); err != nil {
 		return err
@@ -304,7 +309,7 @@ func (s *Service) close(ctx context.Context, tx *db.Tx, b *Backup, state State, 
 	if state == Failed {
 		result = audit.Failed
 	}
-	detail := map[string]any{"size": b.Size, "sha256": b.SHA256, "rows": b.RowCount, "files": b.FileCount, "missing": len(b.MissingFiles()), "error": why}
+	detail := map[string]any{"size": b.Size, "snapshot": b.Snapshot, "sha256": b.SHA256, "rows": b.RowCount, "files": b.FileCount, "missing": len(b.MissingFiles()), "error": why}
 	if err := s.record(ctx, tx, access.System("backup"), "backup."+string(state), backupObject(b.ID), result, detail); err != nil {
 		return err
 	}

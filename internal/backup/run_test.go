@@ -62,7 +62,7 @@ func TestRunMakesAVerifiedArchive(t *testing.T) {
 			t.Errorf("status %+v", st)
 		}
 		w.mail.wantTo(t, "backup.result", "root second holder")
-		if w.spool() != "backup-1.zip" || w.audited("backup.complete") != 1 {
+		if b.Snapshot != "snapshot-1" || b.File != "" || w.spool() != "" || w.audited("backup.complete") != 1 {
 			t.Errorf("spool %q", w.spool())
 		}
 		w.unpinned()
@@ -80,7 +80,6 @@ func TestRunsThatFail(t *testing.T) {
 	}{
 		{"disk full", "the disk is full", func(w *world) { w.engine.fail = &os.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC} }},
 		{"engine error", "connection lost", func(w *world) { w.engine.fail = errors.New("connection lost") }},
-		{"seal missing", "the seal is missing", func(w *world) { w.engine.noSeal = true }},
 		{"right taken meanwhile", "may not make backups any more", func(w *world) { w.exec(`DELETE FROM role_permissions WHERE permission = 'create_backup'`) }},
 		{"requester locked meanwhile", "may not make backups any more", func(w *world) { w.exec(`UPDATE users SET status = 3 WHERE id = ?`, w.holder.ID) }},
 		{"spool is no directory", "not a directory", func(w *world) {
@@ -269,34 +268,6 @@ func TestQueuedForADayIsGivenUp(t *testing.T) {
 	})
 }
 
-func TestRetentionKeepsTheLastGoodOnes(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
-		token := w.token(w.holder)
-		for range 3 {
-			w.done(w.holder, token)
-		}
-		w.engine.fail = errors.New("broken")
-		w.done(w.holder, token)
-		w.engine.fail, w.engine.missing = nil, []backup.Missing{{Name: "x"}}
-		for range 3 {
-			w.done(w.holder, token)
-		}
-		if got := w.spool(); got != "backup-1.zip backup-2.zip backup-3.zip backup-5.zip backup-6.zip backup-7.zip" {
-			t.Errorf("failed and incomplete ones drove out good ones: %q", got)
-		}
-		w.engine.missing = nil
-		w.done(w.holder, token)
-		if got := w.spool(); got != "backup-2.zip backup-3.zip backup-6.zip backup-7.zip backup-8.zip" {
-			t.Errorf("spool %q", got)
-		}
-		if w.find(1).RemovedAt == nil || w.audited("backup.remove") != 2 {
-			t.Error("removal is not recorded")
-		}
-		_, err := w.Download(t.Context(), w.holder, 1, backup.DownloadInput{Purpose: backup.APIKey})
-		wantKind(t, err, fault.KindNotFound)
-	}, func(d *backup.Deps) { d.DailyLimit = 100 })
-}
-
 func TestDownload(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
@@ -309,7 +280,7 @@ func TestDownload(t *testing.T) {
 				return err
 			}
 			content, err := io.ReadAll(f)
-			if string(content) != "rowsSEAL" || f.Size != 8 || f.SHA256 != b.SHA256 || !strings.HasPrefix(f.Name, "holdfast-backup-2026") {
+			if string(content) != "rowsSEAL" || f.Size != 8 || !strings.HasPrefix(f.Tag, b.SHA256) || !strings.HasPrefix(f.Name, "holdfast-backup-2026") {
 				t.Errorf("file %+v holds %q", f, content)
 			}
 			return errors.Join(err, f.Close())
@@ -335,7 +306,7 @@ func TestDownload(t *testing.T) {
 		must(t, get(w.holder, page))
 		w.exec(`DELETE FROM role_permissions WHERE permission = 'create_backup'`)
 		wantKind(t, get(w.holder, page), fault.KindForbidden)
-		must(t, os.Remove(filepath.Join(w.deps.Dir, b.File)))
+		w.engine.snapshots = nil
 		wantKind(t, get(w.root, page), fault.KindNotFound)
 	})
 }
@@ -382,8 +353,20 @@ func TestCommandMakesABackupWithoutToken(t *testing.T) {
 		w.mail.wantTo(t, "backup.result", "root second")
 		_, err = w.RunInline(t.Context(), operator, path, backup.InlineOptions{})
 		wantKind(t, err, fault.KindInvalid)
-		_, err = w.Download(t.Context(), w.root, b.ID, backup.DownloadInput{Purpose: backup.Page, Password: password})
-		wantKind(t, err, fault.KindNotFound)
+		f, err := w.Download(t.Context(), w.root, b.ID, backup.DownloadInput{Purpose: backup.Page, Password: password})
+		must(t, err)
+		must(t, f.Close())
+		w.engine.noSeal = true
+		_, err = w.RunInline(t.Context(), operator, path+"1", backup.InlineOptions{})
+		if err == nil || !strings.Contains(err.Error(), "the seal is missing") {
+			t.Errorf("got %v", err)
+		}
+		w.engine.noSeal = false
+		b, err = w.RunInline(t.Context(), operator, "", backup.InlineOptions{})
+		must(t, err)
+		if b.File != "" || b.Snapshot == "" || w.spool() != "" {
+			t.Errorf("without a path: %+v, %q", b, w.spool())
+		}
 		w.engine.fail = syscall.ENOSPC
 		_, err = w.RunInline(t.Context(), operator, path+"2", backup.InlineOptions{})
 		if !errors.Is(err, syscall.ENOSPC) || w.find(b.ID+1).State != backup.Failed {
@@ -394,7 +377,7 @@ func TestCommandMakesABackupWithoutToken(t *testing.T) {
 		must(t, err)
 		_, err = w.RunInline(t.Context(), operator, path+"3", backup.InlineOptions{})
 		wantCode(t, err, fault.KindConflict, backup.CodePending)
-	}, func(d *backup.Deps) { d.Keep = 1 })
+	})
 }
 
 func TestTheNextCommandSettlesAKilledOne(t *testing.T) {

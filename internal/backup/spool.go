@@ -1,21 +1,15 @@
 package backup
 
 import (
-	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 
-	"github.com/holdfast/holdfast/internal/access"
-	"github.com/holdfast/holdfast/internal/audit"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
@@ -67,48 +61,44 @@ func abandoned(path string) bool {
 	return found
 }
 
-// write makes the archive at path in f, which openPart gave: written under
-// another name, fsynced, read again and verified, renamed, directory fsynced.
+// write makes the archive of a snapshot at path in f, which openPart gave: written
+// under another name, fsynced, read again and verified, renamed, directory fsynced.
 // After an error nothing is left; after a crash at most the part, which Recover
 // removes. The caller closes f when the run is recorded as over.
-func (s *Service) write(ctx context.Context, f *os.File, path string, o EngineOptions) (sum Summary, size int64, hash string, err error) {
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, remove(path+part))
-		}
-	}()
-	if err = f.Truncate(0); err != nil {
-		return sum, 0, "", fmt.Errorf("write archive: %w", err)
+func (s *Service) write(ctx context.Context, f *os.File, path, snapshot string, attachments bool) error {
+	err := s.writePart(ctx, f, path, snapshot, attachments)
+	if err == nil {
+		err = os.Rename(path+part, path)
 	}
-	h := sha256.New()
-	w := bufio.NewWriterSize(io.MultiWriter(f, h), 256<<10)
-	if sum, err = s.deps.Engine.Create(ctx, w, o); err != nil {
-		return sum, 0, "", fmt.Errorf("write archive: %w", err)
+	if err != nil {
+		return fmt.Errorf("write archive: %w", err)
 	}
-	if err = errors.Join(w.Flush(), f.Sync()); err != nil {
-		return sum, 0, "", fmt.Errorf("write archive: %w", err)
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return errors.Join(err, remove(path))
 	}
-	if size, err = f.Seek(0, io.SeekEnd); err != nil {
-		return sum, 0, "", fmt.Errorf("write archive: %w", err)
+	return nil
+}
+
+func (s *Service) writePart(ctx context.Context, f *os.File, path, snapshot string, attachments bool) error {
+	if err := f.Truncate(0); err != nil {
+		return err
 	}
-	if err = s.deps.Engine.Verify(ctx, path+part); err != nil {
-		return sum, 0, "", fmt.Errorf("verify archive: %w", err)
+	a, err := s.deps.Engine.Open(ctx, snapshot, attachments)
+	if err != nil {
+		return err
 	}
-	if err = ctx.Err(); err != nil {
-		return sum, 0, "", err
+	if err := errors.Join(a.WriteTo(ctx, f, 0), f.Sync()); err != nil {
+		return err
 	}
-	if err = os.Rename(path+part, path); err != nil {
-		return sum, 0, "", fmt.Errorf("name archive: %w", err)
+	if err := s.deps.Engine.Verify(ctx, path+part); err != nil {
+		return fmt.Errorf("verify: %w", err)
 	}
-	if err = syncDir(filepath.Dir(path)); err != nil {
-		return sum, 0, "", errors.Join(err, remove(path))
-	}
-	return sum, size, hex.EncodeToString(h.Sum(nil)), nil
+	return ctx.Err()
 }
 
 // remove deletes a file; one that is not there is no error.
 func remove(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
 		return err
 	}
 	return nil
@@ -120,36 +110,6 @@ func syncDir(dir string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
-}
-
-// superseded lists archives that enough newer ones replace: Keep complete ones
-// for a complete one, Keep of any kind for an incomplete one.
-const superseded = `SELECT ` + backupColumns + ` FROM backups b WHERE removed_at IS NULL AND state IN ('complete', 'incomplete')
-	AND source <> 'command' AND ? <= (SELECT COUNT(*) FROM backups n WHERE n.id > b.id AND n.removed_at IS NULL
-		AND n.source <> 'command' AND n.verified_at IS NOT NULL
-		AND (n.state = 'complete' OR n.state = 'incomplete' AND b.state = 'incomplete'))`
-
-// retain removes superseded archives: first the row says so, then the file goes.
-func (s *Service) retain(ctx context.Context) error {
-	gone, err := db.Write(ctx, s.db, func(tx *db.Tx) ([]Backup, error) {
-		old, err := db.All[Backup](ctx, tx, db.SQL(superseded, s.deps.Keep))
-		if err != nil {
-			return nil, err
-		}
-		for _, b := range old {
-			if _, err := db.Exec(ctx, tx, db.SQL(`UPDATE backups SET removed_at = ? WHERE id = ?`, tx.Stamp(), b.ID)); err != nil {
-				return nil, err
-			}
-			if err := s.record(ctx, tx, access.System("backup"), "backup.remove", backupObject(b.ID), audit.OK, nil); err != nil {
-				return nil, err
-			}
-		}
-		return old, nil
-	})
-	for _, b := range gone {
-		err = errors.Join(err, remove(s.spool(b.ID)))
-	}
-	return err
 }
 
 // unfinished are the backups that may be over without a word; leased says that

@@ -20,10 +20,15 @@ type Backup struct {
 	JobStatusID        *string   `db:"job_status_id"`
 	CancelRequested    bool      `db:"cancel_requested"`
 	ProgressJSON       string    `db:"progress"`
-	// File is a name below the spool directory, or an absolute path a command wrote to.
-	File        string   `db:"file"`
-	Size        int64    `db:"size"`
+	// File is an absolute path a command wrote an archive to; while a backup runs,
+	// it is the file that shows that its runner lives.
+	File string `db:"file"`
+	// Size is that of the archive, with or without files as was asked for.
+	Size int64 `db:"size"`
+	// Snapshot and SHA256 name the snapshot and its record in the repository.
+	Snapshot    string   `db:"snapshot"`
 	SHA256      string   `db:"sha256"`
+	Added       int64    `db:"added"`
 	RowCount    int64    `db:"row_count"`
 	FileCount   int64    `db:"file_count"`
 	FileBytes   int64    `db:"file_bytes"`
@@ -37,7 +42,7 @@ type Backup struct {
 }
 
 const backupColumns = `id, source, state, user_id, requested_by, include_attachments, job_status_id, cancel_requested, progress,
-	file, size, sha256, row_count, file_count, file_bytes, missing, verified_at, error, created_at, started_at, finished_at, removed_at`
+	file, size, snapshot, sha256, added, row_count, file_count, file_bytes, missing, verified_at, error, created_at, started_at, finished_at, removed_at`
 
 // Progress returns how far the backup is; zero before it starts.
 func (b Backup) Progress() Progress {
@@ -86,9 +91,10 @@ func insertBackup(ctx context.Context, tx *db.Tx, b Backup) (id.Backup, error) {
 
 // saveBackup stores everything a run changes, and nothing a cancellation does.
 func saveBackup(ctx context.Context, tx *db.Tx, b Backup) error {
-	_, err := db.Exec(ctx, tx, db.SQL(`UPDATE backups SET state = ?, progress = ?, file = ?, size = ?, sha256 = ?, row_count = ?,
+	_, err := db.Exec(ctx, tx, db.SQL(`UPDATE backups SET state = ?, progress = ?, file = ?, size = ?, snapshot = ?,
+		sha256 = ?, added = ?, row_count = ?,
 		file_count = ?, file_bytes = ?, missing = ?, verified_at = ?, error = ?, started_at = ?, finished_at = ? WHERE id = ?`,
-		b.State, b.ProgressJSON, b.File, b.Size, b.SHA256, b.RowCount, b.FileCount, b.FileBytes, b.MissingJSON, b.VerifiedAt,
+		b.State, b.ProgressJSON, b.File, b.Size, b.Snapshot, b.SHA256, b.Added, b.RowCount, b.FileCount, b.FileBytes, b.MissingJSON, b.VerifiedAt,
 		b.Error, b.StartedAt, b.FinishedAt, b.ID))
 	return err
 }

@@ -380,7 +380,7 @@ func (s *Site) sendBackup(w http.ResponseWriter, r *http.Request, a access.Actor
 		return err
 	}
 	defer func() { _ = f.Close() }() // was only read
-	serve.SendFile(w, r, serve.File{Name: f.Name, ContentType: "application/zip", Tag: f.SHA256, Modified: f.Modified, Content: f})
+	serve.SendFile(w, r, serve.File{Name: f.Name, ContentType: "application/zip", Tag: f.Tag, Modified: f.Modified, Content: f})
 	return nil
 }
 

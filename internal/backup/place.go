@@ -1,0 +1,129 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"filippo.io/age"
+
+	"github.com/holdfast/holdfast/internal/backup/objstore"
+	"github.com/holdfast/holdfast/internal/backup/repo"
+	"github.com/holdfast/holdfast/internal/fault"
+)
+
+// identityName is the file with the server's key to its repository, beside the
+// other keys. It is no secret of the database, and no backup holds it.
+const identityName = "repository.age"
+
+// Place is where the repository of an instance lies, and the server's key to it.
+// It is opened when first needed, and made when there is none.
+type Place struct {
+	// Location is a directory.
+	Location string
+	// KeysDir holds the server's key.
+	KeysDir string
+	Log     *slog.Logger
+
+	mu   sync.Mutex
+	repo *repo.Repository
+}
+
+// Open returns the repository.
+//
+// Errors have hints: repo.ErrNoKey where the repository is another's or the
+// server's key is lost, repo.ErrNewer, those of objstore.
+func (p *Place) Open(ctx context.Context) (*repo.Repository, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.repo != nil {
+		return p.repo, nil
+	}
+	r, err := p.open(ctx)
+	switch {
+	case errors.Is(err, repo.ErrNoKey):
+		err = fault.WithHint(err, "put the key back into "+p.identityPath()+", or name another place for backups")
+	case errors.Is(err, repo.ErrNewer):
+		err = fault.WithHint(err, "use the Holdfast version that wrote it, or a newer one")
+	case errors.Is(err, objstore.ErrFull):
+		err = fault.WithHint(err, "free space in "+p.Location)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the backup repository in %s: %w", p.Location, err)
+	}
+	p.repo = r
+	return r, nil
+}
+
+func (p *Place) open(ctx context.Context) (*repo.Repository, error) {
+	store, err := objstore.NewDir(p.Location)
+	if err != nil {
+		return nil, err
+	}
+	o := repo.Options{Log: p.Log}
+	id, err := p.identity()
+	if errors.Is(err, fs.ErrNotExist) {
+		// No key: where there is a repository already, it is not this server's.
+		if _, err := repo.Open(ctx, store, o); !errors.Is(err, repo.ErrNoRepository) {
+			return nil, err
+		}
+		id, err = p.newIdentity()
+	}
+	if err != nil {
+		return nil, err
+	}
+	r, err := repo.Open(ctx, store, o, id)
+	if errors.Is(err, repo.ErrNoRepository) {
+		r, err = repo.Create(ctx, store, o, repo.Recipient{Label: "server", Key: id.Recipient()})
+	}
+	return r, err
+}
+
+func (p *Place) identityPath() string { return filepath.Join(p.KeysDir, identityName) }
+
+// identity reads the server's key.
+func (p *Place) identity() (*age.X25519Identity, error) {
+	f, err := os.Open(p.identityPath())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // was only read
+	ids, err := age.ParseIdentities(f)
+	if err == nil && len(ids) > 0 {
+		if id, ok := ids[0].(*age.X25519Identity); ok {
+			return id, nil
+		}
+	}
+	return nil, fmt.Errorf("the key %s cannot be read: %w", p.identityPath(), errors.Join(repo.ErrNoKey, err))
+}
+
+// newIdentity makes the server's key. It is durable before anything depends on it.
+func (p *Place) newIdentity() (*age.X25519Identity, error) {
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		return nil, err
+	}
+	text := "# The server's key to its backup repository. Keep it as safe as the other keys.\n# public key: " +
+		id.Recipient().String() + "\n" + id.String() + "\n"
+	tmp, err := os.CreateTemp(p.KeysDir, identityName+".")
+	if err != nil {
+		return nil, fmt.Errorf("make a key: %w", err)
+	}
+	_, err = tmp.WriteString(text)
+	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err == nil {
+		err = os.Link(tmp.Name(), p.identityPath()) // another process may have been faster
+	}
+	err = errors.Join(err, os.Remove(tmp.Name()))
+	if errors.Is(err, fs.ErrExist) {
+		return p.identity()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make a key: %w", err)
+	}
+	return id, syncDir(p.KeysDir)
+}
