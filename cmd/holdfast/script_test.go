@@ -21,6 +21,7 @@ import (
 
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/app"
+	"github.com/holdfast/holdfast/internal/backup"
 	"github.com/holdfast/holdfast/internal/backup/archive"
 	"github.com/holdfast/holdfast/internal/blob"
 	"github.com/holdfast/holdfast/internal/config"
@@ -161,8 +162,19 @@ func newer(ctx context.Context, abs func(string) string, args []string) error {
 		return err
 	}
 	err = with(ctx, dir, func(d *db.DB) error {
-		_, err := archive.Create(ctx, archive.Source{DB: d, Blobs: blobs, Keys: keys}, f, archive.Options{Attachments: true})
-		return err
+		e := backup.Archiver{
+			Source: archive.Source{DB: d, Blobs: blobs, Keys: keys},
+			Place:  &backup.Place{Location: filepath.Join(dir, "repository"), KeysDir: filepath.Join(dir, "keys")},
+		}
+		sum, err := e.Create(ctx, backup.EngineOptions{Attachments: true, Progress: func(backup.Progress) {}})
+		if err != nil {
+			return err
+		}
+		a, err := e.Open(ctx, sum.Snapshot, true)
+		if err != nil {
+			return err
+		}
+		return errors.Join(a.WriteTo(ctx, f, 0), e.Place.Close())
 	})
 	return errors.Join(err, f.Close(), blobs.Close())
 }

@@ -52,6 +52,7 @@ type App struct {
 	Attachments  *attachment.Service
 	WorkPackages *workpackage.Service
 	Backups      *backup.Service
+	Repository   *backup.Place
 	Jobs         *job.Runner
 
 	lock *Lock
@@ -185,6 +186,7 @@ func (a *App) build(sender *mail.Sender) {
 	})
 	a.Jobs = job.NewRunner(a.DB, a.Log, workers)
 	a.Outbox.Register(a.Jobs)
+	a.Repository = newPlace(c, a.Log)
 	a.Backups = a.newBackups()
 	a.register()
 }
@@ -218,6 +220,9 @@ func (a *App) Close() error {
 	var errs []error
 	if a.Blobs != nil {
 		errs = append(errs, a.Blobs.Close())
+	}
+	if a.Repository != nil {
+		errs = append(errs, a.Repository.Close())
 	}
 	return errors.Join(append(errs, a.DB.Close(), a.lock.Close())...)
 }

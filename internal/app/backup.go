@@ -2,24 +2,26 @@ package app
 
 import (
 	"context"
+	"log/slog"
 	"path/filepath"
 	"time"
 
 	"github.com/holdfast/holdfast/internal/account"
 	"github.com/holdfast/holdfast/internal/backup"
 	"github.com/holdfast/holdfast/internal/backup/archive"
+	"github.com/holdfast/holdfast/internal/backup/objstore"
+	"github.com/holdfast/holdfast/internal/config"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/id"
 	"github.com/holdfast/holdfast/internal/outbox"
 )
 
-// newBackups wires requested backups: their archives lie below the data
-// directory, and an accepted notice begins the wait of a new token.
+// newBackups wires requested backups; an accepted notice begins the wait of a new token.
 func (a *App) newBackups() *backup.Service {
 	c := a.Config
 	deps := backup.Deps{
 		DB: a.DB, Keys: a.Keys, Audit: a.Audit, Accounts: a.Accounts, Log: a.Log,
-		Engine: backup.Archiver{Source: archive.Source{DB: a.DB, Blobs: a.Blobs, Keys: a.Keys}, Program: a.Version},
+		Engine: backup.Archiver{Source: archive.Source{DB: a.DB, Blobs: a.Blobs, Keys: a.Keys}, Place: a.Repository, Program: a.Version},
 		Dir:    filepath.Join(c.Data, "backups"), BaseURL: c.BaseURL().String(),
 		Enabled: c.Backup.Enabled, DailyLimit: c.Backup.DailyLimit, InitialWaitingPeriod: c.Backup.InitialWaitingPeriod,
 		AttachmentSizeMaxSum: c.Backup.AttachmentSizeMaxSum.Bytes(),
@@ -37,6 +39,16 @@ func (a *App) newBackups() *backup.Service {
 	})
 	s.Register(a.Jobs)
 	return s
+}
+
+// newPlace says where the repository is. It is opened when it is first needed.
+func newPlace(c *config.Config, log *slog.Logger) *backup.Place {
+	return &backup.Place{
+		Location: c.RepositoryLocation(), KeysDir: c.KeysDir(), Log: log,
+		S3: objstore.S3Options{
+			Endpoint: c.S3.Endpoint, Region: c.S3.Region, AccessKey: c.S3.AccessKey, SecretKey: c.S3.SecretKey.Reveal(),
+		},
+	}
 }
 
 // letters is notices for those who need to know the mail's id.

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
 
+	"github.com/holdfast/holdfast/internal/backup"
 	"github.com/holdfast/holdfast/internal/backup/archive"
+	"github.com/holdfast/holdfast/internal/backup/repo"
 	"github.com/holdfast/holdfast/internal/blob"
 	"github.com/holdfast/holdfast/internal/config"
 	"github.com/holdfast/holdfast/internal/fault"
@@ -39,19 +42,25 @@ func settleRestore(ctx context.Context, cfg *config.Config, log *slog.Logger) er
 	return nil
 }
 
-// Restoration is an archive and the place it would be restored to.
+// Restoration is a backup and the place it would be restored to.
 type Restoration struct {
-	archive *archive.Archive
+	backup  archive.Backup
+	opened  io.Closer // the archive, if it is one
 	target  archive.Target
 	cfg     *config.Config
 	lock    *Lock
 	blobs   *blob.Dir
+	place   *backup.Place
 	newKeys bool // the target has no keys yet; Run makes them
 }
 
-// OpenRestoration checks the archive as a whole and takes the data directory
-// for itself. The caller closes it.
-func OpenRestoration(ctx context.Context, cfg *config.Config, log *slog.Logger, path, version string) (*Restoration, error) {
+// OpenRestoration opens the backup, which is the path of an archive or the name of
+// a snapshot in the repository of the instance, checks it as a whole and takes
+// the data directory for itself. The caller closes it.
+func OpenRestoration(ctx context.Context, cfg *config.Config, log *slog.Logger, name, version string) (*Restoration, error) {
+	if err := mayExist(cfg, name); err != nil {
+		return nil, err
+	}
 	lock, err := LockAlone(cfg.Data)
 	if err != nil {
 		return nil, err
@@ -59,7 +68,7 @@ func OpenRestoration(ctx context.Context, cfg *config.Config, log *slog.Logger, 
 	r := &Restoration{cfg: cfg, lock: lock}
 	err = settleRestore(ctx, cfg, log)
 	if err == nil {
-		err = r.open(ctx, log, path, version)
+		err = r.open(ctx, log, name, version)
 	}
 	if err != nil {
 		return nil, errors.Join(err, r.Close())
@@ -69,7 +78,10 @@ func OpenRestoration(ctx context.Context, cfg *config.Config, log *slog.Logger, 
 
 // PlanRestoration says what a restore would do. It changes nothing, also where
 // there is nothing yet, and a server may go on meanwhile.
-func PlanRestoration(ctx context.Context, cfg *config.Config, log *slog.Logger, path string) (_ archive.Plan, err error) {
+func PlanRestoration(ctx context.Context, cfg *config.Config, log *slog.Logger, name string) (_ archive.Plan, err error) {
+	if err := mayExist(cfg, name); err != nil {
+		return archive.Plan{}, err
+	}
 	lock, err := lockIfThere(cfg.Data)
 	if err != nil {
 		return archive.Plan{}, err
@@ -79,14 +91,14 @@ func PlanRestoration(ctx context.Context, cfg *config.Config, log *slog.Logger, 
 	if archive.Interrupted(cfg.Data) {
 		return archive.Plan{}, fault.WithHint(fault.Conflict("a restore was interrupted here"), "run holdfast doctor: it settles the restore first")
 	}
-	if err := r.open(ctx, log, path, ""); err != nil {
+	if err := r.open(ctx, log, name, ""); err != nil {
 		return archive.Plan{}, err
 	}
-	return archive.MakePlan(ctx, r.archive, r.target)
+	return archive.MakePlan(ctx, r.backup, r.target)
 }
 
-// open reads the archive; nothing is made yet.
-func (r *Restoration) open(ctx context.Context, log *slog.Logger, path, version string) error {
+// open reads the backup; nothing is made yet.
+func (r *Restoration) open(ctx context.Context, log *slog.Logger, name, version string) error {
 	keys := secret.NewKeyring() // proves nothing to be our own, and there is nothing yet
 	_, err := os.Stat(r.cfg.KeysDir())
 	if r.newKeys = errors.Is(err, fs.ErrNotExist); !r.newKeys {
@@ -95,11 +107,55 @@ func (r *Restoration) open(ctx context.Context, log *slog.Logger, path, version 
 			return err
 		}
 	}
-	if r.archive, err = archive.Open(ctx, path, keys); err != nil {
+	r.place = newPlace(r.cfg, log)
+	if err := r.find(ctx, name, keys); err != nil {
 		return err
 	}
-	r.target = archive.Target{DataDir: r.cfg.Data, DB: dbOptions(r.cfg, log), Keys: keys, Program: version}
+	r.target = archive.Target{DataDir: r.cfg.Data, DB: dbOptions(r.cfg, log), Keys: keys, Program: version, Repository: r.place.Open}
 	return nil
+}
+
+// find opens the archive at the path, or the snapshot of the name.
+func (r *Restoration) find(ctx context.Context, name string, keys *secret.Keyring) error {
+	if _, err := os.Stat(name); err == nil {
+		a, err := archive.Open(ctx, name, keys)
+		if err == nil {
+			r.backup, r.opened = a, a
+		}
+		return err
+	}
+	to, err := r.place.Existing(ctx)
+	if errors.Is(err, repo.ErrNoRepository) {
+		return errNoBackup(name)
+	}
+	if err != nil {
+		return err
+	}
+	snap, err := to.Snapshot(ctx, name)
+	if errors.Is(err, repo.ErrNoSnapshot) {
+		return errNoBackup(name)
+	}
+	if err != nil {
+		return err
+	}
+	r.backup, err = archive.Load(to, snap, keys)
+	return err
+}
+
+// mayExist refuses a name that is no file where there can be no snapshot either,
+// before anything is made.
+func mayExist(cfg *config.Config, name string) error {
+	_, file := os.Stat(name)
+	_, keys := os.Stat(cfg.KeysDir())
+	if file != nil && keys != nil {
+		return errNoBackup(name)
+	}
+	return nil
+}
+
+func errNoBackup(name string) error {
+	return fault.WithHint(&fault.Fault{Kind: fault.KindNotFound, What: "backup", Message: "there is neither a file nor a snapshot " + name},
+		"holdfast backup list shows the snapshots of the instance")
 }
 
 // Run restores. See archive.Restore. Where it fails on a target that had no
@@ -114,7 +170,7 @@ func (r *Restoration) Run(ctx context.Context, o archive.RestoreOptions) (_ arch
 		return archive.Report{}, err
 	}
 	r.target.Blobs = r.blobs
-	report, err := archive.Restore(ctx, r.archive, r.target, o)
+	report, err := archive.Restore(ctx, r.backup, r.target, o)
 	if err != nil && r.newKeys && !archive.Interrupted(r.cfg.Data) {
 		err = errors.Join(err, os.RemoveAll(r.cfg.KeysDir()))
 	}
@@ -124,8 +180,11 @@ func (r *Restoration) Run(ctx context.Context, o archive.RestoreOptions) (_ arch
 // Close releases everything.
 func (r *Restoration) Close() error {
 	var errs []error
-	if r.archive != nil {
-		errs = append(errs, r.archive.Close())
+	if r.opened != nil {
+		errs = append(errs, r.opened.Close())
+	}
+	if r.place != nil {
+		errs = append(errs, r.place.Close())
 	}
 	if r.blobs != nil {
 		errs = append(errs, r.blobs.Close())

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"filippo.io/age"
@@ -24,27 +25,42 @@ const identityName = "repository.age"
 // Place is where the repository of an instance lies, and the server's key to it.
 // It is opened when first needed, and made when there is none.
 type Place struct {
-	// Location is a directory.
+	// Location is a directory, file:///path or s3://bucket/prefix, reached as S3 says.
 	Location string
+	S3       objstore.S3Options
 	// KeysDir holds the server's key.
 	KeysDir string
 	Log     *slog.Logger
 
-	mu   sync.Mutex
-	repo *repo.Repository
+	mu    sync.Mutex
+	store objstore.Place
+	repo  *repo.Repository
 }
 
-// Open returns the repository.
+// Open returns the repository, and makes it when there is none.
 //
 // Errors have hints: repo.ErrNoKey where the repository is another's or the
 // server's key is lost, repo.ErrNewer, those of objstore.
-func (p *Place) Open(ctx context.Context) (*repo.Repository, error) {
+func (p *Place) Open(ctx context.Context) (*repo.Repository, error) { return p.get(ctx, true) }
+
+// Existing is Open without making anything: where there is no repository the
+// error is repo.ErrNoRepository.
+func (p *Place) Existing(ctx context.Context) (*repo.Repository, error) { return p.get(ctx, false) }
+
+func (p *Place) get(ctx context.Context, create bool) (*repo.Repository, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.repo != nil {
 		return p.repo, nil
 	}
-	r, err := p.open(ctx)
+	if _, err := os.Stat(p.Location); !create && errors.Is(err, fs.ErrNotExist) && !strings.Contains(p.Location, "://") {
+		return nil, repo.ErrNoRepository // opening a directory makes it
+	}
+	store, err := objstore.Open(ctx, p.Location, p.S3)
+	if err != nil {
+		return nil, fault.WithHint(fmt.Errorf("the backup repository in %s: %w", p.Location, err), "check backup.repository and the s3 settings")
+	}
+	r, err := p.open(ctx, store, create)
 	switch {
 	case errors.Is(err, repo.ErrNoKey):
 		err = fault.WithHint(err, "put the key back into "+p.identityPath()+", or name another place for backups")
@@ -54,22 +70,30 @@ func (p *Place) Open(ctx context.Context) (*repo.Repository, error) {
 		err = fault.WithHint(err, "free space in "+p.Location)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the backup repository in %s: %w", p.Location, err)
+		return nil, errors.Join(fmt.Errorf("the backup repository in %s: %w", p.Location, err), store.Close())
 	}
-	p.repo = r
+	p.repo, p.store = r, store
 	return r, nil
 }
 
-func (p *Place) open(ctx context.Context) (*repo.Repository, error) {
-	store, err := objstore.NewDir(p.Location)
-	if err != nil {
-		return nil, err
+// Close releases the place.
+func (p *Place) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.store == nil {
+		return nil
 	}
+	err := p.store.Close()
+	p.repo, p.store = nil, nil
+	return err
+}
+
+func (p *Place) open(ctx context.Context, store objstore.Store, create bool) (*repo.Repository, error) {
 	o := repo.Options{Log: p.Log}
 	id, err := p.identity()
 	if errors.Is(err, fs.ErrNotExist) {
 		// No key: where there is a repository already, it is not this server's.
-		if _, err := repo.Open(ctx, store, o); !errors.Is(err, repo.ErrNoRepository) {
+		if _, err := repo.Open(ctx, store, o); !create || !errors.Is(err, repo.ErrNoRepository) {
 			return nil, err
 		}
 		id, err = p.newIdentity()
@@ -78,7 +102,7 @@ func (p *Place) open(ctx context.Context) (*repo.Repository, error) {
 		return nil, err
 	}
 	r, err := repo.Open(ctx, store, o, id)
-	if errors.Is(err, repo.ErrNoRepository) {
+	if errors.Is(err, repo.ErrNoRepository) && create {
 		r, err = repo.Create(ctx, store, o, repo.Recipient{Label: "server", Key: id.Recipient()})
 	}
 	return r, err

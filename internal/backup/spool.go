@@ -70,6 +70,9 @@ func (s *Service) write(ctx context.Context, f *os.File, path, snapshot string, 
 	if err == nil {
 		err = os.Rename(path+part, path)
 	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		err = fault.WithHint(err, "free space on the disk of "+filepath.Dir(path)+", or name another place")
+	}
 	if err != nil {
 		return fmt.Errorf("write archive: %w", err)
 	}

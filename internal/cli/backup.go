@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"text/tabwriter"
 	"time"
 
@@ -19,14 +18,14 @@ import (
 const exitIncomplete = 6
 
 type backupCmd struct {
-	Create   backupCreateCmd `cmd:"" help:"Write an archive now; needs no backup token. Exit code 6: files are missing in it, 4: another backup runs."`
+	Create   backupCreateCmd `cmd:"" help:"Take a snapshot now, and write its archive where one is asked for; needs no backup token. Exit code 6: files are missing in it, 4: another backup runs."`
 	List     backupListCmd   `cmd:"" help:"List backups, newest first."`
 	Verify   backupVerifyCmd `cmd:"" help:"Read an archive from end to end and check its seal. Exit code 1 when it is not sound."`
 	AllowNow backupAllowCmd  `cmd:"" name:"allow-now" help:"End the waiting period of new backup tokens. Exit code 3: nobody of that login waits."`
 }
 
 type backupCreateCmd struct {
-	Output        string `short:"o" type:"path" placeholder:"FILE.zip" help:"Where to write it. Default: backups/holdfast-TIME.zip in the data directory."`
+	Output        string `short:"o" type:"path" placeholder:"FILE.zip" help:"Write the archive of the snapshot here, too."`
 	NoAttachments bool   `help:"Leave uploaded files out; the archive says so."`
 }
 
@@ -35,9 +34,10 @@ type backupResult struct {
 	ID         int64            `json:"id"`
 	State      string           `json:"state"`
 	Source     string           `json:"source"`
-	File       string           `json:"file"`
+	Snapshot   string           `json:"snapshot"`
+	File       string           `json:"file,omitempty"`
 	Size       int64            `json:"size"`
-	SHA256     string           `json:"sha256"`
+	Added      int64            `json:"added"`
 	Rows       int64            `json:"rows"`
 	Files      int64            `json:"files"`
 	FileBytes  int64            `json:"fileBytes"`
@@ -49,7 +49,7 @@ type backupResult struct {
 
 func backupResultOf(b backup.Backup) backupResult {
 	r := backupResult{
-		ID: int64(b.ID), State: string(b.State), Source: string(b.Source), File: b.File, Size: b.Size, SHA256: b.SHA256, Rows: b.RowCount,
+		ID: int64(b.ID), State: string(b.State), Source: string(b.Source), Snapshot: b.Snapshot, File: b.File, Size: b.Size, Added: b.Added, Rows: b.RowCount,
 		Files: b.FileCount, FileBytes: b.FileBytes, Missing: b.MissingFiles(), Error: b.Error, CreatedAt: b.CreatedAt.Time,
 	}
 	if b.FinishedAt != nil {
@@ -61,19 +61,19 @@ func backupResultOf(b backup.Backup) backupResult {
 // Run implements the command.
 func (c *backupCreateCmd) Run(ctx context.Context, s *session) error {
 	return s.withApp(ctx, func(a *app.App) error {
-		path := c.Output
-		if path == "" {
-			path = filepath.Join(a.Config.Data, "backups", "holdfast-"+a.DB.Now().Format("20060102-150405")+".zip")
-		}
 		began := time.Now()
 		stop := s.watchBackup(ctx, a)
-		b, err := a.Backups.RunInline(ctx, s.operator(), path, backup.InlineOptions{Attachments: !c.NoAttachments})
+		b, err := a.Backups.RunInline(ctx, s.operator(), c.Output, backup.InlineOptions{Attachments: !c.NoAttachments})
 		stop()
 		if err != nil {
 			return err
 		}
-		err = s.print(backupResultOf(b), "%s: %s, %d rows, %d files, %d bytes in %s\nsha256 %s\n", b.State, path, b.RowCount, b.FileCount,
-			b.Size, time.Since(began).Round(10*time.Millisecond), b.SHA256)
+		where := "snapshot " + b.Snapshot
+		if c.Output != "" {
+			where += ", archive " + c.Output
+		}
+		err = s.print(backupResultOf(b), "%s: %s\n%d rows, %d files, an archive of %d bytes; %d bytes stored in %s\n", b.State, where, b.RowCount, b.FileCount,
+			b.Size, b.Added, time.Since(began).Round(10*time.Millisecond))
 		if err != nil || b.State != backup.Incomplete {
 			return err
 		}
@@ -160,9 +160,10 @@ func (c *backupListCmd) Run(ctx context.Context, s *session) error {
 			return s.print(out, "")
 		}
 		w := tabwriter.NewWriter(s.Stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "ID\tMADE\tSTATE\tBY\tROWS\tFILES\tBYTES\tFILE")
+		fmt.Fprintln(w, "ID\tMADE\tSTATE\tBY\tROWS\tFILES\tBYTES\tSTORED\tSNAPSHOT")
 		for _, b := range list {
-			fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", b.ID, b.CreatedAt.Format(time.RFC3339), b.State, b.RequestedBy, b.RowCount, b.FileCount, b.Size, b.File)
+			fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%s\n", b.ID, b.CreatedAt.Format(time.RFC3339), b.State, b.RequestedBy, b.RowCount, b.FileCount,
+				b.Size, b.Added, b.Snapshot)
 		}
 		return w.Flush()
 	})

@@ -12,7 +12,7 @@ import (
 )
 
 type restoreCmd struct {
-	File               string `arg:"" type:"existingfile" help:"The archive, FILE.zip."`
+	Backup             string `arg:"" help:"An archive, FILE.zip, or a snapshot of the instance's repository: its name, the beginning of it, or latest."`
 	Into               string `type:"path" placeholder:"DIR" help:"Data directory to restore into. Default: --data."`
 	Database           string `placeholder:"URL" help:"PostgreSQL to restore into. Default: the configured database."`
 	DryRun             bool   `help:"Print the plan and change nothing."`
@@ -22,7 +22,7 @@ type restoreCmd struct {
 
 // Help is the long help text.
 func (c *restoreCmd) Help() string {
-	return `The archive is checked as a whole first. The new state is built beside the live one, compared with the archive
+	return `The backup is checked as a whole first. The new state is built beside the live one, compared with the backup
 row by row and file by file, and only then put in its place, in one step. A crash at any moment leaves the instance
 entirely as it was or entirely restored. Stop holdfast serve first.
 
@@ -39,13 +39,13 @@ func (c *restoreCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	if c.DryRun {
-		p, err := app.PlanRestoration(ctx, cfg, s.logger(cfg), c.File)
+		p, err := app.PlanRestoration(ctx, cfg, s.logger(cfg), c.Backup)
 		if err != nil {
 			return err
 		}
 		return s.printPlan(p, p.Refusal(c.options()))
 	}
-	r, err := app.OpenRestoration(ctx, cfg, s.logger(cfg), c.File, s.Build.Version)
+	r, err := app.OpenRestoration(ctx, cfg, s.logger(cfg), c.Backup, s.Build.Version)
 	if err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func (s *session) printReport(r archive.Report) error {
 		fmt.Fprintf(s.Stdout, "missing in the archive and so here: %s\n", m.Name)
 	}
 	if r.Safety != "" {
-		fmt.Fprintf(s.Stdout, "What was there before: %s, and for 7 days as it was: %s\n", r.Safety, r.Old)
+		fmt.Fprintf(s.Stdout, "What was there before: snapshot %s, and for 7 days as it was: %s\n", r.Safety, r.Old)
 	}
 	for _, n := range r.Notes {
 		fmt.Fprintln(s.Stdout, "note:", n)

@@ -102,7 +102,8 @@ type Backup struct {
 	Enabled              bool
 	DailyLimit           int
 	InitialWaitingPeriod time.Duration
-	AttachmentSizeMaxSum Size // 0 = no limit
+	AttachmentSizeMaxSum Size   // 0 = no limit
+	Repository           string // "" = <data>/repository; see RepositoryLocation
 }
 
 // Trash says how long deleted things can be brought back.
@@ -160,6 +161,14 @@ func (c *Config) DatabasePath() string { return filepath.Join(c.Data, "holdfast.
 
 // KeysDir returns the directory of the secret keys that must never be in the database.
 func (c *Config) KeysDir() string { return filepath.Join(c.Data, "keys") }
+
+// RepositoryLocation returns the directory or URL where backups are kept.
+func (c *Config) RepositoryLocation() string {
+	if c.Backup.Repository == "" {
+		return filepath.Join(c.Data, "repository")
+	}
+	return c.Backup.Repository
+}
 
 // BlobsLocation returns the directory or s3:// URL where files are kept.
 func (c *Config) BlobsLocation() string {
