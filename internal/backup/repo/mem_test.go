@@ -21,6 +21,7 @@ type mem struct {
 func newMem() *mem {
 	return &mem{objs: map[string][]byte{}, at: map[string]time.Time{}, now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)}
 }
+
 func (m *mem) Put(_ context.Context, name string, data []byte) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -31,6 +32,7 @@ func (m *mem) Put(_ context.Context, name string, data []byte) error {
 	m.at[name] = m.now
 	return nil
 }
+
 func (m *mem) Get(_ context.Context, name string, limit int64) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -40,6 +42,7 @@ func (m *mem) Get(_ context.Context, name string, limit int64) ([]byte, error) {
 	}
 	return bytes.Clone(b), nil
 }
+
 func (m *mem) ReadAt(_ context.Context, name string, p []byte, off int64) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -53,6 +56,7 @@ func (m *mem) ReadAt(_ context.Context, name string, p []byte, off int64) error 
 	copy(p, b[off:])
 	return nil
 }
+
 func (m *mem) Stat(_ context.Context, name string) (objstore.Info, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -62,6 +66,7 @@ func (m *mem) Stat(_ context.Context, name string) (objstore.Info, error) {
 	}
 	return objstore.Info{Name: name, Size: int64(len(b)), Modified: m.at[name]}, nil
 }
+
 func (m *mem) List(_ context.Context, prefix string, fn func(objstore.Info) error) error {
 	m.mu.Lock()
 	var all []objstore.Info
@@ -79,12 +84,14 @@ func (m *mem) List(_ context.Context, prefix string, fn func(objstore.Info) erro
 	}
 	return nil
 }
+
 func (m *mem) Delete(_ context.Context, name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.objs, name)
 	return nil
 }
+
 func (m *mem) Now(context.Context) (time.Time, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

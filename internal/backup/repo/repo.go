@@ -179,7 +179,7 @@ func (o Options) withDefaults() Options {
 		o.Rand = rand.Reader
 	}
 	if o.Now == nil {
-		o.Now = time.Now
+		o.Now = time.Now //nolint:forbidigo // the default clock of the package
 	}
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
