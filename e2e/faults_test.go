@@ -22,6 +22,7 @@ import (
 	"github.com/holdfast/holdfast/internal/backup/archive"
 	"github.com/holdfast/holdfast/internal/blob"
 	"github.com/holdfast/holdfast/internal/db"
+	"github.com/holdfast/holdfast/internal/db/dbtest"
 )
 
 // The tests of faults kill, cut and fill with the real binary. A random pause
@@ -36,6 +37,31 @@ func prepared(t *testing.T, dir string, bench ...string) (key string) {
 		t.Fatalf("user create: %d %s", r.code, r.errs)
 	}
 	return strings.TrimSpace(command(t, "token", "create", "--data", dir, "--user", adminLogin))
+}
+
+// onPostgres makes a data directory whose database is a fresh schema of a server.
+func onPostgres(t *testing.T, data string) {
+	t.Helper()
+	address := dbtest.PostgresRole(t, true).URL
+	err := os.MkdirAll(data, 0o700)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(data, "holdfast.toml"), fmt.Appendf(nil, "[database]\nurl = %q\n", address), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// eachEngine runs a test on both engines, data being its data directory. There
+// are fewer rounds on PostgreSQL, which takes longer over each.
+func eachEngine(t *testing.T, fn func(t *testing.T, data string, rounds int)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { fn(t, filepath.Join(t.TempDir(), "data"), 6) })
+	t.Run("postgres", func(t *testing.T) {
+		data := filepath.Join(t.TempDir(), "data")
+		onPostgres(t, data)
+		fn(t, data, 3)
+	})
 }
 
 // result is how a command ended.
@@ -158,7 +184,11 @@ func (s *server) attach(key, name string, content []byte) (status int, answer []
 // look opens the database of a data directory beside whoever uses it.
 func look(t *testing.T, data string, fn func(ctx context.Context, d *db.DB) error) {
 	t.Helper()
-	d, err := db.Open(t.Context(), db.Options{Path: filepath.Join(data, "holdfast.db")})
+	o := db.Options{Path: filepath.Join(data, "holdfast.db")}
+	if cfg, err := os.ReadFile(filepath.Join(data, "holdfast.toml")); err == nil {
+		o = db.Options{URL: strings.Split(string(cfg), `"`)[1]} // see onPostgres
+	}
+	d, err := db.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,10 +5,8 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/cookiejar"
 	"net/url"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -73,15 +71,7 @@ func TestMailServerDown(t *testing.T) {
 	host, port, _ := net.SplitHostPort(address)
 	settings := []string{"HOLDFAST_MAIL_HOST=" + host, "HOLDFAST_MAIL_PORT=" + port, "HOLDFAST_MAIL_FROM=holdfast@example.org", "HOLDFAST_MAIL_TLS=none"}
 	s := start(t, data, settings...)
-	jar, _ := cookiejar.New(nil) // fails only for bad options
-	c := &http.Client{Jar: jar, Timeout: patience}
-	if status, page := form(t, c, s.url+"/login", url.Values{"username": {adminLogin}, "password": {adminPassword}}); status != http.StatusOK {
-		t.Fatalf("sign in: %d %s", status, page)
-	}
-	status, page := form(t, c, s.url+"/admin/backups/reset_token", url.Values{"_password_confirmation": {adminPassword}})
-	if status != http.StatusOK || !regexp.MustCompile(`<output[^>]* id="backup-token">hfbk-[0-9a-f]{64}<`).MatchString(page) {
-		t.Fatalf("a backup token while the mail server is down: %d %s", status, page)
-	}
+	s.token()
 	tried := `SELECT subject FROM mails WHERE attempts > 0 AND sent_at IS NULL AND failed_at IS NULL`
 	eventually(t, "the mail is tried", func() bool { return len(rows(t, data, tried)) > 0 })
 	s.kill()

@@ -2,7 +2,7 @@
 // what a person types, presses and sees.
 //
 // HOLDFAST_TEST_BINARY names the binary and HOLDFAST_TEST_CHROMIUM the browser; scripts/test sets
-// both. Without them the journeys are skipped. Nothing here sleeps: every step waits for what a
+// both. Without them the journeys are skipped. No journey sleeps: every step waits for what a
 // person would wait for.
 //
 // With HOLDFAST_TEST_SCREENSHOTS=DIR the pages are also kept there as pictures.
