@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,7 +25,7 @@ type S3Server struct {
 	Dir string
 
 	t       testing.TB
-	buckets int
+	buckets atomic.Int64
 }
 
 // S3 starts versitygw, which HOLDFAST_TEST_VERSITYGW names, and stops it with
@@ -134,8 +135,7 @@ func (s *S3Server) Bucket(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.buckets++
-	name := fmt.Sprintf("bucket-%d", s.buckets)
+	name := fmt.Sprintf("bucket-%d", s.buckets.Add(1))
 	if err := client.MakeBucket(context.Background(), name, minio.MakeBucketOptions{Region: s.Region}); err != nil {
 		t.Fatalf("testpeer: make bucket: %v", err)
 	}

@@ -277,7 +277,7 @@ func (p *probe) clock(ctx context.Context) error {
 		p.bad(CheckClock, "The clock of the place cannot be read: %v.", err)
 		return err
 	}
-	p.report.Skew = now.Sub(time.Now()).Round(time.Second) //nolint:forbidigo // the comparison with our clock is the point
+	p.report.Skew = time.Until(now).Round(time.Second)
 	if p.report.Skew.Abs() > probeSkew {
 		p.bad(CheckClock, "The clock of the place is %v %s that of this machine. Backups work, but one of the two should be set right.",
 			p.report.Skew.Abs(), side(p.report.Skew))

@@ -133,6 +133,7 @@ var codes = map[string]error{
 	"ExpiredToken":               ErrDenied,
 	"InvalidAccessKeyId":         ErrDenied,
 	"SignatureDoesNotMatch":      ErrDenied,
+	"XAdminUserNotFound":         ErrDenied, // versitygw's word for InvalidAccessKeyId
 	"RequestTimeTooSkewed":       ErrDenied,
 	"BadDigest":                  errSpoiled,
 	"RequestTimeout":             ErrUnavailable,
