@@ -171,23 +171,42 @@ func valid(ctx context.Context, tx *db.Tx, u *User, more ...fault.Field) error {
 
 // standing returns how the actor stands to the user; a zero user is one to be made.
 func standing(ctx context.Context, tx *db.Tx, a access.Actor, u User) (Standing, error) {
-	st := Standing{Admin: a.Admin, Self: u.ID != 0 && a.ID == u.ID && a.SignedIn()}
-	if a.Admin || !a.SignedIn() {
-		st.Creator = a.Admin
-		return st, nil
-	}
-	manager, err := access.Allowed(ctx, tx, a, access.ManageUser, 0)
+	to, err := standings(ctx, tx, a)
 	if err != nil {
-		return st, err
+		return Standing{}, err
 	}
-	creator, err := access.Allowed(ctx, tx, a, access.CreateUser, 0)
-	st.Manager = manager && !u.Admin // else a manager could take an administrator's account over
-	st.Creator = manager || creator
-	return st, err
+	return to(u), nil
+}
+
+// standings reads the actor's rights once and tells how it stands to anyone.
+func standings(ctx context.Context, tx *db.Tx, a access.Actor) (func(User) Standing, error) {
+	manager, creator := false, a.Admin
+	if !a.Admin && a.SignedIn() {
+		var err error
+		if manager, err = access.Allowed(ctx, tx, a, access.ManageUser, 0); err != nil {
+			return nil, err
+		}
+		if creator, err = access.Allowed(ctx, tx, a, access.CreateUser, 0); err != nil {
+			return nil, err
+		}
+	}
+	return func(u User) Standing {
+		return Standing{
+			Admin: a.Admin, Self: u.ID != 0 && a.ID == u.ID && a.SignedIn(),
+			Manager: manager && !u.Admin, // else a manager could take an administrator's account over
+			Creator: manager || creator,
+		}
+	}, nil
 }
 
 // StandingTo returns how the actor stands to the user, for forms and action
 // links; user 0 stands for one to be made.
 func (s *Service) StandingTo(ctx context.Context, a access.Actor, u User) (Standing, error) {
 	return db.Read(ctx, s.db, func(tx *db.Tx) (Standing, error) { return standing(ctx, tx, a, u) })
+}
+
+// Standings returns a function that tells how the actor stands to each user of
+// a list, at the price of one.
+func (s *Service) Standings(ctx context.Context, a access.Actor) (func(User) Standing, error) {
+	return db.Read(ctx, s.db, func(tx *db.Tx) (func(User) Standing, error) { return standings(ctx, tx, a) })
 }

@@ -133,37 +133,58 @@ func (s *API) accounts(w http.ResponseWriter, r *http.Request, a access.Actor, k
 	}
 	c := hal.NewCollection(hal.TypeCollection)
 	if l.page.Size > 0 {
-		for _, u := range found {
-			o, err := s.principalDoc(r, u, a)
-			if err != nil {
-				return err
-			}
+		docs, err := s.principalDocs(r, found, a)
+		if err != nil {
+			return err
+		}
+		for _, o := range docs {
 			c.Add(o)
 		}
 	}
 	return respond(w, r, http.StatusOK, c.Page(l.paging(r, total)))
 }
 
-// standing to others does not change within a list, but for oneself.
-func (s *API) principalDoc(r *http.Request, u account.User, a access.Actor) (*hal.Object, error) {
-	switch u.Kind {
-	case account.KindGroup:
-		return groupDoc(account.Group{User: u}, a), nil
-	case account.KindPlaceholder:
-		o := hal.New("PlaceholderUser")
-		o.Int("id", int64(u.ID))
-		o.Str("name", u.Name())
-		o.Time("createdAt", u.CreatedAt.Time)
-		o.Time("updatedAt", u.UpdatedAt.Time)
-		o.To("self", hal.Path{Base: principalBase("PlaceholderUser"), ID: int64(u.ID)}, u.Name())
-		return o, nil
-	default:
-		st, err := s.app.Accounts.StandingTo(r.Context(), a, u)
-		if err != nil {
+// principalDocs represents people, groups and placeholders. What it has to know
+// of the actor's rights and of members is read once for all.
+func (s *API) principalDocs(r *http.Request, found []account.User, a access.Actor) ([]*hal.Object, error) {
+	standing, err := s.app.Accounts.Standings(r.Context(), a)
+	if err != nil {
+		return nil, err
+	}
+	var groups []id.User
+	for _, u := range found {
+		if u.Kind == account.KindGroup {
+			groups = append(groups, u.ID)
+		}
+	}
+	var members map[id.User][]account.User
+	if len(groups) > 0 {
+		if members, err = s.app.Accounts.Members(r.Context(), a, groups); err != nil {
 			return nil, err
 		}
-		return userDoc(u, st, a), nil
 	}
+	docs := make([]*hal.Object, len(found))
+	for i, u := range found {
+		switch u.Kind {
+		case account.KindGroup:
+			docs[i] = groupDoc(account.Group{User: u, Members: members[u.ID]}, a)
+		case account.KindPlaceholder:
+			docs[i] = placeholderDoc(u)
+		default:
+			docs[i] = userDoc(u, standing(u), a)
+		}
+	}
+	return docs, nil
+}
+
+func placeholderDoc(u account.User) *hal.Object {
+	o := hal.New("PlaceholderUser")
+	o.Int("id", int64(u.ID))
+	o.Str("name", u.Name())
+	o.Time("createdAt", u.CreatedAt.Time)
+	o.Time("updatedAt", u.UpdatedAt.Time)
+	o.To("self", hal.Path{Base: principalBase("PlaceholderUser"), ID: int64(u.ID)}, u.Name())
+	return o
 }
 
 var userStatuses = map[string]account.Status{
