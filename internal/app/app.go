@@ -64,12 +64,10 @@ type Options struct {
 	Version string
 	// MustExist refuses to make a new instance; commands other than serve use it.
 	MustExist bool
-	// BeforeUpgrade runs before the schema of a database in use changes.
-	BeforeUpgrade func(ctx context.Context, from, to int64) error
 }
 
-// Open opens the data directory and the database, migrates, and builds the
-// services. A new instance gets its keys and identity.
+// Open opens the data directory and the database, migrates (an older database
+// in a file is copied first), and builds the services. A new instance gets its keys and identity.
 func Open(ctx context.Context, cfg *config.Config, log *slog.Logger, o Options) (*App, error) {
 	if o.MustExist {
 		if err := mustExist(cfg); err != nil {
@@ -92,7 +90,7 @@ func Open(ctx context.Context, cfg *config.Config, log *slog.Logger, o Options) 
 		return nil, errors.Join(err, lock.Close())
 	}
 	a := &App{Config: cfg, Version: o.Version, Log: log, DB: d, lock: lock}
-	if err := a.open(ctx, o); err != nil {
+	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
 	return a, nil
@@ -119,15 +117,16 @@ func dbOptions(cfg *config.Config, log *slog.Logger) db.Options {
 	return opt
 }
 
-func (a *App) open(ctx context.Context, o Options) error {
-	before, err := db.SchemaVersion(ctx, a.DB)
+func (a *App) open(ctx context.Context) error {
+	schema, err := db.SchemaVersion(ctx, a.DB)
 	if err != nil {
 		return err
 	}
-	if a.Keys, err = secret.OpenKeyring(a.Config.KeysDir(), before > 0); err != nil {
+	if a.Keys, err = secret.OpenKeyring(a.Config.KeysDir(), schema > 0); err != nil {
 		return err
 	}
-	if err := db.Migrate(ctx, a.DB, db.MigrateOptions{BeforeUpgrade: o.BeforeUpgrade}); err != nil {
+	before := safety{db: a.DB, dir: a.backupsDir(), log: a.Log, free: freeSpace}
+	if err := db.Migrate(ctx, a.DB, db.MigrateOptions{BeforeUpgrade: before.copy}); err != nil {
 		return err
 	}
 	if a.Blobs, err = blob.OpenDir(a.Config.BlobsLocation()); err != nil {

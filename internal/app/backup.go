@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"log/slog"
-	"path/filepath"
 	"time"
 
 	"github.com/holdfast/holdfast/internal/account"
@@ -22,7 +21,7 @@ func (a *App) newBackups() *backup.Service {
 	deps := backup.Deps{
 		DB: a.DB, Keys: a.Keys, Audit: a.Audit, Accounts: a.Accounts, Log: a.Log,
 		Engine: backup.Archiver{Source: archive.Source{DB: a.DB, Blobs: a.Blobs, Keys: a.Keys}, Place: a.Repository, Program: a.Version},
-		Dir:    filepath.Join(c.Data, "backups"), BaseURL: c.BaseURL().String(),
+		Dir:    a.backupsDir(), BaseURL: c.BaseURL().String(),
 		Enabled: c.Backup.Enabled, DailyLimit: c.Backup.DailyLimit, InitialWaitingPeriod: c.Backup.InitialWaitingPeriod,
 		AttachmentSizeMaxSum: c.Backup.AttachmentSizeMaxSum.Bytes(),
 		InstalledAt: func(context.Context, *db.Tx) (time.Time, bool, error) {

@@ -40,7 +40,11 @@ func (a *App) clean(ctx context.Context) error {
 	if len(old) > 0 {
 		a.Log.Info("removed what restores had kept aside", "names", old)
 	}
-	return errors.Join(errWork, errProjects, errFiles, errOld, a.Outbox.Purge(ctx, keepMails),
+	copies, errCopies := removeCopies(a.backupsDir(), a.DB.Now().Add(-upgradeKept), upgradeCopies)
+	if len(copies) > 0 {
+		a.Log.Info("removed copies made before upgrades", "names", copies)
+	}
+	return errors.Join(errWork, errProjects, errFiles, errOld, errCopies, a.Outbox.Purge(ctx, keepMails),
 		db.Do(ctx, a.DB, func(tx *db.Tx) error {
 			return errors.Join(job.Purge(ctx, tx, keepJobs), job.PurgeStatuses(ctx, tx, keepStatuses))
 		}))
