@@ -10,6 +10,7 @@ import (
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/filter"
 	"github.com/holdfast/holdfast/internal/hal"
+	"github.com/holdfast/holdfast/internal/plural"
 	"github.com/holdfast/holdfast/internal/serve"
 )
 
@@ -144,8 +145,8 @@ func fieldError(f fault.Field) hal.Error {
 // sentences are the messages of codes.
 var sentences = map[string]string{
 	"blank":                "can't be blank.",
-	"too_long":             "is too long (maximum is %v characters).",
-	"too_short":            "is too short (minimum is %v characters).",
+	"too_long":             "is too long (maximum is %v).",
+	"too_short":            "is too short (minimum is %v).",
 	"taken":                "has already been taken.",
 	"invalid":              "is invalid.",
 	"not_available":        "is not set to one of the allowed values.",
@@ -176,14 +177,15 @@ func sentence(f fault.Field) string {
 		return "is invalid: " + strings.ReplaceAll(f.Code, "_", " ") + "."
 	}
 	if v, ok := f.Params["count"]; ok {
-		t = strings.ReplaceAll(t, "%v", toText(v))
+		t = strings.ReplaceAll(t, "%v", characters(v))
 	}
 	return t
 }
 
-func toText(v any) string {
+// characters words a limit of length.
+func characters(v any) string {
 	if n, ok := v.(int); ok {
-		return strconv.Itoa(n)
+		return plural.Of(n, "character")
 	}
 	return ""
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/holdfast/holdfast/internal/audit"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/job"
+	"github.com/holdfast/holdfast/internal/plural"
 )
 
 // States of a finding.
@@ -50,13 +51,13 @@ func (a *App) checkDatabase(ctx context.Context) Finding {
 func (a *App) checkFiles(ctx context.Context) Finding {
 	f := Finding{Check: "files", State: Good}
 	missing, n, err := a.Attachments.Missing(ctx)
-	f.Text = fmt.Sprintf("%d files named, all there", n)
+	f.Text = plural.Of(n, "file") + " named, all there"
 	switch {
 	case err != nil:
 		f.State, f.Text = Bad, err.Error()
 	case len(missing) > 0:
 		f.State = Bad
-		f.Text = fmt.Sprintf("%d of %d files are missing or have another size, the first is attachment %d", len(missing), n, missing[0])
+		f.Text = fmt.Sprintf("%d of %s missing or of another size, the first is attachment %d", len(missing), plural.Of(n, "file"), missing[0])
 		f.Hint = "copy them back from a backup into " + a.Config.BlobsLocation()
 	}
 	return f
@@ -93,7 +94,7 @@ func (a *App) checkAudit(ctx context.Context) Finding {
 		n, b, err := a.Audit.Verify(ctx, tx)
 		return result{n, b}, err
 	})
-	f := Finding{Check: "audit log", State: Good, Text: fmt.Sprintf("%d entries, the chain holds", r.n)}
+	f := Finding{Check: "audit log", State: Good, Text: plural.Of(r.n, "entry", "entries") + ", the chain holds"}
 	switch {
 	case err != nil:
 		f.State, f.Text = Bad, err.Error()

@@ -9,6 +9,7 @@ import (
 	"github.com/holdfast/holdfast/internal/account"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/plural"
 )
 
 // recipient is the owner of a token or backup, or an active administrator.
@@ -153,10 +154,11 @@ func (s *Service) mailResult(ctx context.Context, tx *db.Tx, b Backup) error {
 	switch b.State {
 	case Complete:
 		l.subject = "Backup ready"
-		l.lines = []string{fmt.Sprintf("Backup %d, requested by %s, is complete and verified: %d rows, %d files, %d bytes.", b.ID, b.RequestedBy, b.RowCount, b.FileCount, b.Size)}
+		l.lines = []string{fmt.Sprintf("Backup %d, requested by %s, is complete and verified: %s, %s, %s.",
+			b.ID, b.RequestedBy, plural.Of(b.RowCount, "row"), plural.Of(b.FileCount, "file"), plural.Of(b.Size, "byte"))}
 	case Incomplete:
 		l.subject = "Backup incomplete"
-		l.lines = []string{fmt.Sprintf("Backup %d, requested by %s, is incomplete: %d files could not be read. Do not rely on it.", b.ID, b.RequestedBy, len(b.MissingFiles()))}
+		l.lines = []string{fmt.Sprintf("Backup %d, requested by %s, is incomplete: %s could not be read. Do not rely on it.", b.ID, b.RequestedBy, plural.Of(len(b.MissingFiles()), "file"))}
 		l.lines = append(l.lines, missingLines(b.MissingFiles())...)
 	default:
 		l.subject = "Backup failed"

@@ -10,6 +10,7 @@ import (
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/job"
+	"github.com/holdfast/holdfast/internal/plural"
 	"github.com/holdfast/holdfast/internal/secret"
 )
 
@@ -92,7 +93,7 @@ func (s *Service) checkRoom(ctx context.Context, tx *db.Tx, in RequestInput) (re
 		return nil, err
 	}
 	if n := len(recent); n >= s.deps.DailyLimit && n > 0 {
-		return errTooMany(CodeDailyLimit, fmt.Sprintf("at most %d backups are accepted within 24 hours", s.deps.DailyLimit),
+		return errTooMany(CodeDailyLimit, fmt.Sprintf("at most %s accepted within 24 hours", plural.Of(s.deps.DailyLimit, "backup is", "backups are")),
 			recent[n-1].Add(limitWindow).Sub(tx.Now())), nil
 	}
 	if !in.Attachments || s.deps.AttachmentSizeMaxSum <= 0 {

@@ -1,12 +1,12 @@
 package backup
 
 import (
-	"fmt"
 	"math"
 	"net/netip"
 	"time"
 
 	"github.com/holdfast/holdfast/internal/fault"
+	"github.com/holdfast/holdfast/internal/plural"
 )
 
 // Limits on wrong tokens.
@@ -50,10 +50,7 @@ func mustWait(now time.Time, period time.Duration, hasPassword bool, changed, in
 func hours(left time.Duration) int { return int(math.Round(left.Hours())) }
 
 func inHours(left time.Duration) string {
-	if n := hours(left); n != 1 {
-		return fmt.Sprintf("%d hours", n)
-	}
-	return "1 hour"
+	return plural.Of(hours(left), "hour")
 }
 
 // addressOf returns what counts as one address: for IPv6 the network that one

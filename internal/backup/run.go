@@ -20,6 +20,7 @@ import (
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
 	"github.com/holdfast/holdfast/internal/job"
+	"github.com/holdfast/holdfast/internal/plural"
 )
 
 // lease is how long a runner that shows no sign of life counts as alive.
@@ -327,7 +328,7 @@ func finalStatus(b Backup) jobStatus {
 	case Complete, Incomplete:
 		st := jobStatus{status: job.Success, payload: map[string]any{"download": DownloadPath(b.ID), "mime_type": "application/zip"}}
 		if n := len(b.MissingFiles()); n > 0 {
-			st.message = fmt.Sprintf("incomplete: %d files could not be read", n)
+			st.message = "incomplete: " + plural.Of(n, "file") + " could not be read"
 			st.payload["incomplete"], st.payload["missing"] = true, n
 		}
 		return st

@@ -11,6 +11,7 @@ import (
 	"github.com/holdfast/holdfast/internal/app"
 	"github.com/holdfast/holdfast/internal/backup"
 	"github.com/holdfast/holdfast/internal/backup/archive"
+	"github.com/holdfast/holdfast/internal/plural"
 	"github.com/holdfast/holdfast/internal/secret"
 )
 
@@ -72,8 +73,9 @@ func (c *backupCreateCmd) Run(ctx context.Context, s *session) error {
 		if c.Output != "" {
 			where += ", archive " + c.Output
 		}
-		err = s.print(backupResultOf(b), "%s: %s\n%d rows, %d files, an archive of %d bytes; %d bytes stored in %s\n", b.State, where, b.RowCount, b.FileCount,
-			b.Size, b.Added, time.Since(began).Round(10*time.Millisecond))
+		err = s.print(backupResultOf(b), "%s: %s\n%s, %s, an archive of %s; %s stored in %s\n", b.State, where,
+			plural.Of(b.RowCount, "row"), plural.Of(b.FileCount, "file"), plural.Of(b.Size, "byte"), plural.Of(b.Added, "byte"),
+			time.Since(began).Round(10*time.Millisecond))
 		if err != nil || b.State != backup.Incomplete {
 			return err
 		}
@@ -195,7 +197,8 @@ func (c *backupVerifyCmd) Run(ctx context.Context, s *session) error {
 	for _, t := range tables {
 		rows += t.Rows
 	}
-	return s.print(map[string]any{"sound": true, "origin": ar.Origin, "tables": tables, "rows": rows}, "%s is sound: %d tables, %d rows, made by %s\n", c.File, len(tables), rows, ar.Origin)
+	return s.print(map[string]any{"sound": true, "origin": ar.Origin, "tables": tables, "rows": rows}, "%s is sound: %s, %s, made by %s\n", c.File,
+		plural.Of(len(tables), "table"), plural.Of(rows, "row"), ar.Origin)
 }
 
 type backupAllowCmd struct {
@@ -214,6 +217,6 @@ func (c *backupAllowCmd) Run(ctx context.Context, s *session) error {
 		for _, t := range out {
 			logins = append(logins, t.Login)
 		}
-		return s.print(map[string]any{"allowed": logins}, "the tokens of %d users are valid now %v\n", len(logins), logins)
+		return s.print(map[string]any{"allowed": logins}, "%s valid now %v\n", plural.Of(len(logins), "token is", "tokens are"), logins)
 	})
 }

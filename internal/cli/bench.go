@@ -6,6 +6,7 @@ import (
 
 	"github.com/holdfast/holdfast/internal/app"
 	"github.com/holdfast/holdfast/internal/loadgen"
+	"github.com/holdfast/holdfast/internal/plural"
 )
 
 type benchCmd struct {
@@ -38,6 +39,6 @@ func (c *benchCmd) Run(ctx context.Context, s *session) error {
 	if err = errors.Join(err, a.Close()); err != nil {
 		return err
 	}
-	return s.print(r, "made %d work packages with %d journal entries in %d projects, %d people, %d files\n",
-		r.WorkPackages, r.Journals, r.Projects, r.Users, r.Files)
+	return s.print(r, "made %s with %s in %s, %s, %s\n", plural.Of(r.WorkPackages, "work package"),
+		plural.Of(r.Journals, "journal entry", "journal entries"), plural.Of(r.Projects, "project"), plural.Of(r.Users, "person", "people"), plural.Of(r.Files, "file"))
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/holdfast/holdfast/internal/app"
 	"github.com/holdfast/holdfast/internal/backup/archive"
 	"github.com/holdfast/holdfast/internal/fault"
+	"github.com/holdfast/holdfast/internal/plural"
 )
 
 type restoreCmd struct {
@@ -82,7 +83,8 @@ func (s *session) printPlan(p archive.Plan, refusal error) error {
 	}
 	w := s.Stdout
 	fmt.Fprintf(w, "The archive was made by %s instance on %s with schema %d and is %s.\n", article(p.Origin), p.CreatedAt, p.SchemaVersion, p.State)
-	fmt.Fprintf(w, "It would restore %d rows in %d tables and %d files of %d bytes.\n", p.Rows, len(p.Tables), p.Files, p.FileBytes)
+	fmt.Fprintf(w, "It would restore %s in %s and %s of %s.\n",
+		plural.Of(p.Rows, "row"), plural.Of(len(p.Tables), "table"), plural.Of(p.Files, "file"), plural.Of(p.FileBytes, "byte"))
 	fmt.Fprintf(w, "The target is %s. Needed on its disk: %d bytes; free: %d.\n", p.Target, p.Needed, p.Free)
 	for _, m := range p.Missing {
 		fmt.Fprintf(w, "missing in the archive: %s\n", m.Name)
@@ -94,7 +96,7 @@ func (s *session) printPlan(p archive.Plan, refusal error) error {
 		fmt.Fprintln(w, "What is there now would be archived and replaced:")
 	}
 	for _, t := range p.Lost {
-		fmt.Fprintf(w, "  %-24s %d rows\n", t.Name, t.Rows)
+		fmt.Fprintf(w, "  %-24s %s\n", t.Name, plural.Of(t.Rows, "row"))
 	}
 	return nil
 }
@@ -126,7 +128,8 @@ func (s *session) printReport(r archive.Report) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.Stdout, "%d rows in %d tables and %d files of %d bytes restored, every digest compared.\n", rows, len(r.Tables), r.Files, r.FileBytes)
+	fmt.Fprintf(s.Stdout, "%s in %s and %s of %s restored, every digest compared.\n",
+		plural.Of(rows, "row"), plural.Of(len(r.Tables), "table"), plural.Of(r.Files, "file"), plural.Of(r.FileBytes, "byte"))
 	for _, m := range r.Missing {
 		fmt.Fprintf(s.Stdout, "missing in the archive and so here: %s\n", m.Name)
 	}

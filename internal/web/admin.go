@@ -212,7 +212,7 @@ func (s *Site) auditLog(w http.ResponseWriter, r *http.Request, a access.Actor) 
 		return err
 	}
 	p := auditPage{Page: s.adminFrame(r, a, "Audit log")}
-	p.Chain = ui.Alert{Tone: ui.Success, Text: "The chain of all " + ui.Count(int64(res.intact)) + " entries holds: none was changed, removed or moved."}
+	p.Chain = ui.Alert{Tone: ui.Success, Text: "The chain of " + ui.Counted(int64(res.intact), "entry", "entries") + " holds: none was changed, removed or moved."}
 	if res.broken != nil {
 		p.Chain = ui.Alert{Tone: ui.Danger, Title: "The audit log was tampered with", Text: "Entry " + strconv.FormatInt(int64(res.broken.ID), 10) + ": " + res.broken.Reason + "."}
 	}

@@ -200,7 +200,7 @@ func (p *backupPage) state(list []backup.Backup, last *backup.Backup, f backup.F
 	p.Status = ui.Alert{Tone: tone, Text: sentence}
 	p.Facts = []ui.Fact{
 		fact,
-		{Label: "A backup now", Value: "about " + ui.Bytes(f.DatabaseBytes+f.FileBytes), Note: ui.Count(f.Files) + " files, " + ui.Count(f.Rows) + " rows"},
+		{Label: "A backup now", Value: "about " + ui.Bytes(f.DatabaseBytes+f.FileBytes), Note: ui.Counted(f.Files, "file") + ", " + ui.Counted(f.Rows, "row")},
 		{Label: "Free space", Value: ui.Bytes(f.FreeBytes), Note: "where archives are kept"},
 		{Label: "Requests left today", Value: strconv.Itoa(f.Left), Note: "counted over 24 hours"},
 	}
@@ -219,7 +219,7 @@ func runningOf(b *backup.Backup, now time.Time) *runningBackup {
 	done, total := g.Rows*100+g.Bytes, g.RowsTotal*100+g.BytesTotal
 	if total > 0 {
 		r.Progress.Value, r.Progress.Max = min(done, total), total
-		r.Progress.Note = fmt.Sprintf("%s of %s rows, %s of %s", ui.Count(g.Rows), ui.Count(g.RowsTotal), ui.Bytes(g.Bytes), ui.Bytes(g.BytesTotal))
+		r.Progress.Note = fmt.Sprintf("%s of %s, %s of %s", ui.Count(g.Rows), ui.Counted(g.RowsTotal, "row"), ui.Bytes(g.Bytes), ui.Bytes(g.BytesTotal))
 		if b.StartedAt != nil && done > 0 {
 			took := now.Sub(b.StartedAt.Time)
 			if secs := took.Seconds(); secs > 0 {

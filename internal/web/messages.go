@@ -6,13 +6,14 @@ import (
 	"unicode"
 
 	"github.com/holdfast/holdfast/internal/fault"
+	"github.com/holdfast/holdfast/internal/web/ui"
 )
 
 // texts are the sentences for the codes of refused fields.
 var texts = map[string]string{
 	"blank":                "can't be empty.",
-	"too_long":             "is too long: at most %v characters.",
-	"too_short":            "is too short: at least %v characters.",
+	"too_long":             "is too long: at most %v.",
+	"too_short":            "is too short: at least %v.",
 	"taken":                "has already been taken.",
 	"invalid":              "is not valid.",
 	"not_available":        "is not one of the allowed values.",
@@ -53,9 +54,17 @@ func message(f fault.Field) string {
 		t = strings.ReplaceAll(f.Code, "_", " ") + "."
 	}
 	if strings.Contains(t, "%v") {
-		t = fmt.Sprintf(t, f.Params["count"])
+		t = fmt.Sprintf(t, characters(f.Params["count"]))
 	}
 	return capital(t)
+}
+
+// characters words a limit of length.
+func characters(n any) string {
+	if n, ok := n.(int); ok {
+		return ui.Counted(int64(n), "character")
+	}
+	return fmt.Sprint(n, " characters")
 }
 
 // messages are the messages by field name.

@@ -165,7 +165,7 @@ func details(wp *workpackage.WorkPackage, refs *workpackage.Refs) ui.Description
 	add("Start", ui.Day(dayText(wp.StartDate)))
 	add("Finish", ui.Day(dayText(wp.DueDate)))
 	if wp.Duration != nil {
-		add("Duration", strconv.Itoa(*wp.Duration)+" working days")
+		add("Duration", ui.Counted(int64(*wp.Duration), "working day"))
 	}
 	add("Work", hoursText(wp.EstimatedSeconds))
 	add("Remaining work", hoursText(wp.RemainingSeconds))

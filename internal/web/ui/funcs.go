@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/holdfast/holdfast/internal/markup"
+	"github.com/holdfast/holdfast/internal/plural"
 	"github.com/holdfast/holdfast/internal/web/assets"
 )
 
@@ -121,6 +122,11 @@ func Count(n any) string {
 		b.WriteByte(s[i])
 	}
 	return sign + b.String()
+}
+
+// Counted is a number with its noun: 1 file, 2 files.
+func Counted(n int64, one string, many ...string) string {
+	return Count(n) + " " + plural.Noun(n, one, many...)
 }
 
 // Icon is a picture beside a word; those who do not see it miss nothing.
