@@ -402,3 +402,42 @@ func TestTheListSaysWhatItCannotRead(t *testing.T) {
 		t.Error("a closed directory has a clock")
 	}
 }
+
+func TestWhatCannotBeMadeDurableIsAnError(t *testing.T) {
+	d := newDir(t)
+	if err := d.Put(t.Context(), "packs/1", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	d.trouble = func(step string) error {
+		if step == stepDir {
+			return syscall.EIO
+		}
+		return nil
+	}
+	if err := d.Put(t.Context(), "packs/1", nil); !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrExists) {
+		t.Errorf("a taken name that may not be durable: %v", err)
+	}
+	if err := d.Put(t.Context(), "other/1", nil); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("a new directory: %v", err)
+	}
+	if err := d.Delete(t.Context(), "packs/1"); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("delete: %v", err)
+	}
+}
+
+func TestTheListEndsWithItsContext(t *testing.T) {
+	d := newDir(t)
+	for i := range 3 {
+		if err := d.Put(t.Context(), fmt.Sprint("a/", i), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	err := d.List(ctx, "", func(Info) error {
+		cancel()
+		return nil
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -3,6 +3,7 @@ package objstore_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -122,6 +123,7 @@ func TestProbeFindsWhatAPlaceCannotDo(t *testing.T) {
 			name: "deleting by right", failed: "delete", appendOnly: true,
 			hook: on(objstoretest.OpDelete, fault{Err: objstore.ErrDenied}),
 		},
+		{name: "telling the time, which it is ahead of", failed: "clock", hook: on(objstoretest.OpNow, fault{Skew: time.Hour})},
 		{name: "telling the time", failed: "clock", hook: on(objstoretest.OpNow, fault{Skew: -time.Hour})},
 	}
 	for _, tt := range tests {
@@ -176,5 +178,14 @@ func TestProbeCleansUpAfterItWasGivenUp(t *testing.T) {
 	}
 	if got := s.Names(""); len(got) > 0 {
 		t.Errorf("left %q", got)
+	}
+}
+
+func TestProbeOfABucketThatSwallowsObjects(t *testing.T) {
+	s, proxy, _ := behind(t, testpeer.S3(t))
+	proxy.SetHook(once(method(http.MethodPut), trouble{Swallow: true}))
+	r, err := objstore.Probe(t.Context(), s)
+	if !errors.Is(err, objstore.ErrDamaged) || !r.Unfit || failed(r) != objstore.CheckWrite {
+		t.Errorf("got %+v, %v", r, err)
 	}
 }
