@@ -244,6 +244,18 @@ func (s *API) availableWorkPackageProjects(w http.ResponseWriter, r *http.Reques
 	return s.projectsWhere(w, r, a, func(can project.Capabilities) bool { return can.AddWorkPackages })
 }
 
+// projectsToMoveTo are the same for a work package that the actor may see.
+func (s *API) projectsToMoveTo(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	n, err := packageID(r)
+	if err != nil {
+		return err
+	}
+	if _, err := s.app.WorkPackages.Find(r.Context(), a, n); err != nil {
+		return err
+	}
+	return s.availableWorkPackageProjects(w, r, a)
+}
+
 func (s *API) projectsWhere(w http.ResponseWriter, r *http.Request, a access.Actor, ok func(project.Capabilities) bool) error {
 	page, err := s.app.Projects.List(r.Context(), a, project.ListInput{
 		Filters: []filter.Condition{{Name: "active", Op: "=", Values: []string{"t"}}}, Page: filter.Page{Number: 1, Size: 1000},

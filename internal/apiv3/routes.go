@@ -79,7 +79,7 @@ func (s *API) routes() []route {
 		{get, "/work_packages/{id}/attachments", s.listWorkPackageAttachments, false},
 		{post, "/work_packages/{id}/attachments", s.createWorkPackageAttachment, false},
 		{get, "/work_packages/{id}/available_assignees", s.workPackageAssignees, false},
-		{get, "/work_packages/{id}/available_projects", s.availableWorkPackageProjects, false},
+		{get, "/work_packages/{id}/available_projects", s.projectsToMoveTo, false},
 		{get, "/work_packages/{id}/available_watchers", s.availableWatchers, false},
 		{get, "/work_packages/{id}/watchers", s.listWatchers, false},
 		{post, "/work_packages/{id}/watchers", s.addWatcher, false},

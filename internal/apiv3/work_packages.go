@@ -49,6 +49,13 @@ func (s *API) listProjectWorkPackages(w http.ResponseWriter, r *http.Request, a 
 	if err != nil {
 		return err
 	}
+	g, err := s.app.Projects.Grants(r.Context(), a, *p)
+	if err != nil {
+		return err
+	}
+	if !p.Capabilities(a, g).ViewWorkPackages {
+		return fault.Forbidden("You are not authorized to access this resource.")
+	}
 	return s.workPackageList(w, r, a, p.ID)
 }
 
