@@ -56,6 +56,9 @@ func exits() {
 	}
 }
 
+// promptly keeps the race detector from waiting a second at the end of each process.
+const promptly = "GORACE=atexit_sleep_ms=0"
+
 // TestCommands runs the transcripts of testdata/script.
 func TestCommands(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -65,7 +68,7 @@ func TestCommands(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			e.Vars = append(e.Vars, "LISTEN="+l.Addr().String())
+			e.Vars = append(e.Vars, "LISTEN="+l.Addr().String(), promptly)
 			return l.Close()
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -224,7 +227,9 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 		"serve", "setup-link", "user", "user create", "user list", "user reset-password", "user lock", "user unlock", "token create",
 		"backup", "backup create", "backup list", "backup verify", "backup allow-now", "restore", "migrate", "doctor", "config show", "bench", "version",
 	} {
-		out, err := exec.Command("holdfast", append(strings.Fields(name), "--help")...).CombinedOutput()
+		cmd := exec.Command("holdfast", append(strings.Fields(name), "--help")...)
+		cmd.Env = append(os.Environ(), promptly)
+		out, err := cmd.CombinedOutput()
 		if text := string(out); err != nil || !strings.HasPrefix(text, "Usage: holdfast "+name) || !strings.Contains(text, "--data=DIR") || !strings.Contains(text, "--json") {
 			t.Errorf("%s --help: %v\n%s", name, err, out)
 		}
