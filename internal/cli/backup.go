@@ -19,7 +19,7 @@ import (
 const exitIncomplete = 6
 
 type backupCmd struct {
-	Create   backupCreateCmd `cmd:"" help:"Take a snapshot now, and write its archive where one is asked for; needs no backup token. Exit code 6: files are missing in it, 4: another backup runs."`
+	Create   backupCreateCmd `cmd:"" help:"Take a snapshot now, and write its archive where one is asked for; needs no backup token. Exit code 6: files are missing in it, 4: another backup runs, 130: interrupted, nothing is left."`
 	List     backupListCmd   `cmd:"" help:"List backups, newest first."`
 	Verify   backupVerifyCmd `cmd:"" help:"Read an archive from end to end and check its seal. Exit code 1 when it is not sound."`
 	AllowNow backupAllowCmd  `cmd:"" name:"allow-now" help:"End the waiting period of new backup tokens. Exit code 3: nobody of that login waits."`

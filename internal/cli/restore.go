@@ -25,9 +25,11 @@ type restoreCmd struct {
 func (c *restoreCmd) Help() string {
 	return `The backup is checked as a whole first. The new state is built beside the live one, compared with the backup
 row by row and file by file, and only then put in its place, in one step. A crash at any moment leaves the instance
-entirely as it was or entirely restored. Stop holdfast serve first.
+entirely as it was or entirely restored. Stop holdfast serve first; only --dry-run works beside it. Ctrl-C gives the
+restore up, and takes away what it has added.
 
-Exit codes: 0 restored (or the plan is printed), 1 failed and nothing changed, 4 the instance is in use or not empty.`
+Exit codes: 0 restored (or the plan is printed), 1 failed and nothing changed, 4 the instance is in use or not empty,
+130 interrupted and nothing changed.`
 }
 
 // Run implements the command.
