@@ -402,6 +402,24 @@ func TestKilledRestoresIntoNothing(t *testing.T) {
 	}
 }
 
+// TestKilledFirstStarts kills the very first start of an instance: the next one
+// completes it.
+func TestKilledFirstStarts(t *testing.T) {
+	for range 6 {
+		data := filepath.Join(t.TempDir(), "data")
+		p := begin(t, []string{"serve", "--data", data, "--listen", "127.0.0.1:0"}, "")
+		pause(250 * time.Millisecond)
+		p.signal(t, syscall.SIGKILL)
+		p.wait(t)
+		s := start(t, data)
+		if link := s.setupLink(); !strings.HasPrefix(link, "/setup?token=") {
+			t.Errorf("the setup link is %q", link)
+		}
+		s.stop()
+		sound(t, data)
+	}
+}
+
 // TestASecondInterruptDoesNotWait: a server that waits for a request to end is
 // ended by a second Ctrl-C, as people expect.
 func TestASecondInterruptDoesNotWait(t *testing.T) {
