@@ -218,8 +218,10 @@ func TestThousandEmptySnapshotsPushNothingOut(t *testing.T) {
 func TestOneWrongDateDiscreditsNoOther(t *testing.T) {
 	at := func(days int) time.Time { return noon.AddDate(0, 0, days) }
 	all := []retain.Snapshot{
-		{ID: "a", At: at(-9), Seq: 1, Complete: true}, {ID: "ahead", At: at(-1), Seq: 2, Complete: true},
-		{ID: "b", At: at(-8), Seq: 3, Complete: true}, {ID: "1970", At: time.Unix(0, 0), Seq: 4, Complete: true},
+		{ID: "a", At: at(-9), Seq: 1, Complete: true},
+		{ID: "ahead", At: at(-1), Seq: 2, Complete: true},
+		{ID: "b", At: at(-8), Seq: 3, Complete: true},
+		{ID: "1970", At: time.Unix(0, 0), Seq: 4, Complete: true},
 		{ID: "c", At: at(-7), Seq: 5, Complete: true},
 	}
 	var got []string
