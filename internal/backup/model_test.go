@@ -53,7 +53,7 @@ func TestARequestIsAcceptedExactlyWhenTheRulesSaySo(t *testing.T) {
 			rt.Repeat(map[string]func(*rapid.T){
 				"create": m.create, "wrong password": m.wrongPassword, "delete": m.remove, "cancel": m.cancel,
 				"allow now": m.allowNow, "notice accepted": m.accepted, "account changed": m.change, "rights": m.rights,
-				"request": m.request, "request again": m.request, "guess": m.guess, "clock": m.step, "": m.check,
+				"request": m.request, "request again": m.request, "guess": m.guess, "patience": m.patience, "wait out": m.waitOut, "clock": m.step, "": m.check,
 			})
 		})
 	})
@@ -232,11 +232,16 @@ func (m *tokenModel) rights(rt *rapid.T) {
 	m.w.exec(`DELETE FROM role_permissions WHERE role_id = ?`, role)
 }
 
-// step moves the clock, sometimes back. No two steps are alike to the
-// millisecond, so that nothing happens exactly on a limit.
+// step moves the clock, sometimes back.
 func (m *tokenModel) step(rt *rapid.T) {
-	m.steps++
 	minutes := rapid.SampledFrom([]int{1, 4, 10, 16, 31, 61, 300, 1439, 1441, 3000, -1, -20, -300, -1500}).Draw(rt, "minutes")
+	m.advance(minutes)
+}
+
+// advance moves the clock. No two steps are alike to the millisecond, so that
+// nothing happens exactly on a limit.
+func (m *tokenModel) advance(minutes int) {
+	m.steps++
 	m.w.clock.Advance(time.Duration(minutes)*time.Minute + time.Duration(m.steps*m.steps)*1237*time.Microsecond)
 }
 
@@ -290,6 +295,27 @@ func (m *tokenModel) guess(rt *rapid.T) {
 	for range rapid.IntRange(1, 6).Draw(rt, "times") {
 		m.ask(rt, k, secret.NewToken(secret.BackupPrefix))
 	}
+}
+
+// patience guesses so slowly that nothing locks, for up to twenty times.
+func (m *tokenModel) patience(rt *rapid.T) {
+	k := m.draw(rt)
+	for range rapid.IntRange(1, 5).Draw(rt, "rounds") {
+		for range 4 {
+			m.ask(rt, k, secret.NewToken(secret.BackupPrefix))
+		}
+		m.advance(16)
+	}
+}
+
+// waitOut locks by guesses and comes back shortly before or after the end.
+func (m *tokenModel) waitOut(rt *rapid.T) {
+	k := m.draw(rt)
+	for range 5 {
+		m.ask(rt, k, secret.NewToken(secret.BackupPrefix))
+	}
+	m.advance(rapid.SampledFrom([]int{14, 15, 16, 29, 31}).Draw(rt, "minutes"))
+	m.ask(rt, k, k.token)
 }
 
 // ask requests a backup and compares what comes of it with the rules.
