@@ -54,43 +54,24 @@ func deflate(b, text []byte) []byte {
 
 var unpackers = sync.Pool{New: func() any {
 	u := &unpacker{}
-	u.out = flate.NewReader(u)
+	u.out = flate.NewReader(&u.in)
 	return u
 }}
 
-// unpacker inflates fragments. It is its own input, so that nothing is buffered twice.
+// unpacker inflates fragments. The reader is of a type for which flate has a decoder of its own.
 type unpacker struct {
-	in  []byte
-	end []byte // the final block, behind the fragment
-	out io.ReadCloser
-}
-
-// Read implements io.Reader.
-func (u *unpacker) Read(p []byte) (int, error) {
-	if len(u.in) == 0 {
-		u.in, u.end = u.end, nil
-	}
-	if len(u.in) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(p, u.in)
-	u.in = u.in[n:]
-	return n, nil
-}
-
-// ReadByte implements io.ByteReader, for which flate needs no buffer.
-func (u *unpacker) ReadByte() (byte, error) {
-	var b [1]byte
-	_, err := u.Read(b[:])
-	return b[0], err
+	in   bytes.Reader
+	text []byte // the fragment and the final block
+	out  io.ReadCloser
 }
 
 // inflate appends the text of a fragment to b; more than limit bytes are an error.
 func inflate(b, fragment []byte, limit int64) ([]byte, error) {
 	u := unpackers.Get().(*unpacker)
 	defer unpackers.Put(u)
-	u.in, u.end = fragment, finalBlock
-	if err := u.out.(flate.Resetter).Reset(u, nil); err != nil {
+	u.text = append(append(u.text[:0], fragment...), finalBlock...)
+	u.in.Reset(u.text)
+	if err := u.out.(flate.Resetter).Reset(&u.in, nil); err != nil {
 		return b, fmt.Errorf("inflate: %w", err)
 	}
 	start := len(b)

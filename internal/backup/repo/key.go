@@ -40,10 +40,6 @@ const keyPrefix = "keys/"
 
 // AddKey lets a recipient open the repository. No data is written anew.
 func (r *Repository) AddKey(ctx context.Context, rec Recipient) (KeyInfo, error) {
-	var id [8]byte
-	if err := r.random(id[:]); err != nil {
-		return KeyInfo{}, err
-	}
 	doc, err := json.Marshal(wrapped{hex.EncodeToString(r.id[:]), hex.EncodeToString(r.keys.root[:])})
 	if err != nil {
 		return KeyInfo{}, fmt.Errorf("wrap the key: %w", err)
@@ -59,22 +55,44 @@ func (r *Repository) AddKey(ctx context.Context, rec Recipient) (KeyInfo, error)
 	if err := w.Close(); err != nil {
 		return KeyInfo{}, fmt.Errorf("wrap the key: %w", err)
 	}
-	k := KeyInfo{Name: keyPrefix + slug(rec.Label) + "-" + hex.EncodeToString(id[:]) + ".age", Label: slug(rec.Label)}
+	k := KeyInfo{Name: keyName(slug(rec.Label), buf.Bytes()), Label: slug(rec.Label)}
 	if err := r.store.Put(ctx, k.Name, buf.Bytes()); err != nil {
 		return KeyInfo{}, fmt.Errorf("store the key of %s: %w", rec.Label, err)
 	}
 	return k, nil
 }
 
+// keyName has a part of the digest of the key, so that damage shows without an identity.
+func keyName(label string, b []byte) string {
+	return keyPrefix + label + "-" + digest(b).String()[:16] + ".age"
+}
+
+// checkKey finds damage of a stored key.
+func (r *Repository) checkKey(ctx context.Context, name string) error {
+	b, err := r.store.Get(ctx, name, maxDocument)
+	if err != nil {
+		return err
+	}
+	if name != keyName(labelOf(name), b) {
+		return fmt.Errorf("%w: the key is not what it is named", ErrDamaged)
+	}
+	return nil
+}
+
+// labelOf returns the label in the name of a key.
+func labelOf(name string) string {
+	label := strings.TrimSuffix(strings.TrimPrefix(name, keyPrefix), ".age")
+	if at := strings.LastIndexByte(label, '-'); at > 0 {
+		label = label[:at]
+	}
+	return label
+}
+
 // Keys lists who can open the repository.
 func (r *Repository) Keys(ctx context.Context) ([]KeyInfo, error) {
 	var out []KeyInfo
 	err := r.store.List(ctx, keyPrefix, func(i objstore.Info) error {
-		label := strings.TrimSuffix(strings.TrimPrefix(i.Name, keyPrefix), ".age")
-		if at := strings.LastIndexByte(label, '-'); at > 0 {
-			label = label[:at]
-		}
-		out = append(out, KeyInfo{Name: i.Name, Label: label})
+		out = append(out, KeyInfo{Name: i.Name, Label: labelOf(i.Name)})
 		return nil
 	})
 	return out, err
@@ -97,10 +115,29 @@ func (r *Repository) RemoveKey(ctx context.Context, name string) error {
 	case others == len(all):
 		return fmt.Errorf("remove a key: %w", objstore.ErrNotFound)
 	case others == 0:
-		return errors.New("the last key cannot be removed: nobody could read the backups any more")
+		return errLastKey
 	}
-	return r.store.Delete(ctx, name)
+	b, err := r.store.Get(ctx, name, maxDocument)
+	if err != nil {
+		return fmt.Errorf("remove a key: %w", err)
+	}
+	if err := r.store.Delete(ctx, name); err != nil {
+		return err
+	}
+	return r.keepOne(ctx, name, b)
 }
+
+// keepOne puts a removed key back when others removed all the others meanwhile.
+func (r *Repository) keepOne(ctx context.Context, name string, b []byte) error {
+	ctx = context.WithoutCancel(ctx)
+	left, err := r.Keys(ctx)
+	if err != nil || len(left) > 0 {
+		return err
+	}
+	return errors.Join(errLastKey, r.store.Put(ctx, name, b))
+}
+
+var errLastKey = errors.New("the last key cannot be removed: nobody could read the backups any more")
 
 // unwrap finds the root key with one of the identities.
 func (r *Repository) unwrap(ctx context.Context, identities []age.Identity) (root [32]byte, err error) {

@@ -66,7 +66,7 @@ const (
 
 // cuts says whether a part ends behind the key. It depends on the key alone, so
 // that parts in which nothing changed stay the same parts.
-func cuts(key []byte) bool { return crc32.ChecksumIEEE(key)&partMask == 0 }
+func cuts(key []byte, mask uint32) bool { return crc32.ChecksumIEEE(key)&mask == 0 }
 
 // part is a stored part of a manifest, as commits name it.
 type part struct {
@@ -78,6 +78,7 @@ type part struct {
 
 // encoder collects the entries of a part.
 type encoder struct {
+	mask    uint32
 	packs   []*packRef
 	numbers map[Hash]int
 	body    []byte
@@ -125,7 +126,9 @@ func (e *encoder) number(p *packRef) int {
 }
 
 // full says that the part should end behind the entry added last.
-func (e *encoder) full() bool { return e.items > 0 && (cuts(e.last) || len(e.body) > partBytes) }
+func (e *encoder) full() bool {
+	return e.items > 0 && (cuts(e.last, e.mask) || len(e.body) > partBytes)
+}
 
 func (e *encoder) bytes() []byte {
 	b := make([]byte, 0, 16+len(e.packs)*(64+3)+len(e.body))
@@ -139,7 +142,7 @@ func (e *encoder) bytes() []byte {
 }
 
 func (e *encoder) reset() {
-	*e = encoder{body: e.body[:0], last: e.last[:0]}
+	*e = encoder{mask: e.mask, body: e.body[:0], last: e.last[:0]}
 }
 
 func shared(a, b []byte) int {

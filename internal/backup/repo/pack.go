@@ -50,7 +50,8 @@ func (r *Repository) newPack(buf []byte) (*pack, error) {
 	return p, nil
 }
 
-func (p *pack) full() bool { return len(p.buf) >= packSize }
+// full says that the pack should be closed.
+func (r *Repository) full(p *pack) bool { return len(p.buf)+len(p.chunks)*footerItem >= r.packSize }
 
 // add seals a chunk into the pack.
 func (r *Repository) add(p *pack, id Hash, fragment []byte, deflated bool) ref {
@@ -100,31 +101,31 @@ func (r *Repository) putPack(ctx context.Context, p *pack) error {
 }
 
 // checkPack reads a whole pack: every chunk must open, unpack and be what it is
-// named. It returns the number of chunks.
-func (r *Repository) checkPack(b []byte) (int, error) {
+// named.
+func (r *Repository) checkPack(b []byte) ([]packed, error) {
 	salt, chunks, err := r.footer(b)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	aead := subkey(r.keys.pack, salt)
 	var fragment, text []byte
 	for _, c := range chunks {
 		fragment, err = aead.Open(fragment[:0], nonce(uint64(c.offset)), b[c.offset:c.offset+c.length], r.about(kindChunk, c.id[:]))
 		if err != nil {
-			return 0, fmt.Errorf("%w: the seal of a chunk does not hold", ErrDamaged)
+			return nil, fmt.Errorf("%w: the seal of a chunk does not hold", ErrDamaged)
 		}
 		plain := fragment
 		if c.deflated {
 			if text, err = inflate(text[:0], fragment, chunkSize); err != nil {
-				return 0, err
+				return nil, err
 			}
 			plain = text
 		}
 		if r.keys.identify(kindChunk, plain) != c.id {
-			return 0, fmt.Errorf("%w: a chunk is not what it is named", ErrDamaged)
+			return nil, fmt.Errorf("%w: a chunk is not what it is named", ErrDamaged)
 		}
 	}
-	return len(chunks), nil
+	return chunks, nil
 }
 
 // footer opens the list of chunks of a pack.

@@ -18,7 +18,7 @@ const (
 	reserveSize     = 256 << 10
 	// Grace is how long what nothing needs stays before it is deleted.
 	Grace = 24 * time.Hour
-	// clockStep is how much the times of objects may be off among themselves.
+	// clockStep is how much the times of objects are expected to be off among themselves.
 	clockStep = 10 * time.Minute
 )
 
@@ -26,7 +26,7 @@ const (
 var (
 	// ErrUnsound: what is needed cannot be told, so nothing is deleted; Verify says why.
 	ErrUnsound = errors.New("the repository is not sound, so nothing is deleted")
-	// ErrTooMuch: more than half would go; confirm it.
+	// ErrTooMuch: more than half would be condemned; confirm it.
 	ErrTooMuch = errors.New("more than half of the repository would be deleted")
 )
 
@@ -34,13 +34,15 @@ var (
 type PruneOptions struct {
 	// DryRun tells what would be done.
 	DryRun bool
-	// Confirmed allows to delete more than half of the packs.
+	// Confirmed allows to condemn more than half of the packs at once.
 	Confirmed bool
 	// Grace replaces the package's when not 0. The rules that keep running backups
 	// safe hold however short it is.
 	Grace time.Duration
 	// Lease replaces the package's when not 0.
 	Lease time.Duration
+	// Heads are snapshots known from elsewhere, as in VerifyOptions.
+	Heads map[string]Hash
 }
 
 // PruneReport is what a prune did, or would do.
@@ -68,30 +70,43 @@ type condemnedDoc struct {
 	Manifests []Hash    `json:"manifests,omitempty"`
 }
 
-// condemned calls fn for every list of what a prune wants to delete. Writers act
-// as if it were gone.
-func (r *Repository) condemned(ctx context.Context, fn func(objstore.Info, condemnedDoc) error) error {
-	return r.store.List(ctx, condemnedPrefix, func(i objstore.Info) error {
-		var d condemnedDoc
-		_, err := r.getRecord(ctx, i.Name, &d)
-		if errors.Is(err, objstore.ErrNotFound) { // the prune has just ended
+// condemnation is a stored list of what a prune wants to delete.
+type condemnation struct {
+	name string
+	at   time.Time // by the clock of the store
+	doc  condemnedDoc
+}
+
+// condemned reads the lists of what prunes want to delete, and names those that
+// cannot be read: nobody can act on them, so they may be removed.
+func (r *Repository) condemned(ctx context.Context) (lists []condemnation, damaged []string, err error) {
+	err = r.store.List(ctx, condemnedPrefix, func(i objstore.Info) error {
+		c := condemnation{name: i.Name, at: i.Modified}
+		_, err := r.getRecord(ctx, i.Name, &c.doc)
+		switch {
+		case errors.Is(err, objstore.ErrNotFound): // the prune has just ended
 			return nil
-		}
-		if err != nil {
+		case errors.Is(err, ErrDamaged):
+			r.opt.Log.Warn("a list of condemned objects cannot be read", "list", i.Name, "error", err)
+			damaged = append(damaged, i.Name)
+			return nil
+		case err != nil:
 			return fmt.Errorf("read what is condemned: %w", err)
 		}
-		return fn(i, d)
+		lists = append(lists, c)
+		return nil
 	})
+	return lists, damaged, err
 }
 
 // Prune deletes what no snapshot needs, beside running backups and other prunes.
 //
-// An object is deleted only when a list in condemned/ has named it for the
-// grace by the clock of the store, every session that had begun when the list
-// was written has ended, and, looked at again after that, no snapshot names it.
-// A session that is silent for longer than its lease is ended by taking the
-// name of its commit. A session that begins after the list acts as if what the
-// list names were gone.
+// An object is deleted only when a list in condemned/ that was there before
+// everything else was looked at has named it for the grace, by the clock of the
+// store; no snapshot names it; and every session that is running after the
+// snapshots were read said at its beginning that it takes the list's objects for
+// gone. A session that is silent for longer than its lease is ended by taking
+// the name of its commit. No clock is needed for safety, only for patience.
 //
 // Errors: ErrUnsound, ErrTooMuch, those of objstore.
 func (r *Repository) Prune(ctx context.Context, o PruneOptions) (PruneReport, error) {
@@ -113,46 +128,41 @@ type pruning struct {
 	o      PruneOptions
 	report PruneReport
 	now    time.Time
+	lists  []condemnation
 	open   []unended
-
-	needed    map[Hash]uint32 // packs, with their sizes
-	manifests map[Hash]bool
-	listed    map[Hash]bool // by a list that stays
+	v      *verifying
+	listed map[Hash]bool // by a list that stays
 }
 
 func (p *pruning) run(ctx context.Context) (err error) {
 	if p.now, err = p.r.store.Now(ctx); err != nil {
 		return fmt.Errorf("the clock of the store: %w", err)
 	}
-	if err := p.sessions(ctx); err != nil {
+	lists, damaged, err := p.r.condemned(ctx) // first of all: see docs/backup-repository.md
+	if err != nil {
 		return err
 	}
-	if err := p.need(ctx); err != nil {
-		return err
-	}
-	if err := p.enough(ctx); err != nil {
-		return err
-	}
-	if err := p.lists(ctx); err != nil {
-		return err
-	}
-	if err := p.condemn(ctx); err != nil {
-		return err
+	p.lists = lists
+	for _, step := range []func(context.Context) error{p.sessions, p.need, p.again, p.carryOut, p.condemn} {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
 	if p.o.DryRun {
 		return nil
+	}
+	for _, name := range damaged {
+		if err := p.r.store.Delete(ctx, name); err != nil {
+			return err
+		}
 	}
 	return p.r.keepReserve(ctx)
 }
 
 // sessions ends those that are silent, removes what ended ones left, and notes
-// the others. The commits are looked at after this.
+// the others.
 func (p *pruning) sessions(ctx context.Context) error {
-	ended := map[string]bool{}
-	if err := p.r.commits(ctx, func(id string) error { ended[id] = true; return nil }); err != nil {
-		return err
-	}
-	open, err := p.r.unended(ctx, ended)
+	ended, open, err := p.r.running(ctx)
 	if err != nil {
 		return err
 	}
@@ -161,20 +171,35 @@ func (p *pruning) sessions(ctx context.Context) error {
 			p.open = append(p.open, s)
 			continue
 		}
-		p.report.Fenced++
 		if p.o.DryRun {
+			p.report.Fenced++
 			continue
 		}
 		err := p.r.putTight(ctx, commitPrefix+s.id, commitDoc{Fence: true, At: p.now})
-		if err != nil && !errors.Is(err, objstore.ErrExists) { // it ended by itself a moment ago
+		switch {
+		case errors.Is(err, objstore.ErrFull): // deleting what does not wait for it makes room
+			p.r.opt.Log.Warn("there is no room to end a silent session", "session", s.id)
+			continue
+		case err != nil && !errors.Is(err, objstore.ErrExists): // it ended by itself a moment ago
 			return fmt.Errorf("end the silent session %s: %w", s.id, err)
 		}
 		ended[s.id] = true
+		p.report.Fenced++
 	}
 	if p.o.DryRun {
 		return nil
 	}
 	return p.sweep(ctx, ended)
+}
+
+// running lists the names of commits and fences, and then the sessions without one.
+func (r *Repository) running(ctx context.Context) (ended map[string]bool, open []unended, err error) {
+	ended = map[string]bool{}
+	if err := r.commits(ctx, func(id string) error { ended[id] = true; return nil }); err != nil {
+		return nil, nil, err
+	}
+	open, err = r.unended(ctx, ended)
+	return ended, open, err
 }
 
 // sweep removes the signs of life of sessions that have ended.
@@ -194,96 +219,106 @@ func (p *pruning) sweep(ctx context.Context, ended map[string]bool) error {
 
 // need finds out what the snapshots need. What cannot be read may need anything.
 func (p *pruning) need(ctx context.Context) error {
-	p.needed, p.manifests = map[Hash]uint32{}, map[Hash]bool{}
-	v := &verifying{r: p.r, needed: p.needed, parts: p.manifests}
-	if err := v.structure(ctx); err != nil {
+	p.v = newVerifying(p.r, VerifyOptions{Heads: p.o.Heads})
+	return p.sound(p.v.structure(ctx))
+}
+
+func (p *pruning) sound(err error) error {
+	if err != nil {
 		return err
 	}
-	if n := len(v.report.Problems); n > 0 {
-		return fmt.Errorf("%w: %s", ErrUnsound, v.report.Problems[0].Text)
-	}
-	p.report.Snapshots, p.report.KeptPacks = v.report.Snapshots, len(p.needed)
-	for _, size := range p.needed {
-		p.report.KeptBytes += int64(size)
+	if n := len(p.v.report.Problems); n > 0 {
+		return fmt.Errorf("%w: %s", ErrUnsound, p.v.report.Problems[0].Text)
 	}
 	return nil
 }
 
-// enough refuses to delete most of what there is, unless that was confirmed.
-func (p *pruning) enough(ctx context.Context) error {
-	all, err := p.r.objects(ctx, packPrefix, nil)
+// again looks at the sessions once more, now that the snapshots were read, and
+// after that at the snapshots that have come meanwhile. Whoever holds a name of
+// an object is now among the one or the other.
+func (p *pruning) again(ctx context.Context) error {
+	_, open, err := p.r.running(ctx)
 	if err != nil {
 		return err
 	}
-	if !p.o.Confirmed && !p.o.DryRun && len(all) > 4 && len(p.needed) < len(all)-len(all)/2 {
-		return fmt.Errorf("%w: %d of %d packs are needed", ErrTooMuch, len(p.needed), len(all))
+	if !p.o.DryRun { // in which the silent ones were not ended
+		p.open = open
 	}
-	return nil
-}
-
-// lists deletes what the lists that are due name, and the lists.
-func (p *pruning) lists(ctx context.Context) error {
-	p.listed = map[Hash]bool{}
-	type due struct {
-		name string
-		doc  condemnedDoc
-	}
-	var ready []due
-	err := p.r.condemned(ctx, func(i objstore.Info, d condemnedDoc) error {
-		if p.due(i.Modified) {
-			ready = append(ready, due{i.Name, d})
-			return nil
-		}
-		for _, h := range slices.Concat(d.Packs, d.Manifests) {
-			p.listed[h] = true
-		}
-		p.report.WaitingPacks += len(d.Packs)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for _, d := range ready {
-		if err := p.carryOut(ctx, d.name, d.doc); err != nil {
+	for i := range p.open {
+		var d sessionDoc
+		_, err := p.r.getRecord(ctx, p.open[i].first, &d)
+		if err != nil && !errors.Is(err, ErrDamaged) && !errors.Is(err, objstore.ErrNotFound) {
 			return err
 		}
+		p.open[i].gone = d.Gone // nothing when it cannot be read: it is waited for
+	}
+	if err := p.sound(p.v.commits(ctx)); err != nil {
+		return err
+	}
+	p.report.Snapshots, p.report.KeptPacks = p.v.report.Snapshots, len(p.v.needed)
+	for _, n := range p.v.needed {
+		p.report.KeptBytes += int64(n.size)
 	}
 	return nil
 }
 
-// due says whether what was condemned at an instant may go.
-func (p *pruning) due(at time.Time) bool {
+// carryOut deletes what the lists that are due name, and the lists.
+func (p *pruning) carryOut(ctx context.Context) error {
+	p.listed = map[Hash]bool{}
+	for _, l := range p.lists {
+		if !p.due(l) {
+			p.report.WaitingPacks += len(l.doc.Packs)
+			p.note(l)
+		}
+	}
+	for _, l := range p.lists {
+		if p.due(l) {
+			if err := p.remove(ctx, l); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (p *pruning) note(l condemnation) {
+	for _, h := range slices.Concat(l.doc.Packs, l.doc.Manifests) {
+		p.listed[h] = true
+	}
+}
+
+// due says whether what a list names may go, unless a snapshot needs it.
+func (p *pruning) due(l condemnation) bool {
 	for _, s := range p.open {
-		if s.begun.Before(at.Add(clockStep)) {
+		if !slices.Contains(s.gone, l.name) {
 			return false
 		}
 	}
-	return p.now.Sub(at) >= p.o.Grace
+	return p.now.Sub(l.at) >= p.o.Grace
 }
 
-func (p *pruning) carryOut(ctx context.Context, list string, d condemnedDoc) error {
-	for _, h := range d.Packs {
-		if _, ok := p.needed[h]; ok {
+func (p *pruning) remove(ctx context.Context, l condemnation) error {
+	p.note(l)
+	for _, h := range l.doc.Packs {
+		if _, ok := p.v.needed[h]; ok {
 			continue
 		}
 		if err := p.delete(ctx, packName(h), true); err != nil {
 			return err
 		}
-		p.listed[h] = true
 	}
-	for _, h := range d.Manifests {
-		if p.manifests[h] {
+	for _, h := range l.doc.Manifests {
+		if _, ok := p.v.parts[h]; ok {
 			continue
 		}
 		if err := p.delete(ctx, manifestPrefix+h.String(), false); err != nil {
 			return err
 		}
-		p.listed[h] = true
 	}
 	if p.o.DryRun {
 		return nil
 	}
-	return p.r.store.Delete(ctx, list)
+	return p.r.store.Delete(ctx, l.name)
 }
 
 func (p *pruning) delete(ctx context.Context, name string, pack bool) error {
@@ -307,43 +342,49 @@ func (p *pruning) delete(ctx context.Context, name string, pack bool) error {
 	return nil
 }
 
-// condemn lists what nothing needs, except what a running backup may have stored.
+// condemn lists what nothing needs, except what a running backup may have
+// stored: that is no danger, but would be stored twice.
 func (p *pruning) condemn(ctx context.Context) error {
 	young := func(i objstore.Info) bool {
 		return slices.ContainsFunc(p.open, func(s unended) bool { return i.Modified.After(s.begun.Add(-clockStep)) })
 	}
-	packs, err := p.r.objects(ctx, packPrefix, young)
+	packs, all, err := p.garbage(ctx, packPrefix, young, func(h Hash) bool { _, ok := p.v.needed[h]; return ok })
 	if err != nil {
 		return err
 	}
-	manifests, err := p.r.objects(ctx, manifestPrefix, young)
+	manifests, _, err := p.garbage(ctx, manifestPrefix, young, func(h Hash) bool { _, ok := p.v.parts[h]; return ok })
 	if err != nil {
 		return err
 	}
-	d := condemnedDoc{At: p.now}
-	for h, size := range packs {
-		if _, ok := p.needed[h]; !ok && !p.listed[h] {
-			d.Packs = append(d.Packs, h)
-			p.report.CondemnedBytes += int64(size)
-		}
-	}
-	for h := range maps.Keys(manifests) {
-		if !p.manifests[h] && !p.listed[h] {
-			d.Manifests = append(d.Manifests, h)
-		}
-	}
+	d := condemnedDoc{At: p.now, Packs: hashes(packs), Manifests: hashes(manifests)}
 	p.report.CondemnedPacks = len(d.Packs)
-	if p.o.DryRun || len(d.Packs)+len(d.Manifests) == 0 {
-		return nil
+	for _, size := range packs {
+		p.report.CondemnedBytes += int64(size)
 	}
-	byHash := func(a, b Hash) int { return slices.Compare(a[:], b[:]) }
-	slices.SortFunc(d.Packs, byHash)
-	slices.SortFunc(d.Manifests, byHash)
+	switch {
+	case p.o.DryRun || len(packs)+len(manifests) == 0:
+		return nil
+	case !p.o.Confirmed && all > 4 && len(packs) > all/2:
+		return fmt.Errorf("%w: %d of %d packs are not needed", ErrTooMuch, len(packs), all)
+	}
 	name, err := p.r.dated(condemnedPrefix, p.now)
 	if err != nil {
 		return err
 	}
 	return p.r.putTight(ctx, name, d)
+}
+
+// garbage returns the objects that are not needed, not condemned yet and not
+// young, and the number of all objects.
+func (p *pruning) garbage(ctx context.Context, prefix string, young func(objstore.Info) bool, needed func(Hash) bool) (map[Hash]uint32, int, error) {
+	all := 0
+	found, err := p.r.objects(ctx, prefix, func(i objstore.Info) bool { all++; return young(i) })
+	maps.DeleteFunc(found, func(h Hash, _ uint32) bool { return p.listed[h] || needed(h) })
+	return found, all, err
+}
+
+func hashes[V any](of map[Hash]V) []Hash {
+	return slices.SortedFunc(maps.Keys(of), func(a, b Hash) int { return slices.Compare(a[:], b[:]) })
 }
 
 // putTight stores a record that frees space, also where there is none left: the

@@ -33,7 +33,7 @@ type Reading struct {
 func (r *Repository) Read(ctx context.Context, s Snapshot, from, to []byte, do Reading) error {
 	rd := &reading{r: r, do: do, c: &cursor{r: r, parts: s.parts}, spans: make(chan *span, 1)}
 	if do.Chunk == nil {
-		return rd.entries(ctx, from, to, do.Entry)
+		return rd.entries(ctx, from, to, rd.tell)
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { defer close(rd.spans); return rd.fetch(ctx, from, to) })
@@ -79,20 +79,29 @@ func (rd *reading) entries(ctx context.Context, from, to []byte, fn func(*Entry)
 		if err != nil || e == nil || to != nil && bytes.Compare(e.Key, to) >= 0 {
 			return err
 		}
+		if rd.do.Want != nil {
+			if ok, err := rd.do.Want(e); err != nil {
+				return err
+			} else if !ok {
+				continue
+			}
+		}
 		if err := fn(e); err != nil {
 			return err
 		}
 	}
 }
 
+func (rd *reading) tell(e *Entry) error {
+	if rd.do.Entry == nil {
+		return nil
+	}
+	return rd.do.Entry(e)
+}
+
 // fetch reads stretches of packs ahead of their delivery.
 func (rd *reading) fetch(ctx context.Context, from, to []byte) error {
 	err := rd.entries(ctx, from, to, func(e *Entry) error {
-		if rd.do.Want != nil {
-			if ok, err := rd.do.Want(e); err != nil || !ok {
-				return err
-			}
-		}
 		if len(e.chunks) == 0 {
 			return rd.plan(ctx, piece{e, -1})
 		}
@@ -180,10 +189,8 @@ func (rd *reading) deliver(ctx context.Context) error {
 func (rd *reading) piece(p piece, sealed []byte) error {
 	if p.chunk <= 0 {
 		rd.crc = 0
-		if rd.do.Entry != nil {
-			if err := rd.do.Entry(p.entry); err != nil {
-				return err
-			}
+		if err := rd.tell(p.entry); err != nil {
+			return err
 		}
 	}
 	if p.chunk < 0 {

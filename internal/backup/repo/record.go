@@ -1,11 +1,13 @@
 package repo
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -93,36 +95,51 @@ func (r *Repository) getRecord(ctx context.Context, name string, v any) (Hash, e
 	return digest(object), nil
 }
 
-// Snapshots lists the committed snapshots in the order in which they were begun.
-// One whose record is damaged is an error: nothing may be decided without it.
+// Snapshots lists the committed snapshots, the newest last. One whose record is
+// damaged is an error: nothing may be decided without it.
 func (r *Repository) Snapshots(ctx context.Context) ([]Snapshot, error) {
 	var out []Snapshot
 	err := r.commits(ctx, func(name string) error {
 		s, fence, err := r.commit(ctx, name)
+		if errors.Is(err, objstore.ErrNotFound) { // forgotten a moment ago
+			return nil
+		}
 		if err == nil && !fence {
 			out = append(out, s)
 		}
 		return err
 	})
+	slices.SortStableFunc(out, func(a, b Snapshot) int { return a.compare(&b) })
 	return out, err
 }
 
+// compare orders snapshots by what their writers saw of each other. Clocks jump,
+// so their times only decide between writers that ran at the same time.
+func (s *Snapshot) compare(o *Snapshot) int {
+	return cmp.Or(cmp.Compare(s.Seq, o.Seq), cmp.Compare(s.ID, o.ID))
+}
+
 // Snapshot returns one, by its id or a unique beginning of it, or "latest".
+//
+// Errors: ErrNoSnapshot; ErrDamaged when the record is damaged, or for "latest"
+// when a damaged one may be newer.
 func (r *Repository) Snapshot(ctx context.Context, id string) (Snapshot, error) {
-	var found []string
+	if id == "latest" {
+		return r.latest(ctx)
+	}
+	var found []Snapshot
 	err := r.commits(ctx, func(name string) error {
-		if _, fence, err := r.commit(ctx, name); err != nil || fence {
-			if id == name {
-				return err
-			}
-			return nil // another one's damage is not in the way
+		if id == "" || !strings.HasPrefix(name, id) {
+			return nil
 		}
-		if id == "latest" {
-			found = []string{name}
-		} else if strings.HasPrefix(name, id) && id != "" {
-			found = append(found, name)
+		s, fence, err := r.commit(ctx, name)
+		if errors.Is(err, objstore.ErrNotFound) { // forgotten a moment ago
+			return nil
 		}
-		return nil
+		if err == nil && !fence {
+			found = append(found, s)
+		}
+		return err
 	})
 	switch {
 	case err != nil:
@@ -132,8 +149,34 @@ func (r *Repository) Snapshot(ctx context.Context, id string) (Snapshot, error) 
 	case len(found) > 1:
 		return Snapshot{}, fmt.Errorf("%w: %q is the beginning of %d", ErrNoSnapshot, id, len(found))
 	}
-	s, _, err := r.commit(ctx, found[0])
-	return s, err
+	return found[0], nil
+}
+
+// latest returns the newest snapshot. A damaged record that was begun before it
+// is not in the way.
+func (r *Repository) latest(ctx context.Context) (Snapshot, error) {
+	var newest *Snapshot
+	var unread error
+	err := r.commits(ctx, func(name string) error {
+		s, fence, err := r.commit(ctx, name)
+		switch {
+		case errors.Is(err, objstore.ErrNotFound):
+		case errors.Is(err, ErrDamaged):
+			unread = err
+		case err != nil:
+			return err
+		case !fence && (newest == nil || newest.compare(&s) < 0):
+			newest, unread = &s, nil
+		}
+		return nil
+	})
+	switch err = cmp.Or(err, unread); {
+	case err != nil:
+		return Snapshot{}, fmt.Errorf("the latest snapshot: %w", err)
+	case newest == nil:
+		return Snapshot{}, fmt.Errorf("%w: there is none yet", ErrNoSnapshot)
+	}
+	return *newest, nil
 }
 
 func (r *Repository) commits(ctx context.Context, fn func(name string) error) error {
@@ -157,6 +200,9 @@ func (r *Repository) commit(ctx context.Context, id string) (s Snapshot, fence b
 // sessionDoc is a sign of life of a session. The name counts them.
 type sessionDoc struct {
 	At time.Time `json:"at"`
+	// Gone names the lists of condemned objects which the session knows: it acts as
+	// if the objects were gone. It stands in the first sign of life.
+	Gone []string `json:"gone,omitempty"`
 	// Parts is what was stored so far: a manifest that a next session goes on from.
 	Parts []part `json:"parts,omitempty"`
 }
@@ -168,8 +214,9 @@ type session struct {
 	next int // number of the next sign of life
 }
 
-// begin announces a session, before anything else is looked at.
-func (r *Repository) begin(ctx context.Context) (*session, error) {
+// begin announces a session that takes for gone what the lists name, before
+// anything else is looked at.
+func (r *Repository) begin(ctx context.Context, gone []string) (*session, error) {
 	now, err := r.store.Now(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("the clock of the store: %w", err)
@@ -179,17 +226,17 @@ func (r *Repository) begin(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	s := &session{r: r, id: now.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(id[:])}
-	return s, s.beat(ctx, nil)
+	return s, s.beat(ctx, sessionDoc{Gone: gone})
 }
 
 // beat tells that the session lives and what it has. The first sign of life
 // stays, as it tells when the session began, and so do the two newest.
-func (s *session) beat(ctx context.Context, parts []part) error {
-	now, err := s.r.store.Now(ctx)
+func (s *session) beat(ctx context.Context, d sessionDoc) (err error) {
+	d.At, err = s.r.store.Now(ctx)
 	if err != nil {
 		return fmt.Errorf("the clock of the store: %w", err)
 	}
-	if _, err := s.r.putRecord(ctx, s.name(s.next), sessionDoc{At: now, Parts: parts}); err != nil {
+	if _, err := s.r.putRecord(ctx, s.name(s.next), d); err != nil {
 		return fmt.Errorf("keep the session: %w", err)
 	}
 	if s.next > 2 {
@@ -218,7 +265,9 @@ type unended struct {
 	id     string
 	begun  time.Time // all by the clock of the store
 	seen   time.Time
-	newest string // the name of its newest sign of life
+	first  string // the names of its first and newest signs of life
+	newest string
+	gone   []string // see sessionDoc
 }
 
 // unended lists the sessions without an end in the order of their beginning.
@@ -231,7 +280,7 @@ func (r *Repository) unended(ctx context.Context, ended map[string]bool) ([]unen
 			return nil
 		}
 		if n := len(out); n == 0 || out[n-1].id != id {
-			out = append(out, unended{id: id, begun: i.Modified})
+			out = append(out, unended{id: id, begun: i.Modified, first: i.Name})
 		}
 		last := &out[len(out)-1]
 		last.seen, last.newest = i.Modified, i.Name

@@ -42,7 +42,7 @@ const (
 	packSize    = 8 << 20  // a pack is closed when it has reached this
 	packStep    = 64 << 10 // packs are padded, so that sizes tell little
 	maxPack     = packSize + 2*chunkSize
-	maxManifest = 32 << 20
+	maxManifest = 64 << 20
 	maxRecord   = 64 << 20
 	maxDocument = 1 << 20 // of the format and the keys
 )
@@ -70,8 +70,6 @@ var (
 type Options struct {
 	// Rand gives random bytes; crypto/rand when nil.
 	Rand io.Reader
-	// Now is the local clock, used for progress and heartbeats only.
-	Now func() time.Time
 	// Workers compress; the number of cores when 0.
 	Workers int
 	Log     *slog.Logger
@@ -83,7 +81,18 @@ type Repository struct {
 	opt   Options
 	id    [16]byte
 	keys  keys
+	knobs
 }
+
+// knobs are turned by tests only: smaller packs and parts make more of them, and
+// a compressor with a defect shows who notices.
+type knobs struct {
+	packSize int
+	partMask uint32
+	deflate  func(b, text []byte) []byte
+}
+
+var usual = knobs{packSize: packSize, partMask: partMask, deflate: deflate}
 
 type formatDoc struct {
 	Format  string `json:"format"`
@@ -98,35 +107,72 @@ const (
 )
 
 // Create makes a repository at an empty place that the recipients can open.
-// The keys are stored before the format that makes it a repository.
+// The format, which makes it one, is stored last. Keys that belong to another
+// one, of an attempt that failed, are removed.
 //
 // Errors: objstore.ErrExists when there is one already.
 func Create(ctx context.Context, s objstore.Store, o Options, recipients ...Recipient) (*Repository, error) {
-	if _, err := s.Stat(ctx, formatName); err == nil {
-		return nil, fmt.Errorf("create a backup repository: %w", objstore.ErrExists)
+	r := &Repository{store: s, opt: o.withDefaults(), knobs: usual}
+	if err := r.create(ctx, recipients); err != nil {
+		return nil, fmt.Errorf("create a backup repository: %w", err)
 	}
-	r := &Repository{store: s, opt: o.withDefaults()}
+	return r, nil
+}
+
+func (r *Repository) create(ctx context.Context, recipients []Recipient) error {
+	if _, err := r.store.Stat(ctx, formatName); err == nil {
+		return objstore.ErrExists
+	}
+	if len(recipients) == 0 {
+		return errors.New("nobody could open it")
+	}
 	var root [32]byte
 	if err := errors.Join(r.random(r.id[:]), r.random(root[:])); err != nil {
-		return nil, err
+		return err
 	}
 	r.keys = deriveKeys(root)
-	if len(recipients) == 0 {
-		return nil, errors.New("create a backup repository: nobody could open it")
-	}
+	mine := map[string]bool{}
 	for _, rec := range recipients {
-		if _, err := r.AddKey(ctx, rec); err != nil {
-			return nil, err
+		k, err := r.AddKey(ctx, rec)
+		if err != nil {
+			return err
+		}
+		mine[k.Name] = true
+	}
+	if err := r.keepReserve(ctx); err != nil {
+		return err
+	}
+	doc, err := json.Marshal(formatDoc{formatMagic, formatVersion, r.ID()})
+	if err != nil {
+		return err
+	}
+	if err := r.store.Put(ctx, formatName, append(doc, '\n')); err != nil {
+		for name := range mine { // another one was faster
+			err = errors.Join(err, r.dropKey(ctx, name, err))
+		}
+		return err
+	}
+	return r.onlyKeys(ctx, mine)
+}
+
+// dropKey removes the key of an attempt when it is certain that it failed.
+func (r *Repository) dropKey(ctx context.Context, name string, why error) error {
+	if !errors.Is(why, objstore.ErrExists) {
+		return nil
+	}
+	return r.store.Delete(ctx, name)
+}
+
+// onlyKeys removes all other keys: no repository has them. One of them would
+// count as another one who can open this.
+func (r *Repository) onlyKeys(ctx context.Context, mine map[string]bool) error {
+	all, err := r.Keys(ctx)
+	for _, k := range all {
+		if !mine[k.Name] {
+			err = errors.Join(err, r.store.Delete(ctx, k.Name))
 		}
 	}
-	doc, err := json.Marshal(formatDoc{formatMagic, formatVersion, hex.EncodeToString(r.id[:])})
-	if err != nil {
-		return nil, fmt.Errorf("create a backup repository: %w", err)
-	}
-	if err := s.Put(ctx, formatName, append(doc, '\n')); err != nil {
-		return nil, fmt.Errorf("create a backup repository: %w", err)
-	}
-	return r, r.keepReserve(ctx)
+	return err
 }
 
 // Open opens the repository with one of the identities.
@@ -140,8 +186,8 @@ func Open(ctx context.Context, s objstore.Store, o Options, identities ...age.Id
 	if err != nil {
 		return nil, fmt.Errorf("open the backup repository: %w", err)
 	}
-	r := &Repository{store: s, opt: o.withDefaults()}
-	if err := r.parseFormat(b); err != nil {
+	r := &Repository{store: s, opt: o.withDefaults(), knobs: usual}
+	if r.id, err = parseFormat(b); err != nil {
 		return nil, err
 	}
 	root, err := r.unwrap(ctx, identities)
@@ -152,20 +198,28 @@ func Open(ctx context.Context, s objstore.Store, o Options, identities ...age.Id
 	return r, nil
 }
 
-func (r *Repository) parseFormat(b []byte) error {
+func parseFormat(b []byte) (id [16]byte, err error) {
 	var doc formatDoc
-	if err := json.Unmarshal(b, &doc); err != nil || doc.Format != formatMagic {
-		return fmt.Errorf("%w: the object %q is no description of a repository", ErrDamaged, formatName)
+	if err := json.Unmarshal(b, &doc); err != nil || doc.Format != formatMagic || doc.Version < 1 {
+		return id, fmt.Errorf("%w: the object %q is no description of a repository", ErrDamaged, formatName)
 	}
 	if doc.Version > formatVersion {
-		return fmt.Errorf("%w: %d, and this program knows up to %d", ErrNewer, doc.Version, formatVersion)
+		return id, fmt.Errorf("%w: %d, and this program knows up to %d", ErrNewer, doc.Version, formatVersion)
 	}
-	id, err := hex.DecodeString(doc.ID)
-	if err != nil || len(id) != len(r.id) {
-		return fmt.Errorf("%w: the object %q has no identifier", ErrDamaged, formatName)
+	b, err = hex.DecodeString(doc.ID)
+	if err != nil || len(b) != len(id) {
+		return id, fmt.Errorf("%w: the object %q has no identifier", ErrDamaged, formatName)
 	}
-	copy(r.id[:], id)
-	return nil
+	return [16]byte(b), nil
+}
+
+// sameFormat finds damage of the format since it was opened.
+func (r *Repository) sameFormat(b []byte) error {
+	want, err := json.Marshal(formatDoc{formatMagic, formatVersion, r.ID()})
+	if err == nil && string(b) != string(want)+"\n" {
+		err = fmt.Errorf("%w: the object %q is not what was stored", ErrDamaged, formatName)
+	}
+	return err
 }
 
 // ID names the repository, in hex.
@@ -177,9 +231,6 @@ func (r *Repository) Store() objstore.Store { return r.store }
 func (o Options) withDefaults() Options {
 	if o.Rand == nil {
 		o.Rand = rand.Reader
-	}
-	if o.Now == nil {
-		o.Now = time.Now //nolint:forbidigo // the default clock of the package
 	}
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)

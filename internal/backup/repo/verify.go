@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,15 +50,9 @@ const maxProblems = 1000
 // Verify looks for damage. Damage is in the report; an error means that
 // it could not look.
 func (r *Repository) Verify(ctx context.Context, o VerifyOptions) (VerifyReport, error) {
-	v := &verifying{r: r, o: o, needed: map[Hash]uint32{}, parts: map[Hash]bool{}}
-	if err := v.structure(ctx); err != nil {
-		return v.report, fmt.Errorf("verify: %w", err)
-	}
-	if err := v.presence(ctx); err != nil {
-		return v.report, fmt.Errorf("verify: %w", err)
-	}
-	if o.Shares > 0 {
-		if err := v.read(ctx); err != nil {
+	v := newVerifying(r, o)
+	for _, step := range []func(context.Context) error{v.structure, v.others, v.presence, v.read, v.blame, v.recheck} {
+		if err := step(ctx); err != nil {
 			return v.report, fmt.Errorf("verify: %w", err)
 		}
 	}
@@ -68,15 +63,31 @@ type verifying struct {
 	r         *Repository
 	o         VerifyOptions
 	report    VerifyReport
-	snapshots []Snapshot
-	needed    map[Hash]uint32
-	parts     map[Hash]bool
-	bad       map[Hash]bool // packs with a problem
+	seen      map[string]bool // commits
+	snapshots []Snapshot      // without their parts
+	parts     map[Hash]Hash   // manifests that are needed, and what they hold
+	unread    map[Hash]int    // those that cannot be read, and their problem
+	needed    map[Hash]need   // packs
+	bad       map[Hash]error  // packs with a problem
+}
+
+// need is what manifests say about a pack: its size, and how often they name it.
+type need struct{ size, refs uint32 }
+
+func newVerifying(r *Repository, o VerifyOptions) *verifying {
+	return &verifying{
+		r: r, o: o, seen: map[string]bool{}, parts: map[Hash]Hash{}, unread: map[Hash]int{}, needed: map[Hash]need{}, bad: map[Hash]error{},
+	}
+}
+
+// damage says whether err means that something stored is not as it should be.
+func damage(err error) bool {
+	return errors.Is(err, ErrDamaged) || errors.Is(err, objstore.ErrNotFound)
 }
 
 // problem notes damage; an error that is none ends the run.
 func (v *verifying) problem(object string, err error, snapshots ...string) error {
-	if !errors.Is(err, ErrDamaged) && !errors.Is(err, objstore.ErrNotFound) {
+	if !damage(err) {
 		return err
 	}
 	if len(v.report.Problems) < maxProblems {
@@ -85,42 +96,52 @@ func (v *verifying) problem(object string, err error, snapshots ...string) error
 	return nil
 }
 
-// structure reads all records and manifests.
+// structure reads all commits and manifests.
 func (v *verifying) structure(ctx context.Context) error {
+	if err := v.commits(ctx); err != nil || v.o.Snapshots != nil {
+		return err
+	}
+	return v.chain(ctx)
+}
+
+// commits reads those that were not seen yet, and their manifests.
+func (v *verifying) commits(ctx context.Context) error {
 	err := v.r.commits(ctx, func(id string) error {
-		if v.o.Snapshots != nil && !slices.Contains(v.o.Snapshots, id) {
+		if v.seen[id] || v.o.Snapshots != nil && !slices.Contains(v.o.Snapshots, id) {
 			return nil
 		}
 		s, fence, err := v.r.commit(ctx, id)
+		if errors.Is(err, objstore.ErrNotFound) { // forgotten meanwhile, or the chain tells
+			return nil
+		}
+		v.seen[id] = true
 		if err != nil {
 			return v.problem(commitPrefix+id, err, id)
 		}
-		if !fence {
-			v.snapshots = append(v.snapshots, s)
+		if fence {
+			return nil
 		}
-		return nil
+		return v.snapshot(ctx, s)
 	})
-	if err != nil {
-		return err
-	}
-	v.report.Snapshots = len(v.snapshots)
-	if v.o.Snapshots == nil {
-		if err := v.chain(ctx); err != nil {
+	v.report.Snapshots, v.report.Manifests, v.report.Packs = len(v.snapshots), len(v.parts), len(v.needed)
+	return err
+}
+
+func (v *verifying) snapshot(ctx context.Context, s Snapshot) error {
+	for _, p := range s.parts {
+		if at, ok := v.unread[p.Object]; ok && at < len(v.report.Problems) {
+			v.report.Problems[at].Snapshots = append(v.report.Problems[at].Snapshots, s.ID)
+		}
+		if _, ok := v.parts[p.Object]; ok {
+			continue
+		}
+		v.parts[p.Object] = p.ID
+		if err := v.part(ctx, s, p); err != nil {
 			return err
 		}
 	}
-	for _, s := range v.snapshots {
-		for _, p := range s.parts {
-			if v.parts[p.Object] {
-				continue
-			}
-			v.parts[p.Object] = true
-			if err := v.part(ctx, s, p); err != nil {
-				return err
-			}
-		}
-	}
-	v.report.Manifests, v.report.Packs = len(v.parts), len(v.needed)
+	s.parts = nil // they may be many
+	v.snapshots = append(v.snapshots, s)
 	return nil
 }
 
@@ -158,19 +179,57 @@ func (v *verifying) chain(ctx context.Context) error {
 // part reads a part and notes the packs it needs.
 func (v *verifying) part(ctx context.Context, s Snapshot, p part) error {
 	entries, err := v.r.getPart(ctx, p)
-	if err != nil {
-		return v.problem(manifestPrefix+p.Object.String(), err, s.ID)
+	if err == nil && int64(len(entries)) != p.Items {
+		err = fmt.Errorf("%w: it has %d items, and the snapshot says %d", ErrDamaged, len(entries), p.Items)
 	}
-	if int64(len(entries)) != p.Items {
-		err := fmt.Errorf("%w: it has %d items, and the snapshot says %d", ErrDamaged, len(entries), p.Items)
+	if err != nil {
+		v.unread[p.Object] = len(v.report.Problems)
 		return v.problem(manifestPrefix+p.Object.String(), err, s.ID)
 	}
 	for i := range entries {
 		for _, c := range entries[i].chunks {
-			v.needed[c.pack.name] = c.pack.size
+			v.needed[c.pack.name] = need{c.pack.size, v.needed[c.pack.name].refs + 1}
 		}
 	}
 	return nil
+}
+
+// others looks at what snapshots do not name: the format, the keys, the
+// sessions and the lists of condemned objects.
+func (v *verifying) others(ctx context.Context) error {
+	if v.o.Snapshots != nil {
+		return nil
+	}
+	b, err := v.r.store.Get(ctx, formatName, maxDocument)
+	if err == nil {
+		err = v.r.sameFormat(b)
+	}
+	if err != nil {
+		if err := v.problem(formatName, err); err != nil {
+			return err
+		}
+	}
+	for prefix, look := range map[string]func(context.Context, string) error{
+		keyPrefix: v.r.checkKey, sessionPrefix: v.r.checkRecord, condemnedPrefix: v.r.checkRecord,
+	} {
+		err := v.r.store.List(ctx, prefix, func(i objstore.Info) error {
+			err := look(ctx, i.Name)
+			if err == nil || errors.Is(err, objstore.ErrNotFound) { // removed meanwhile
+				return nil
+			}
+			return v.problem(i.Name, err)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Repository) checkRecord(ctx context.Context, name string) error {
+	var doc map[string]any
+	_, err := r.getRecord(ctx, name, &doc)
+	return err
 }
 
 // presence checks that each pack that is needed is there and has its size.
@@ -179,96 +238,179 @@ func (v *verifying) presence(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v.bad = map[Hash]bool{}
-	for _, h := range v.packs() {
-		size, ok := have[h]
-		var err error
-		switch {
+	for h, n := range v.needed {
+		switch size, ok := have[h]; {
 		case !ok:
-			err = fmt.Errorf("%w: the pack is not there", ErrDamaged)
-		case size != v.needed[h]:
-			err = fmt.Errorf("%w: the pack has %d bytes instead of %d", ErrDamaged, size, v.needed[h])
-		default:
-			continue
-		}
-		if err := v.damaged(ctx, h, err); err != nil {
-			return err
+			v.bad[h] = fmt.Errorf("%w: the pack is not there", ErrDamaged)
+		case size != n.size:
+			v.bad[h] = fmt.Errorf("%w: the pack has %d bytes instead of %d", ErrDamaged, size, n.size)
 		}
 	}
 	return nil
 }
 
-func (v *verifying) packs() []Hash {
-	return slices.SortedFunc(maps.Keys(v.needed), func(a, b Hash) int { return slices.Compare(a[:], b[:]) })
-}
-
-func (v *verifying) damaged(ctx context.Context, h Hash, err error) error {
-	v.bad[h] = true
-	var ids []string
-	if errors.Is(err, ErrDamaged) || errors.Is(err, objstore.ErrNotFound) {
-		hit, err := v.r.affected(ctx, v.snapshots, h)
-		if err != nil {
-			return err
-		}
-		ids = hit
-	}
-	return v.problem(packName(h), err, ids...)
-}
+// maxNamed bounds the chunks that are compared with packs at a time.
+const maxNamed = 1 << 20
 
 // read reads the share of the packs that is due.
 func (v *verifying) read(ctx context.Context) error {
-	mine := slices.DeleteFunc(v.packs(), func(h Hash) bool {
-		return v.bad[h] || (int(h[0])<<8|int(h[1]))%v.o.Shares != v.o.Share && v.o.Shares > 1
+	if v.o.Shares <= 0 {
+		return nil
+	}
+	mine := slices.DeleteFunc(hashes(v.needed), func(h Hash) bool {
+		return v.bad[h] != nil || (int(h[0])<<8|int(h[1]))%v.o.Shares != v.o.Share && v.o.Shares > 1
 	})
-	for i, h := range mine {
-		b, err := v.r.store.Get(ctx, packName(h), maxPack)
-		if err == nil && digest(b) != h {
-			err = fmt.Errorf("%w: the pack is not what it is named", ErrDamaged)
+	of := len(mine)
+	for at := 0; at < of; {
+		named, refs := map[Hash][]packed{}, uint32(0)
+		end := at
+		for ; end < of && (end == at || refs+v.needed[mine[end]].refs <= maxNamed); end++ {
+			named[mine[end]], refs = nil, refs+v.needed[mine[end]].refs
 		}
-		if err == nil {
-			_, err = v.r.checkPack(b)
+		if err := v.collect(ctx, named); err != nil {
+			return err
 		}
+		for ; at < end; at++ {
+			if err := v.readPack(ctx, mine[at], named[mine[at]]); err != nil {
+				return err
+			}
+			if v.o.Progress != nil {
+				v.o.Progress(at+1, of, v.report.ReadBytes)
+			}
+		}
+	}
+	return nil
+}
+
+// collect finds what manifests say is in the packs that are keys of the map.
+func (v *verifying) collect(ctx context.Context, named map[Hash][]packed) error {
+	return v.manifests(ctx, func(_ Hash, entries []Entry) {
+		for i := range entries {
+			for _, c := range entries[i].chunks {
+				if at, ok := named[c.pack.name]; ok {
+					named[c.pack.name] = append(at, packed{c.id, c.offset, c.length, entries[i].Deflated})
+				}
+			}
+		}
+	})
+}
+
+// manifests reads the parts again that could be read.
+func (v *verifying) manifests(ctx context.Context, fn func(Hash, []Entry)) error {
+	for _, object := range hashes(v.parts) {
+		if _, ok := v.unread[object]; ok {
+			continue
+		}
+		entries, err := v.r.getPart(ctx, part{Object: object, ID: v.parts[object]})
 		if err != nil {
-			if err := v.damaged(ctx, h, err); err != nil {
+			v.unread[object] = len(v.report.Problems)
+			if err := v.problem(manifestPrefix+object.String(), err); err != nil {
 				return err
 			}
 			continue
 		}
+		fn(object, entries)
+	}
+	return nil
+}
+
+func (v *verifying) readPack(ctx context.Context, h Hash, named []packed) error {
+	b, err := v.r.store.Get(ctx, packName(h), maxPack)
+	if err == nil && digest(b) != h {
+		err = fmt.Errorf("%w: the pack is not what it is named", ErrDamaged)
+	}
+	var chunks []packed
+	if err == nil {
+		chunks, err = v.r.checkPack(b)
+	}
+	if err == nil {
+		err = holds(chunks, named)
+	}
+	switch {
+	case err == nil:
 		v.report.ReadPacks++
 		v.report.ReadBytes += int64(len(b))
-		if v.o.Progress != nil {
-			v.o.Progress(i+1, len(mine), v.report.ReadBytes)
+	case damage(err):
+		v.bad[h] = err
+	default:
+		return err
+	}
+	return nil
+}
+
+// holds checks that a pack has the chunks which manifests name.
+func holds(chunks []packed, named []packed) error {
+	for _, c := range named {
+		at, ok := slices.BinarySearchFunc(chunks, c.offset, func(p packed, o uint32) int { return cmp.Compare(p.offset, o) })
+		if !ok || chunks[at] != c {
+			return fmt.Errorf("%w: a manifest names a chunk that the pack does not have", ErrDamaged)
 		}
 	}
 	return nil
 }
 
-// affected returns the snapshots that need a pack.
-func (r *Repository) affected(ctx context.Context, snapshots []Snapshot, h Hash) ([]string, error) {
-	needs := map[Hash]bool{} // by part
-	var out []string
-	for _, s := range snapshots {
-		for _, p := range s.parts {
-			hit, known := needs[p.Object]
-			if !known {
-				entries, err := r.getPart(ctx, p)
-				if err != nil && !errors.Is(err, ErrDamaged) && !errors.Is(err, objstore.ErrNotFound) {
-					return nil, err
+// blame reports the bad packs, with the snapshots that need them.
+func (v *verifying) blame(ctx context.Context) error {
+	if len(v.bad) == 0 {
+		return nil
+	}
+	needs := map[Hash]map[Hash]bool{} // bad packs by part
+	err := v.manifests(ctx, func(object Hash, entries []Entry) {
+		for i := range entries {
+			for _, c := range entries[i].chunks {
+				if v.bad[c.pack.name] != nil {
+					if needs[object] == nil {
+						needs[object] = map[Hash]bool{}
+					}
+					needs[object][c.pack.name] = true
 				}
-				hit = slices.ContainsFunc(entries, func(e Entry) bool { return e.in(h) })
-				needs[p.Object] = hit
-			}
-			if hit {
-				out = append(out, s.ID)
-				break
 			}
 		}
+	})
+	if err != nil {
+		return err
 	}
-	return out, nil
+	affected := map[Hash][]string{}
+	for _, s := range v.snapshots {
+		whole, _, err := v.r.commit(ctx, s.ID)
+		if err != nil && !damage(err) {
+			return err
+		}
+		mine := map[Hash]bool{}
+		for _, p := range whole.parts {
+			maps.Copy(mine, needs[p.Object])
+		}
+		for h := range mine {
+			affected[h] = append(affected[h], s.ID)
+		}
+	}
+	for _, h := range hashes(v.bad) {
+		if err := v.problem(packName(h), v.bad[h], affected[h]...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (e *Entry) in(pack Hash) bool {
-	return slices.ContainsFunc(e.chunks, func(c ref) bool { return c.pack.name == pack })
+// recheck drops what was found wrong with snapshots only that were forgotten
+// while they were looked at: a prune may have taken it.
+func (v *verifying) recheck(ctx context.Context) error {
+	if len(v.report.Problems) == 0 {
+		return nil
+	}
+	here := map[string]bool{}
+	if err := v.r.commits(ctx, func(id string) error { here[id] = true; return nil }); err != nil {
+		return err
+	}
+	known := map[string]bool{}
+	for _, s := range v.snapshots {
+		known[s.ID] = true
+	}
+	v.report.Problems = slices.DeleteFunc(v.report.Problems, func(p Problem) bool {
+		left := slices.ContainsFunc(p.Snapshots, func(id string) bool { return here[id] || !known[id] })
+		return len(p.Snapshots) > 0 && !left
+	})
+	return nil
 }
 
 // Lost calls fn for each entry of a snapshot that cannot be read because one of

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,6 +28,9 @@ type BackupOptions struct {
 	Progress func(Progress)
 }
 
+// maxChunks bounds a content, so that its entry fits into a part of a manifest.
+const maxChunks = 256 << 10
+
 // maxPending bounds the entries that wait for a pack to be stored.
 const maxPending = 16 << 10
 
@@ -37,19 +42,15 @@ func (r *Repository) Backup(ctx context.Context, src Source, o BackupOptions) (S
 	if o.Beat == 0 {
 		o.Beat = time.Minute
 	}
-	s, err := r.begin(ctx)
-	if err != nil {
+	w := &writing{r: r, o: o, encoder: encoder{mask: r.partMask}, gone: map[Hash]bool{}, known: &partSet{parts: map[Hash]part{}}}
+	if err := w.begin(ctx); err != nil {
 		return Snapshot{}, fmt.Errorf("begin a backup: %w", err)
 	}
-	w := &writing{r: r, s: s, o: o, known: &partSet{parts: map[Hash]part{}}}
 	snap, err := w.run(ctx, src)
-	if errors.Is(err, objstore.ErrExists) {
-		err = ErrFenced
-	}
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("backup: %w", err)
 	}
-	s.end(context.WithoutCancel(ctx))
+	w.s.end(context.WithoutCancel(ctx))
 	return snap, nil
 }
 
@@ -61,7 +62,9 @@ type writing struct {
 	s *session
 	o BackupOptions
 
-	// The packs, with their sizes, and the manifests that may be named again.
+	// gone is what was condemned before the session began. The others are the
+	// packs, with their sizes, and the manifests that may be named again.
+	gone             map[Hash]bool
 	packs, manifests map[Hash]uint32
 
 	before  []*cursor // manifests that hold what need not be stored again
@@ -73,11 +76,11 @@ type writing struct {
 	added   atomic.Int64
 	doc     commitDoc
 	encoder encoder
-	beaten  time.Time
 
 	tasks, ordered chan *task
 	full           chan *pack
 	free           chan *buffer
+	spare          chan []byte // for packs
 }
 
 // task is a chunk on its way, or an entry that is taken over as it is.
@@ -112,30 +115,62 @@ func (w *writing) run(ctx context.Context, src Source) (Snapshot, error) {
 	return w.commit(ctx, meta, complete)
 }
 
-// look finds out what is stored already.
-func (w *writing) look(ctx context.Context) (err error) {
-	if w.packs, w.manifests, err = w.r.usable(ctx); err != nil {
+// begin reads what is condemned and announces the session, which says so. What
+// is condemned later waits for the end of the session.
+func (w *writing) begin(ctx context.Context) error {
+	lists, _, err := w.r.condemned(ctx)
+	if err != nil {
 		return err
 	}
-	ended := map[string]bool{}
+	var names []string
+	for _, l := range lists {
+		names = append(names, l.name)
+		for _, h := range slices.Concat(l.doc.Packs, l.doc.Manifests) {
+			w.gone[h] = true
+		}
+	}
+	w.s, err = w.r.begin(ctx, names)
+	return err
+}
+
+// look finds out what is stored already.
+func (w *writing) look(ctx context.Context) (err error) {
+	if w.packs, err = w.usable(ctx, packPrefix); err != nil {
+		return err
+	}
+	if w.manifests, err = w.usable(ctx, manifestPrefix); err != nil {
+		return err
+	}
+	ended, tips := map[string]bool{}, map[string]link{}
+	var seen []link
 	var parent *Snapshot
 	err = w.r.commits(ctx, func(id string) error {
 		ended[id] = true
 		c, fence, err := w.r.commit(ctx, id)
-		if err != nil {
+		switch {
+		case damage(err):
 			w.r.opt.Log.Warn("a snapshot cannot be read", "snapshot", id, "error", err)
-			return ctx.Err() // a new backup is what helps most
+			return nil // a new backup is what helps most
+		case err != nil || fence:
+			return err
 		}
-		if !fence {
-			parent, w.seq = &c, max(w.seq, c.Seq)
+		tips[id], seen = link{c.ID, c.Hash}, append(seen, c.prev...)
+		if parent == nil || parent.compare(&c) < 0 {
+			parent = &c
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
+	for _, l := range seen {
+		delete(tips, l.ID)
+	}
+	for _, id := range slices.Sorted(maps.Keys(tips)) {
+		w.prev = append(w.prev, tips[id])
+	}
 	if parent != nil {
-		w.prev = []link{{parent.ID, parent.Hash}}
+		w.seq = parent.Seq
 		w.remember(parent.parts)
 	}
 	return w.resume(ctx, ended)
@@ -152,12 +187,16 @@ func (w *writing) resume(ctx context.Context, ended map[string]bool) error {
 		if open[i].id == w.s.id {
 			continue
 		}
-		if _, err := w.r.getRecord(ctx, open[i].newest, &d); err == nil && len(d.Parts) > 0 {
+		_, err := w.r.getRecord(ctx, open[i].newest, &d)
+		if err != nil && !damage(err) {
+			return err
+		}
+		if len(d.Parts) > 0 {
 			w.remember(d.Parts)
 			return nil
 		}
 	}
-	return ctx.Err()
+	return nil
 }
 
 func (w *writing) remember(parts []part) {
@@ -185,35 +224,23 @@ func (s *partSet) find(id Hash) (part, bool) {
 	return p, ok
 }
 
+func (s *partSet) add(p part) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.parts[p.ID] = p
+}
+
 func (s *partSet) remove(id Hash) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.parts, id)
 }
 
-// usable returns the packs and manifests that are there and not condemned. What
-// is condemned is looked at first: a list that a prune removes after that was
-// read, and what one removes before that took its packs with it.
-func (r *Repository) usable(ctx context.Context) (packs, manifests map[Hash]uint32, err error) {
-	var gone []Hash
-	err = r.condemned(ctx, func(_ objstore.Info, d condemnedDoc) error {
-		gone = append(append(gone, d.Packs...), d.Manifests...)
-		return nil
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	if packs, err = r.objects(ctx, packPrefix, nil); err != nil {
-		return nil, nil, err
-	}
-	if manifests, err = r.objects(ctx, manifestPrefix, nil); err != nil {
-		return nil, nil, err
-	}
-	for _, h := range gone {
-		delete(packs, h)
-		delete(manifests, h)
-	}
-	return packs, manifests, nil
+// usable returns the objects that are there and were not condemned.
+func (w *writing) usable(ctx context.Context, prefix string) (map[Hash]uint32, error) {
+	found, err := w.r.objects(ctx, prefix, nil)
+	maps.DeleteFunc(found, func(h Hash, _ uint32) bool { return w.gone[h] })
+	return found, err
 }
 
 // objects lists the objects that are named by their hash, with their sizes. skip
@@ -249,10 +276,10 @@ func (w *writing) pipeline(ctx context.Context, src Source) error {
 	buffers := 2*w.r.opt.Workers + 2
 	w.tasks, w.ordered = make(chan *task, buffers), make(chan *task, buffers)
 	w.full, w.free = make(chan *pack), make(chan *buffer, buffers)
+	w.spare = make(chan []byte, 2)
 	for range buffers {
 		w.free <- &buffer{}
 	}
-	w.beaten = w.r.opt.Now()
 	g, inner := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer close(w.tasks)
@@ -290,31 +317,38 @@ func (w *writing) put(ctx context.Context, i Item) error {
 		}
 		same = append(same, e)
 	}
-	if i.Data != nil || i.Open == nil {
-		return w.content(ctx, i, bytes.NewReader(i.Data), same)
+	in := io.NopCloser(bytes.NewReader(i.Data))
+	if i.Data == nil && i.Open != nil {
+		var err error
+		if in, err = i.Open(); err != nil {
+			return err
+		}
 	}
-	in, err := i.Open()
-	if err != nil {
+	last, err := w.content(ctx, i, in, same)
+	if err := errors.Join(err, in.Close()); err != nil {
+		if last != nil && !last.whole {
+			w.free <- last.buf
+		}
 		return err
 	}
-	return errors.Join(w.content(ctx, i, in, same), in.Close())
+	return w.send(ctx, last)
 }
 
-// content cuts a content into chunks. The last one is held back until it is
-// known to be the last, so that what cannot be read to its end leaves no entry.
-func (w *writing) content(ctx context.Context, i Item, in io.Reader, same []*Entry) error {
+// content cuts a content into chunks. The last one is returned and not sent, so
+// that what cannot be read to its end leaves no entry.
+func (w *writing) content(ctx context.Context, i Item, in io.Reader, same []*Entry) (held *task, err error) {
 	e := &Entry{Key: bytes.Clone(i.Key), Count: i.Count, Deflated: i.Text}
-	var held *task
 	for at := 0; ; at++ {
 		t, err := w.chunk(ctx, in)
 		if err != nil {
-			if held != nil {
-				w.free <- held.buf
-			}
-			return err
+			return held, err
 		}
 		if t == nil {
 			break
+		}
+		if at == maxChunks {
+			w.free <- t.buf
+			return held, fmt.Errorf("the content under the key %x is larger than %d GiB", i.Key, maxChunks*chunkSize>>30)
 		}
 		if at == 0 && !i.Text {
 			e.Deflated = compressible(t.plain)
@@ -322,7 +356,7 @@ func (w *writing) content(ctx context.Context, i Item, in io.Reader, same []*Ent
 		t.entry, t.same, t.at = e, same, at
 		if held != nil {
 			if err := w.send(ctx, held); err != nil {
-				return err
+				return t, err
 			}
 		}
 		if held = t; len(t.plain) < chunkSize {
@@ -330,10 +364,10 @@ func (w *writing) content(ctx context.Context, i Item, in io.Reader, same []*Ent
 		}
 	}
 	if held == nil {
-		return w.send(ctx, &task{entry: e, whole: true})
+		return &task{entry: e, whole: true}, nil
 	}
 	held.end = true
-	return w.send(ctx, held)
+	return held, nil
 }
 
 // chunk reads the next chunk, nil at the end.
@@ -389,7 +423,7 @@ func (w *writing) work(ctx context.Context) error {
 			}
 		}
 		if t.found == nil && t.entry.Deflated {
-			t.buf.fragment = deflate(t.buf.fragment[:0], t.plain)
+			t.buf.fragment = w.r.deflate(t.buf.fragment[:0], t.plain)
 		}
 		close(t.done)
 	}
