@@ -13,8 +13,20 @@ import (
 	"github.com/holdfast/holdfast/internal/db"
 )
 
-// stage builds the new database and proves it equal to the archive.
+// stage builds the new state beside the live one and proves it equal to the backup.
 func (r *restoration) stage(ctx context.Context) error {
+	if err := r.stageRows(ctx); err != nil {
+		return err
+	}
+	if err := r.files(ctx); err != nil {
+		return err
+	}
+	return r.verifyFiles(ctx)
+}
+
+// stageRows builds the new database, proves it equal to the backup and brings it
+// to the newest schema.
+func (r *restoration) stageRows(ctx context.Context) error {
 	if err := r.place.make(ctx, r.state.Staged); err != nil {
 		return err
 	}
@@ -25,10 +37,7 @@ func (r *restoration) stage(ctx context.Context) error {
 	if err := r.load(ctx, o); err != nil {
 		return err
 	}
-	if err := r.files(ctx); err != nil {
-		return err
-	}
-	if err := r.verify(ctx, o); err != nil {
+	if err := r.verifyRows(ctx, o); err != nil {
 		return err
 	}
 	return migrated(ctx, o, 0)
@@ -202,9 +211,9 @@ func proven(ctx context.Context, store blob.Store, sha string) error {
 	return nil
 }
 
-// verify recomputes every table's digest from the staged database and every
-// file's from the store, and compares them with the archive.
-func (r *restoration) verify(ctx context.Context, o db.Options) error {
+// verifyRows recomputes every table's digest from the staged database and compares
+// it with the backup.
+func (r *restoration) verifyRows(ctx context.Context, o db.Options) error {
 	d, err := db.Open(ctx, o)
 	if err != nil {
 		return err
@@ -224,6 +233,11 @@ func (r *restoration) verify(ctx context.Context, o db.Options) error {
 			return broken("table %s: restored %d rows with digest %s, the archive has %d with %s", want.Name, got[i].Rows, got[i].SHA256, want.Rows, want.SHA256)
 		}
 	}
+	return nil
+}
+
+// verifyFiles recomputes every file's hash from the store.
+func (r *restoration) verifyFiles(ctx context.Context) error {
 	return r.backup.files(ctx, func(sha string, size int64) (bool, error) {
 		if err := proven(ctx, r.target.Blobs, sha); err != nil {
 			return false, fmt.Errorf("file %s after the restore: %w", sha, err)
