@@ -126,14 +126,14 @@ func (r *Restoration) find(ctx context.Context, name string, keys *secret.Keyrin
 	}
 	to, err := r.place.Existing(ctx)
 	if errors.Is(err, repo.ErrNoRepository) {
-		return errNoBackup(name)
+		return ErrNoBackup(name)
 	}
 	if err != nil {
 		return err
 	}
 	snap, err := to.Snapshot(ctx, name)
 	if errors.Is(err, repo.ErrNoSnapshot) {
-		return errNoBackup(name)
+		return ErrNoBackup(name)
 	}
 	if err != nil {
 		return err
@@ -148,12 +148,13 @@ func mayExist(cfg *config.Config, name string) error {
 	_, file := os.Stat(name)
 	_, keys := os.Stat(cfg.KeysDir())
 	if file != nil && keys != nil {
-		return errNoBackup(name)
+		return ErrNoBackup(name)
 	}
 	return nil
 }
 
-func errNoBackup(name string) error {
+// ErrNoBackup refuses a name that is neither that of a file nor of a snapshot.
+func ErrNoBackup(name string) error {
 	return fault.WithHint(&fault.Fault{Kind: fault.KindNotFound, What: "backup", Message: "there is neither a file nor a snapshot " + name},
 		"holdfast backup list shows the snapshots of the instance")
 }

@@ -47,6 +47,8 @@ var owners = map[string]string{
 	"job_statuses":     "job",
 	"mails":            "outbox",
 	"backups":          "backup",
+	"backup_policy":    "backup",
+	"backup_checks":    "backup",
 	"backup_tokens":    "backup",
 	"backup_failures":  "backup",
 }

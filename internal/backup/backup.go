@@ -20,6 +20,7 @@ import (
 
 	"github.com/holdfast/holdfast/internal/account"
 	"github.com/holdfast/holdfast/internal/audit"
+	"github.com/holdfast/holdfast/internal/backup/archive"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/id"
 	"github.com/holdfast/holdfast/internal/secret"
@@ -105,6 +106,11 @@ type Deps struct {
 	Accounts *account.Service
 	Mail     Mailer
 	Engine   Engine
+	// Place is the repository; Drill restores a snapshot of it for a test.
+	Place *Place
+	Drill func(ctx context.Context, snapshot string) (archive.DrillReport, error)
+	// Ping tells a watcher outside that scheduled backups work; nil when there is none.
+	Ping func(ctx context.Context) error
 	// Dir is where running backups leave a sign of life, and the disk whose free
 	// space is told.
 	Dir string

@@ -70,6 +70,36 @@ func (s *Service) RunInline(ctx context.Context, operator access.Actor, path str
 	return db.Read(ctx, s.db, func(tx *db.Tx) (Backup, error) { return findBackup(ctx, tx, b.ID) })
 }
 
+// Export writes the archive of a snapshot of the repository to path, and reads it back.
+// It returns its size.
+//
+// Faults: Forbidden for everyone but the operator; Invalid when something is at
+// path; errors of the repository, repo.ErrNoSnapshot among them.
+func (s *Service) Export(ctx context.Context, operator access.Actor, snapshot, path string, attachments bool) (int64, error) {
+	if operator.Kind != access.Machine {
+		return 0, fault.Forbidden("only the operator may write archives on the server")
+	}
+	a, err := s.deps.Engine.Open(ctx, snapshot, attachments)
+	if err != nil {
+		return 0, err
+	}
+	sign, err := s.signOfLife(path)
+	if err != nil {
+		return 0, err
+	}
+	f, err := openPart(sign)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = f.Close() }() // was fsynced; with it goes the lock
+	if err := s.write(ctx, f, sign, snapshot, attachments); err != nil {
+		return 0, errors.Join(err, remove(sign+part))
+	}
+	return a.Size(), db.Do(ctx, s.db, func(tx *db.Tx) error {
+		return s.record(ctx, tx, operator, "backup.export", "snapshot "+snapshot, audit.OK, map[string]any{"path": sign, "attachments": attachments})
+	})
+}
+
 // signOfLife is the file that becomes the archive, or one that only shows that
 // the command lives.
 func (s *Service) signOfLife(path string) (string, error) {

@@ -31,6 +31,7 @@ func (s *Service) Register(r *job.Runner) {
 	job.Register(r, func(ctx context.Context, a RunArgs) error { return s.Run(ctx, a.ID) })
 	job.Register(r, func(ctx context.Context, _ RecoverArgs) error { return s.Recover(ctx, false) })
 	r.Every("backup recovery", 5*time.Minute, RecoverArgs{})
+	s.registerUpkeep(r)
 }
 
 // jobStatus is what a client that polls is told.

@@ -320,6 +320,12 @@ func (s *Service) close(ctx context.Context, tx *db.Tx, b *Backup, state State, 
 	if state == Cancelled {
 		return nil
 	}
+	if state == Complete && b.Source == SourceSchedule {
+		if _, err := job.Enqueue(ctx, tx, PingArgs{}); err != nil {
+			return err
+		}
+		return nil // good news of every night would bury the bad
+	}
 	return s.mailResult(ctx, tx, *b)
 }
 

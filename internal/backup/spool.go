@@ -151,6 +151,9 @@ func (s *Service) Recover(ctx context.Context, atStart bool) error {
 			err = errors.Join(err, remove(s.path(b)+part))
 		}
 	}
+	if err == nil {
+		err = s.interrupted(ctx)
+	}
 	if err != nil {
 		return err
 	}

@@ -10,9 +10,7 @@ import (
 
 	"github.com/holdfast/holdfast/internal/app"
 	"github.com/holdfast/holdfast/internal/backup"
-	"github.com/holdfast/holdfast/internal/backup/archive"
 	"github.com/holdfast/holdfast/internal/plural"
-	"github.com/holdfast/holdfast/internal/secret"
 )
 
 // exitIncomplete: there is an archive, but files could not be read.
@@ -21,7 +19,11 @@ const exitIncomplete = 6
 type backupCmd struct {
 	Create   backupCreateCmd `cmd:"" help:"Take a snapshot now, and write its archive where one is asked for; needs no backup token. Exit code 6: files are missing in it, 4: another backup runs, 130: interrupted, nothing is left."`
 	List     backupListCmd   `cmd:"" help:"List backups, newest first."`
-	Verify   backupVerifyCmd `cmd:"" help:"Read an archive from end to end and check its seal. Exit code 1 when it is not sound."`
+	Verify   backupVerifyCmd `cmd:"" help:"Look for damage in the repository, or read an archive from end to end. Exit code 1 when it is not sound."`
+	Drill    backupDrillCmd  `cmd:"" help:"Restore a snapshot for real into a scratch database and prove it. Exit code 1 when that fails."`
+	Prune    backupPruneCmd  `cmd:"" help:"Let go of the snapshots the policy does not keep, and delete what none needs. Exit code 4 when it refuses."`
+	Export   backupExportCmd `cmd:"" help:"Write the archive of a snapshot. Exit code 3: there is no such snapshot."`
+	Status   backupStatusCmd `cmd:"" help:"Say how the backups stand. Exit code 1 when something needs attention."`
 	AllowNow backupAllowCmd  `cmd:"" name:"allow-now" help:"End the waiting period of new backup tokens. Exit code 3: nobody of that login waits."`
 }
 
@@ -169,36 +171,6 @@ func (c *backupListCmd) Run(ctx context.Context, s *session) error {
 		}
 		return w.Flush()
 	})
-}
-
-type backupVerifyCmd struct {
-	File string `arg:"" type:"existingfile" help:"The archive."`
-}
-
-// Run implements the command. Without an instance the seal's signature cannot
-// be checked, but everything else is.
-func (c *backupVerifyCmd) Run(ctx context.Context, s *session) error {
-	cfg, err := s.load(nil)
-	if err != nil {
-		return err
-	}
-	keys, err := secret.OpenKeyring(cfg.KeysDir(), true)
-	if err != nil {
-		keys = secret.NewKeyring()
-		fmt.Fprintln(s.Stderr, "no instance here: the archive is checked, but not whose it is")
-	}
-	ar, err := archive.Open(ctx, c.File, keys)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = ar.Close() }() // was only read
-	var rows int64
-	tables := ar.Sums()
-	for _, t := range tables {
-		rows += t.Rows
-	}
-	return s.print(map[string]any{"sound": true, "origin": ar.Origin, "tables": tables, "rows": rows}, "%s is sound: %s, %s, made by %s\n", c.File,
-		plural.Of(len(tables), "table"), plural.Of(rows, "row"), ar.Origin)
 }
 
 type backupAllowCmd struct {

@@ -82,8 +82,12 @@ func Run(ctx context.Context, e Env) (code int) {
 		return exitFailed
 	}
 	defer func() {
-		if n, ok := recover().(exitPanic); ok {
+		switch n := recover().(type) {
+		case nil:
+		case exitPanic:
 			code = int(n)
+		default:
+			panic(n) // a defect must not look like success
 		}
 	}()
 	args := e.Args

@@ -104,6 +104,7 @@ type Backup struct {
 	InitialWaitingPeriod time.Duration
 	AttachmentSizeMaxSum Size   // 0 = no limit
 	Repository           string // "" = <data>/repository; see RepositoryLocation
+	HeartbeatURL         Secret // "" = nobody watches
 }
 
 // Trash says how long deleted things can be brought back.

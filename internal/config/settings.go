@@ -95,6 +95,7 @@ func contentSettings() []setting[Config] {
 		{key: "backup.initial_waiting_period", def: "24h", help: "wait before a new backup token is valid where one is due", bind: func(c *Config) value { return duration(&c.Backup.InitialWaitingPeriod) }},
 		{key: "backup.attachment_size_max_sum", def: "0", help: "refuse requested backups with more attachments than this; 0 for no limit", bind: func(c *Config) value { return size(&c.Backup.AttachmentSizeMaxSum) }},
 		{key: "backup.repository", help: "where backups are kept: a directory, file:///path or s3://bucket/prefix; empty for repository in the data directory", bind: func(c *Config) value { return text(&c.Backup.Repository) }},
+		{key: "backup.heartbeat_url", secret: true, help: "called after each scheduled backup that is complete, for a watcher that raises the alarm when the calls stay away", bind: func(c *Config) value { return secret(&c.Backup.HeartbeatURL) }},
 		{key: "trash.retention", def: "30d", help: "deleted things can be brought back for this long", bind: func(c *Config) value { return duration(&c.Trash.Retention) }},
 	}
 }

@@ -65,7 +65,7 @@ func (s *sanitiser) all(ctx context.Context, from *db.Tx) error {
 		steps = append(steps, s.suspend)
 	}
 	if from != nil {
-		steps = append(steps, s.backups, s.liveBlobs)
+		steps = append(steps, s.backups, s.upkeep, s.liveBlobs)
 	}
 	for _, f := range append(steps, s.audit) {
 		if err := f(ctx, from); err != nil {
@@ -95,6 +95,24 @@ func (s *sanitiser) blobs(ctx context.Context, _ *db.Tx) error {
 		_, err = s.exec(ctx, `INSERT INTO blob_pins (holder, since, lease_until) VALUES ('restore', ?, ?)`, s.tx.Stamp(), db.At(s.tx.Now().Add(KeepOld)))
 	}
 	return err
+}
+
+// upkeep keeps how backups are made and kept, and what is known about them.
+func (s *sanitiser) upkeep(ctx context.Context, from *db.Tx) error {
+	have, err := columns(ctx, from)
+	if err != nil {
+		return err
+	}
+	same := func(_ string, v any) any { return v }
+	for _, table := range []string{"backup_policy", "backup_checks"} {
+		if have[table] == nil { // the live database waits for an upgrade
+			continue
+		}
+		if err := s.carry(ctx, from, table, "id", same); err != nil {
+			return err
+		}
+	}
+	return s.sequence(ctx, "backup_checks")
 }
 
 func (s *sanitiser) liveBlobs(ctx context.Context, from *db.Tx) error {

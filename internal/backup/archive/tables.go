@@ -269,6 +269,8 @@ var excluded = []Excluded{
 	{"backup_tokens", "a restored copy must not open backups; owners create new tokens"},
 	{"backup_failures", "the lock they count for belongs to tokens that are gone"},
 	{"backups", "the list of archives describes the instance's disk, not its content"},
+	{"backup_policy", "a restore must not weaken how backups are made and kept"},
+	{"backup_checks", "what was verified is told of the instance's repository, not of its content"},
 	{"blob_pins", "bookkeeping of the file store, made anew from the files"},
 	{"goose_db_version", "the schema version stands in the manifest"},
 }

@@ -435,6 +435,29 @@ CREATE TABLE backups (
 CREATE UNIQUE INDEX backups_one_at_a_time ON backups ((1)) WHERE state IN ('queued', 'running');
 CREATE INDEX backups_created ON backups (created_at);
 
+-- One row: what is done without being asked, and what it becomes when next_at is over.
+CREATE TABLE backup_policy (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    policy TEXT NOT NULL,
+    next TEXT NOT NULL DEFAULT '',
+    next_at INTEGER,
+    changed_by TEXT NOT NULL,
+    changed_at INTEGER NOT NULL
+) STRICT;
+
+-- Verifications, drills and prunes, with what they found.
+CREATE TABLE backup_checks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL CHECK (kind IN ('structure', 'share', 'full', 'drill', 'prune')),
+    state TEXT NOT NULL CHECK (state IN ('running', 'ok', 'failed')),
+    snapshot TEXT NOT NULL DEFAULT '',
+    error TEXT NOT NULL DEFAULT '',
+    report TEXT NOT NULL DEFAULT '{}',
+    started_at INTEGER NOT NULL,
+    finished_at INTEGER
+) STRICT;
+CREATE INDEX backup_checks_kind ON backup_checks (kind, id);
+
 -- A running backup needs every blob that was there when it began.
 CREATE TABLE blob_pins (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -1,0 +1,120 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/backup/archive"
+	"github.com/holdfast/holdfast/internal/config"
+	"github.com/holdfast/holdfast/internal/db"
+	"github.com/holdfast/holdfast/internal/project"
+	"github.com/holdfast/holdfast/internal/secret"
+	"github.com/holdfast/holdfast/internal/workpackage"
+)
+
+// DrillScratch restores a snapshot of the instance's repository into a scratch
+// database and tries the application on it. It is what the process does that
+// "backup drill" starts: nothing here can send mail or carry out jobs, since
+// neither a mail server nor a runner is made.
+func DrillScratch(ctx context.Context, cfg *config.Config, log *slog.Logger, snapshot string, progress func(archive.Progress)) (_ archive.DrillReport, err error) {
+	keys, err := secret.OpenKeyring(cfg.KeysDir(), true)
+	if err != nil {
+		return archive.DrillReport{}, err
+	}
+	place := newPlace(cfg, log)
+	defer func() { err = errors.Join(err, place.Close()) }()
+	r, err := place.Existing(ctx)
+	if err != nil {
+		return archive.DrillReport{}, err
+	}
+	snap, err := r.Snapshot(ctx, snapshot)
+	if err != nil {
+		return archive.DrillReport{}, err
+	}
+	st, err := archive.Load(r, snap, keys)
+	if err != nil {
+		return archive.DrillReport{}, err
+	}
+	target := archive.Target{DataDir: cfg.Data, DB: dbOptions(cfg, log), Keys: keys}
+	if err := archive.RemoveScratch(ctx, target); err != nil {
+		return archive.DrillReport{}, err
+	}
+	report, err := archive.Drill(ctx, st, target, archive.DrillOptions{
+		Progress: progress,
+		Try:      func(ctx context.Context, o db.Options) error { return try(ctx, cfg, log, keys, o) },
+	})
+	report.Snapshot = snap.ID
+	return report, err
+}
+
+// try opens the application on a database and reads what people look at first.
+func try(ctx context.Context, cfg *config.Config, log *slog.Logger, keys *secret.Keyring, o db.Options) (err error) {
+	d, err := db.Open(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	a := &App{Config: cfg, Log: log, DB: d, Keys: keys}
+	a.build(nil)
+	if err := a.Settings.Load(ctx); err != nil {
+		return err
+	}
+	if _, err := a.Accounts.NeedsSetup(ctx); err != nil {
+		return fmt.Errorf("the sign-in page: %w", err)
+	}
+	reader := access.System("drill")
+	if _, err := a.Projects.List(ctx, reader, project.ListInput{}); err != nil {
+		return fmt.Errorf("the list of projects: %w", err)
+	}
+	list, err := a.WorkPackages.List(ctx, reader, workpackage.ListInput{})
+	if err != nil {
+		return fmt.Errorf("the list of work packages: %w", err)
+	}
+	if len(list.Items) > 0 {
+		if _, err := a.WorkPackages.Find(ctx, reader, list.Items[0].ID); err != nil {
+			return fmt.Errorf("a work package: %w", err)
+		}
+	}
+	return nil
+}
+
+// drillProcess carries a drill out in a process of its own.
+func (a *App) drillProcess(ctx context.Context, snapshot string) (report archive.DrillReport, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return report, err
+	}
+	cmd := exec.CommandContext(ctx, self, "backup", "drill", "--inside", "--json", "--data", a.Config.Data, snapshot)
+	if f := a.Config.File(); f != "" {
+		cmd.Args = append(cmd.Args, "--config", f)
+	}
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = jobTime
+	var out, errs strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			return report, ctx.Err()
+		}
+		return report, errors.New(lastLine(errs.String(), err))
+	}
+	return report, json.Unmarshal([]byte(out.String()), &report)
+}
+
+// lastLine is what a process said in the end.
+func lastLine(text string, otherwise error) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	for i := len(lines) - 1; i >= 0; i-- {
+		if l := strings.TrimSpace(lines[i]); l != "" && !strings.HasPrefix(l, "hint:") {
+			return strings.TrimPrefix(l, "holdfast: ")
+		}
+	}
+	return otherwise.Error()
+}

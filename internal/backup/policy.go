@@ -1,0 +1,217 @@
+package backup
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/audit"
+	"github.com/holdfast/holdfast/internal/backup/retain"
+	"github.com/holdfast/holdfast/internal/backup/schedule"
+	"github.com/holdfast/holdfast/internal/db"
+	"github.com/holdfast/holdfast/internal/fault"
+)
+
+// CoolingOff is how long a weaker policy waits, so that whoever should not have
+// weakened it can be stopped.
+const CoolingOff = 72 * time.Hour
+
+// Policy is what the instance does for its backups without being asked.
+type Policy struct {
+	// Schedule is when a backup is made, such as "daily 02:00"; "off" is never.
+	Schedule string `json:"schedule"`
+	// Keep says how long snapshots are kept.
+	Keep retain.Policy `json:"keep"`
+	// DrillDays is after how many days the newest snapshot is restored for a test; 0 is never.
+	DrillDays int `json:"drill_days"`
+}
+
+// off is the schedule that never comes.
+const off = "off"
+
+// DefaultPolicy is that of a new instance.
+func DefaultPolicy() Policy {
+	return Policy{Schedule: "daily 02:00", Keep: retain.Policy{Last: 3, Daily: 7, Weekly: 4, Monthly: 12, Within: 7 * 24 * time.Hour}, DrillDays: 7}
+}
+
+// Rules is the policy in force, and the weaker one that waits.
+type Rules struct {
+	Policy
+	Next   *Policy
+	NextAt time.Time
+	// Since is when the policy was last changed.
+	Since time.Time
+}
+
+// due returns when the schedule next comes after an instant; ok is false for one that never does.
+func (p Policy) due(after time.Time) (at time.Time, ok bool) {
+	if p.Schedule == off {
+		return time.Time{}, false
+	}
+	s, err := schedule.Parse(p.Schedule, time.Local) // the operator's TZ says when night is
+	if err != nil {
+		return time.Time{}, false // checked before it was stored
+	}
+	return s.Next(after), true
+}
+
+func (p Policy) check() error {
+	if p.Schedule != off {
+		if _, err := schedule.Parse(p.Schedule, time.UTC); err != nil {
+			return err
+		}
+	}
+	if err := p.Keep.Validate(); err != nil {
+		return err
+	}
+	if p.Keep.Within < 24*time.Hour { // else whoever adds snapshots could push the good ones out
+		return fault.InvalidField("within", "inclusion")
+	}
+	if p.DrillDays < 0 || p.DrillDays > 366 {
+		return fault.InvalidField("drill_days", "inclusion")
+	}
+	return nil
+}
+
+// weaker says whether p does less than old: keeps less, tests more rarely, or is made less often.
+func (p Policy) weaker(old Policy) bool {
+	return retain.Weaker(old.Keep, p.Keep) || rarer(p.DrillDays, old.DrillDays) || p.Schedule == off && old.Schedule != off || p.gap() > old.gap()
+}
+
+func rarer(days, before int) bool { return before > 0 && (days == 0 || days > before) }
+
+// gap is the longest time between two backups of the schedule.
+func (p Policy) gap() time.Duration {
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	longest := time.Duration(0)
+	for range 32 {
+		next, ok := p.due(at)
+		if !ok {
+			return 0
+		}
+		longest, at = max(longest, next.Sub(at)), next
+	}
+	return longest
+}
+
+type policyRow struct {
+	Policy    string   `db:"policy"`
+	Next      string   `db:"next"`
+	NextAt    *db.Time `db:"next_at"`
+	ChangedAt db.Time  `db:"changed_at"`
+}
+
+// rules reads the policy; one that waited long enough is in force.
+func rules(ctx context.Context, tx *db.Tx) (Rules, error) {
+	row, ok, err := db.One[policyRow](ctx, tx, db.SQL(`SELECT policy, next, next_at, changed_at FROM backup_policy WHERE id = 1`))
+	out := Rules{Policy: DefaultPolicy()}
+	if err != nil || !ok {
+		return out, err
+	}
+	out.Since = row.ChangedAt.Time
+	if row.NextAt != nil {
+		var next Policy
+		if err := json.Unmarshal([]byte(row.Next), &next); err != nil {
+			return out, fmt.Errorf("read the backup policy: %w", err)
+		}
+		if !row.NextAt.After(tx.Now()) {
+			out.Policy, out.Since = next, row.NextAt.Time
+			return out, nil
+		}
+		out.Next, out.NextAt = &next, row.NextAt.Time
+	}
+	if err := json.Unmarshal([]byte(row.Policy), &out.Policy); err != nil {
+		return out, fmt.Errorf("read the backup policy: %w", err)
+	}
+	return out, nil
+}
+
+// Rules returns the policy. Faults as List.
+func (s *Service) Rules(ctx context.Context, a access.Actor) (Rules, error) {
+	return db.Read(ctx, s.db, func(tx *db.Tx) (Rules, error) {
+		if err := s.may(ctx, tx, a); err != nil {
+			return Rules{}, err
+		}
+		return rules(ctx, tx)
+	})
+}
+
+// ChangePolicy sets the policy. What is stronger holds at once; as soon as any of
+// it is weaker, all of it waits for CoolingOff, and a further change replaces it.
+// All administrators are told in either case.
+//
+// Faults: Unauthenticated; Forbidden for everyone but administrators and the
+// operator; Invalid for schedule, keep or drill_days.
+func (s *Service) ChangePolicy(ctx context.Context, a access.Actor, p Policy) (Rules, error) {
+	if err := p.check(); err != nil {
+		return Rules{}, err
+	}
+	return db.Write(ctx, s.db, func(tx *db.Tx) (Rules, error) {
+		if a.Kind != access.Machine {
+			if err := access.RequireAdmin(a); err != nil {
+				return Rules{}, err
+			}
+		}
+		r, err := rules(ctx, tx)
+		if err != nil {
+			return r, err
+		}
+		if p.weaker(r.Policy) {
+			r.Next, r.NextAt = &p, tx.Now().Add(CoolingOff)
+		} else {
+			r.Policy, r.Next, r.NextAt = p, nil, time.Time{}
+		}
+		r.Since = tx.Now()
+		if err := saveRules(ctx, tx, r, a.Name); err != nil {
+			return r, err
+		}
+		detail := map[string]any{"policy": p, "weaker": r.Next != nil}
+		if err := s.record(ctx, tx, a, "backup.policy", "backup policy", audit.OK, detail); err != nil {
+			return r, err
+		}
+		return r, s.mailPolicy(ctx, tx, a, r)
+	})
+}
+
+func saveRules(ctx context.Context, tx *db.Tx, r Rules, by string) error {
+	next := ""
+	var at *db.Time
+	if r.Next != nil {
+		next = mustJSON(r.Next)
+		t := db.At(r.NextAt)
+		at = &t
+	}
+	_, err := db.Exec(ctx, tx, db.SQL(`INSERT INTO backup_policy (id, policy, next, next_at, changed_by, changed_at) VALUES (1, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET policy = excluded.policy, next = excluded.next, next_at = excluded.next_at,
+			changed_by = excluded.changed_by, changed_at = excluded.changed_at`,
+		mustJSON(r.Policy), next, at, by, db.At(r.Since)))
+	return err
+}
+
+func (s *Service) mailPolicy(ctx context.Context, tx *db.Tx, a access.Actor, r Rules) error {
+	l := letter{subject: "Backup policy changed", link: s.pageLink(), lines: []string{a.Name + " changed how backups are made and kept.", "Now: " + r.Describe()}}
+	if r.Next != nil {
+		l.subject = "Backup policy will be weakened"
+		l.lines = append(l.lines, fmt.Sprintf("From %s on: %s", r.NextAt.Format("2006-01-02 15:04 MST"), r.Next.Describe()),
+			"Until then any administrator can set it back. If this should not be, do that now.")
+	}
+	_, _, err := s.mail(ctx, tx, "backup.policy", 0, func(recipient, string) letter { return l })
+	return err
+}
+
+// Describe says the policy in a sentence.
+func (p Policy) Describe() string {
+	text := "no scheduled backups"
+	if p.Schedule != off {
+		text = "a backup " + p.Schedule
+	}
+	k := p.Keep
+	text += fmt.Sprintf("; kept are all of the last %d days, the last %d, and of each hour, day, week, month and year %d, %d, %d, %d and %d",
+		int(k.Within.Hours()/24), k.Last, k.Hourly, k.Daily, k.Weekly, k.Monthly, k.Yearly)
+	if p.DrillDays == 0 {
+		return text + "; no drills"
+	}
+	return text + fmt.Sprintf("; a drill every %d days", p.DrillDays)
+}

@@ -1,0 +1,254 @@
+package backup_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/backup"
+	"github.com/holdfast/holdfast/internal/backup/archive"
+	"github.com/holdfast/holdfast/internal/blob"
+	"github.com/holdfast/holdfast/internal/fault"
+	"github.com/holdfast/holdfast/internal/job"
+)
+
+// real gives the service an engine with a repository of its own.
+func real(d *backup.Deps) {
+	place := &backup.Place{Location: filepath.Join(d.Dir, "repository"), KeysDir: d.Dir}
+	d.Place = place
+	d.Engine = &backup.Archiver{Source: archive.Source{DB: d.DB, Keys: d.Keys}, TempDir: d.Dir, Place: place}
+	d.Drill = func(_ context.Context, snapshot string) (archive.DrillReport, error) {
+		return archive.DrillReport{Snapshot: snapshot, Rows: 3, Took: time.Second}, nil
+	}
+}
+
+// store gives the engine of real a file store.
+func (w *world) store() {
+	w.t.Helper()
+	s, err := blob.OpenDir(w.t.TempDir())
+	must(w.t, err)
+	w.t.Cleanup(func() { must(w.t, s.Close()) })
+	w.deps.Engine.(*backup.Archiver).Source.Blobs = s
+}
+
+// work carries out the jobs that are due.
+func (w *world) work() {
+	w.t.Helper()
+	r := job.NewRunner(w.db, slog.New(slog.NewTextHandler(io.Discard, nil)), 1)
+	w.Register(r)
+	ctx, stop := context.WithCancel(w.t.Context())
+	defer stop()
+	done := make(chan struct{})
+	go func() { defer close(done); r.Run(ctx) }()
+	for deadline := time.Now().Add(30 * time.Second); w.number(`SELECT COUNT(*) FROM jobs WHERE state IN ('queued', 'running') AND kind <> 'backup.due' AND kind <> 'backup.recover'`) > 0; {
+		if time.Now().After(deadline) {
+			w.t.Fatal("the jobs do not end")
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	stop()
+	<-done
+}
+
+func TestTheScheduleMakesVerifiesProvesAndPrunes(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.store()
+		must(t, w.Due(t.Context()))
+		if n := w.number(`SELECT COUNT(*) FROM backups`); n != 0 {
+			t.Fatalf("%d backups before the schedule came", n)
+		}
+		w.clock.Advance(25 * time.Hour)
+		must(t, w.Due(t.Context()))
+		must(t, w.Due(t.Context())) // a minute later it is not due again
+		w.work()
+		b := w.find(1)
+		if b.Source != backup.SourceSchedule || b.State != backup.Complete || b.Snapshot == "" || w.number(`SELECT COUNT(*) FROM backups`) != 1 {
+			t.Fatalf("%+v", b)
+		}
+		if mails := w.mail.take("backup.result"); len(mails) != 0 {
+			t.Errorf("good news of every night: %+v", mails)
+		}
+		w.clock.Advance(8 * 24 * time.Hour) // the server was off: one is caught up with
+		must(t, w.Due(t.Context()))
+		w.work()
+		if n := w.number(`SELECT COUNT(*) FROM backups`); n != 2 {
+			t.Errorf("%d backups after a week off", n)
+		}
+		for _, kind := range []string{"share", "drill", "prune"} {
+			if n := w.number(`SELECT COUNT(*) FROM backup_checks WHERE kind = ? AND state = 'ok'`, kind); n != 1 {
+				t.Errorf("%d good checks of kind %s", n, kind)
+			}
+		}
+		st, err := w.Standing(t.Context(), w.root)
+		must(t, err)
+		if !st.Proven() || st.NextAt.IsZero() || !strings.HasPrefix(st.Sentence(), "Backups work") {
+			t.Errorf("%+v: %s", st, st.Sentence())
+		}
+	}, real)
+}
+
+func TestMissedAndFailedBackupsRaiseTheAlarm(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		must(t, w.Due(t.Context()))
+		w.clock.Advance(30 * time.Hour)
+		w.engine.fail = errors.New("the disk is gone")
+		must(t, w.Due(t.Context()))
+		must(t, w.Run(t.Context(), 1))
+		w.mail.wantTo(t, "backup.result", "root second")
+		w.clock.Advance(24 * time.Hour)
+		must(t, w.Due(t.Context()))
+		must(t, w.Due(t.Context()))
+		w.mail.wantTo(t, "backup.missed", "root second") // once
+		st, err := w.Standing(t.Context(), w.root)
+		must(t, err)
+		if st.Proven() || !st.Stale {
+			t.Errorf("%+v", st)
+		}
+		w.clock.Advance(25 * time.Hour)
+		must(t, w.Due(t.Context()))
+		w.mail.wantTo(t, "backup.missed", "root second") // and every day
+	})
+}
+
+func TestAWeakerPolicyWaits(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		strong := backup.DefaultPolicy()
+		strong.Keep.Daily = 30
+		r, err := w.ChangePolicy(t.Context(), w.root, strong)
+		must(t, err)
+		if r.Keep.Daily != 30 || r.Next != nil {
+			t.Errorf("stronger: %+v", r)
+		}
+		w.mail.wantTo(t, "backup.policy", "root second")
+		for name, weaken := range map[string]func(*backup.Policy){
+			"keeps less":      func(p *backup.Policy) { p.Keep.Daily = 1 },
+			"no drills":       func(p *backup.Policy) { p.DrillDays = 0 },
+			"rarer drills":    func(p *backup.Policy) { p.DrillDays = 30 },
+			"off":             func(p *backup.Policy) { p.Schedule = "off" },
+			"made less often": func(p *backup.Policy) { p.Schedule = "sun 02:00" },
+		} {
+			weak := strong
+			weaken(&weak)
+			r, err = w.ChangePolicy(t.Context(), w.root, weak)
+			must(t, err)
+			if r.Policy != strong || r.Next == nil || *r.Next != weak || r.NextAt.Sub(w.clock.Now()) < 71*time.Hour {
+				t.Errorf("%s: %+v", name, r)
+			}
+		}
+		if mails := w.mail.take("backup.policy"); len(mails) == 0 || !strings.Contains(mails[0].Subject, "weakened") {
+			t.Errorf("mails %+v", mails)
+		}
+		r, err = w.ChangePolicy(t.Context(), w.root, strong) // set back in time
+		must(t, err)
+		if r.Next != nil {
+			t.Errorf("%+v", r)
+		}
+		weak := strong
+		weak.Schedule = "off"
+		_, err = w.ChangePolicy(t.Context(), w.root, weak)
+		must(t, err)
+		w.clock.Advance(73 * time.Hour)
+		must(t, w.Due(t.Context()))
+		r, err = w.Rules(t.Context(), w.root)
+		must(t, err)
+		if r.Schedule != "off" || r.Next != nil || w.audited("backup.policy_weakened") != 1 {
+			t.Errorf("after three days: %+v", r)
+		}
+		for field, bad := range map[string]func(*backup.Policy){
+			"schedule":   func(p *backup.Policy) { p.Schedule = "whenever" },
+			"within":     func(p *backup.Policy) { p.Keep.Within = time.Hour },
+			"daily":      func(p *backup.Policy) { p.Keep.Daily = -1 },
+			"drill_days": func(p *backup.Policy) { p.DrillDays = -1 },
+		} {
+			p := backup.DefaultPolicy()
+			bad(&p)
+			_, err := w.ChangePolicy(t.Context(), w.root, p)
+			if fs := fault.Fields(err); len(fs) == 0 || !strings.EqualFold(fs[0].Name, field) {
+				t.Errorf("%s: %v", field, err)
+			}
+		}
+		_, err = w.ChangePolicy(t.Context(), w.holder, strong)
+		wantKind(t, err, fault.KindForbidden)
+	})
+}
+
+func TestDamageIsFoundToldAndStopsPruning(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.store()
+		ctx := t.Context()
+		for range 4 {
+			_, err := w.RunInline(ctx, operator, "", backup.InlineOptions{Attachments: true})
+			must(t, err)
+			w.clock.Advance(40 * 24 * time.Hour)
+		}
+		w.mail.take("backup.result")
+		out, err := w.Prune(ctx, w.root, backup.PruneInput{DryRun: true})
+		must(t, err)
+		if len(out.Decisions) != 4 {
+			t.Fatalf("%+v", out)
+		}
+		packs, err := filepath.Glob(filepath.Join(w.deps.Dir, "repository", "packs", "*", "*"))
+		must(t, err)
+		must(t, os.Remove(packs[0]))
+		report, err := w.VerifyRepository(ctx, w.root, backup.CheckStructure, nil)
+		must(t, err)
+		if len(report.Problems) == 0 {
+			t.Fatal("a pack that is gone is not found")
+		}
+		w.mail.wantTo(t, "backup.check", "root second")
+		st, err := w.Standing(ctx, w.root)
+		must(t, err)
+		if st.Proven() || st.Trouble == nil || !strings.HasPrefix(st.Sentence(), "Do not rely") {
+			t.Errorf("%+v: %s", st, st.Sentence())
+		}
+		before := w.number(`SELECT COUNT(*) FROM backups WHERE removed_at IS NULL`)
+		if _, err := w.Prune(ctx, w.root, backup.PruneInput{}); err == nil {
+			t.Error("prunes a repository that is not sound")
+		}
+		if after := w.number(`SELECT COUNT(*) FROM backups WHERE removed_at IS NULL`); after != before {
+			t.Errorf("%d snapshots were let go", before-after)
+		}
+		_, err = w.VerifyRepository(ctx, w.holder, backup.CheckStructure, nil)
+		wantKind(t, err, fault.KindForbidden)
+		_, err = w.Prune(ctx, w.holder, backup.PruneInput{DryRun: true})
+		wantKind(t, err, fault.KindForbidden)
+		_, err = w.Drill(ctx, w.holder, "")
+		wantKind(t, err, fault.KindForbidden)
+	}, real)
+}
+
+func TestADrillThatFailsIsTold(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.store()
+		_, err := w.Drill(t.Context(), operator, "")
+		wantKind(t, err, fault.KindNotFound)
+		_, err = w.RunInline(t.Context(), operator, "", backup.InlineOptions{Attachments: true})
+		must(t, err)
+		w.mail.take("backup.result")
+		if _, err = w.Drill(t.Context(), operator, ""); err == nil || !strings.Contains(err.Error(), "digest") {
+			t.Errorf("got %v", err)
+		}
+		w.mail.wantTo(t, "backup.check", "root second")
+		must(t, w.RequestCheck(t.Context(), w.root, backup.CheckDrill))
+		wantKind(t, w.RequestCheck(t.Context(), w.root, backup.CheckDrill), fault.KindConflict)
+		wantKind(t, w.RequestCheck(t.Context(), w.root, "nonsense"), fault.KindInvalid)
+		wantKind(t, w.RequestCheck(t.Context(), w.holder, backup.CheckDrill), fault.KindForbidden)
+		wantKind(t, w.RequestCheck(t.Context(), access.Anonymous(""), backup.CheckDrill), fault.KindUnauthenticated)
+		checks, err := w.Checks(t.Context(), w.root, 10)
+		must(t, err)
+		if len(checks) != 1 || checks[0].State != "failed" {
+			t.Errorf("%+v", checks)
+		}
+	}, real, func(d *backup.Deps) {
+		d.Drill = func(context.Context, string) (archive.DrillReport, error) {
+			return archive.DrillReport{}, errors.New("table users has another digest")
+		}
+	})
+}
