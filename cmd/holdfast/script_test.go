@@ -73,7 +73,7 @@ func TestCommands(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await": await, "waiting": command(1, waiting), "sql": command(2, statement), "newer": command(2, newer), "truncate": command(2, truncate), "flip": command(1, flip),
-			"private": command(1, private),
+			"private": command(1, private), "damage": command(1, damage),
 		},
 	})
 }
@@ -205,6 +205,23 @@ func flip(_ context.Context, abs func(string) string, args []string) error {
 	}
 	content[len(content)/2] ^= 1
 	return os.WriteFile(abs(args[0]), content, 0o600)
+}
+
+// damage DIR changes bits all over the files in it.
+func damage(_ context.Context, abs func(string) string, args []string) error {
+	return filepath.WalkDir(abs(args[0]), func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for i := 100; i < len(content); i += 1000 {
+			content[i] ^= 1
+		}
+		return errors.Join(os.Chmod(path, 0o600), os.WriteFile(path, content, 0o600))
+	})
 }
 
 // private DIR fails when other users of the machine may read anything in it.

@@ -56,9 +56,9 @@ func (p *Place) get(ctx context.Context, create bool) (*repo.Repository, error) 
 	if _, err := os.Stat(p.Location); !create && errors.Is(err, fs.ErrNotExist) && !strings.Contains(p.Location, "://") {
 		return nil, repo.ErrNoRepository // opening a directory makes it
 	}
-	store, err := objstore.Open(ctx, p.Location, p.S3)
+	store, err := p.reach(ctx)
 	if err != nil {
-		return nil, fault.WithHint(fmt.Errorf("the backup repository in %s: %w", p.Location, err), "check backup.repository and the s3 settings")
+		return nil, err
 	}
 	r, err := p.open(ctx, store, create)
 	switch {
@@ -74,6 +74,15 @@ func (p *Place) get(ctx context.Context, create bool) (*repo.Repository, error) 
 	}
 	p.repo, p.store = r, store
 	return r, nil
+}
+
+// reach opens the place where the repository is or will be.
+func (p *Place) reach(ctx context.Context) (objstore.Place, error) {
+	store, err := objstore.Open(ctx, p.Location, p.S3)
+	if err != nil {
+		return nil, fault.WithHint(fmt.Errorf("the backup repository in %s: %w", p.Location, err), "check backup.repository and the s3 settings")
+	}
+	return store, nil
 }
 
 // Close releases the place.
@@ -103,9 +112,33 @@ func (p *Place) open(ctx context.Context, store objstore.Store, create bool) (*r
 	}
 	r, err := repo.Open(ctx, store, o, id)
 	if errors.Is(err, repo.ErrNoRepository) && create {
+		if err := p.probe(ctx, store); err != nil {
+			return nil, err
+		}
 		r, err = repo.Create(ctx, store, o, repo.Recipient{Label: "server", Key: id.Recipient()})
 	}
 	return r, err
+}
+
+// probe proves that the place can keep a repository, before one is made there.
+func (p *Place) probe(ctx context.Context, store objstore.Store) error {
+	report, err := objstore.Probe(ctx, store)
+	if err != nil {
+		return err
+	}
+	for _, f := range report.Findings {
+		if p.Log != nil && !f.OK {
+			p.Log.WarnContext(ctx, "the place for backups", "check", f.Check, "finding", f.Text)
+		}
+		if report.Unfit && !f.OK {
+			return fault.WithHint(fmt.Errorf("it cannot keep backups: %s", f.Text), "name another place with backup.repository")
+		}
+	}
+	if report.SingleWriter {
+		return fault.WithHint(errors.New("it does not keep two writers apart: names that are taken can be taken again"),
+			"use a store that honours If-None-Match; two servers could otherwise lose each other's backups")
+	}
+	return nil
 }
 
 func (p *Place) identityPath() string { return filepath.Join(p.KeysDir, identityName) }

@@ -51,6 +51,7 @@ type commands struct {
 	Token     tokenCmd     `cmd:"" help:"API keys."`
 	Backup    backupCmd    `cmd:"" help:"Backups, as the operator of the server."`
 	Restore   restoreCmd   `cmd:"" help:"Put the content of an archive in the place of an instance, or into an empty one."`
+	Recover   recoverCmd   `cmd:"" help:"Rebuild an instance on an empty machine from its backup repository and the recovery kit."`
 	Migrate   migrateCmd   `cmd:"" help:"Bring the database to this program's schema."`
 	Doctor    doctorCmd    `cmd:"" help:"Check the instance and say what to do about what is wrong."`
 	ConfigCmd configCmd    `cmd:"" name:"config" help:"Settings."`

@@ -76,11 +76,41 @@ func OpenKeyring(dir string, instanceExists bool) (*Keyring, error) {
 	return k, nil
 }
 
+// Save writes the keys into dir, which holds none yet. Keys that are there are
+// never replaced: the error is fs.ErrExist then.
+func (k *Keyring) Save(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make key directory: %w", err)
+	}
+	if err := private(dir, "700"); err != nil {
+		return err
+	}
+	for _, name := range Names() {
+		if err := createKey(filepath.Join(dir, string(name)), k.keys[name]); err != nil {
+			return fmt.Errorf("save key %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
 // NewKeyring returns fresh keys that are kept nowhere, for tests and scratch instances.
 func NewKeyring() *Keyring {
 	k := &Keyring{keys: map[Name]Key{}}
 	for _, name := range Names() {
 		k.keys[name] = newKey()
+	}
+	return k
+}
+
+// RingOf returns a keyring of the given keys, which must be all that Names lists.
+func RingOf(keys map[Name]Key) *Keyring {
+	k := &Keyring{keys: map[Name]Key{}}
+	for _, name := range Names() {
+		key, ok := keys[name]
+		if !ok {
+			panic("secret: no key named " + string(name))
+		}
+		k.keys[name] = key
 	}
 	return k
 }
@@ -117,7 +147,7 @@ func openKey(path string, mustExist bool) (Key, error) {
 	if mustExist {
 		return Key{}, fmt.Errorf("%w: %s; put the file back from a copy of the data directory, or run holdfast recover with the recovery kit", ErrKeyMissing, path)
 	}
-	if err := createKey(path); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := createKey(path, newKey()); err != nil && !errors.Is(err, fs.ErrExist) {
 		return Key{}, fmt.Errorf("create key: %w", err)
 	}
 	return readKey(path) // what is on disk counts, also when another process was faster
@@ -158,15 +188,14 @@ func private(path, mode string) error {
 	return nil
 }
 
-// createKey writes a new key so that after a crash the file is whole or absent, and never replaces one.
-func createKey(path string) (err error) {
+// createKey writes a key so that after a crash the file is whole or absent, and never replaces one.
+func createKey(path string, key Key) (err error) {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, ".new-") // mode 0600
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name())
-	key := newKey()
 	_, err = f.WriteString(hex.EncodeToString(key[:]) + "\n")
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err

@@ -3,6 +3,7 @@ package secret
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -115,7 +116,7 @@ func TestDirectoryThatIsAFile(t *testing.T) {
 			t.Errorf("existing=%v: a file passed as key directory", exists)
 		}
 	}
-	if err := createKey(filepath.Join(path, "x")); err == nil {
+	if err := createKey(filepath.Join(path, "x"), newKey()); err == nil {
 		t.Error("a key was created below a file")
 	}
 	if err := syncDir(filepath.Join(path, "x")); err == nil {
@@ -128,7 +129,7 @@ func TestCreateKeyNeverReplaces(t *testing.T) {
 	if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := createKey(path); !errors.Is(err, os.ErrExist) {
+	if err := createKey(path, newKey()); !errors.Is(err, os.ErrExist) {
 		t.Errorf("error %v", err)
 	}
 	if got, _ := os.ReadFile(path); string(got) != "old" {
@@ -160,4 +161,23 @@ func TestUnknownKeyNamePanics(t *testing.T) {
 		}
 	}()
 	NewKeyring().Key("nonsense")
+}
+
+func TestSavedKeysAreThoseOfTheRingAndReplaceNone(t *testing.T) {
+	dir, k := filepath.Join(t.TempDir(), "keys"), NewKeyring()
+	if err := k.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	got, err := OpenKeyring(dir, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range Names() {
+		if got.Key(name) != k.Key(name) {
+			t.Errorf("the key %s is another one", name)
+		}
+	}
+	if err := NewKeyring().Save(dir); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("keys are replaced: %v", err)
+	}
 }
