@@ -227,8 +227,11 @@ func (p *pruning) sound(err error) error {
 	if err != nil {
 		return err
 	}
-	if n := len(p.v.report.Problems); n > 0 {
+	if len(p.v.report.Problems) > 0 {
 		return fmt.Errorf("%w: %s", ErrUnsound, p.v.report.Problems[0].Text)
+	}
+	for _, err := range p.v.unread {
+		return fmt.Errorf("%w: %v", ErrUnsound, err)
 	}
 	return nil
 }

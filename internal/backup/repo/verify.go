@@ -51,7 +51,7 @@ const maxProblems = 1000
 // it could not look.
 func (r *Repository) Verify(ctx context.Context, o VerifyOptions) (VerifyReport, error) {
 	v := newVerifying(r, o)
-	for _, step := range []func(context.Context) error{v.structure, v.others, v.presence, v.read, v.blame, v.recheck} {
+	for _, step := range []func(context.Context) error{v.structure, v.others, v.presence, v.read, v.blame} {
 		if err := step(ctx); err != nil {
 			return v.report, fmt.Errorf("verify: %w", err)
 		}
@@ -66,7 +66,7 @@ type verifying struct {
 	seen      map[string]bool // commits
 	snapshots []Snapshot      // without their parts
 	parts     map[Hash]Hash   // manifests that are needed, and what they hold
-	unread    map[Hash]int    // those that cannot be read, and their problem
+	unread    map[Hash]error  // those that cannot be read
 	needed    map[Hash]need   // packs
 	bad       map[Hash]error  // packs with a problem
 }
@@ -76,7 +76,7 @@ type need struct{ size, refs uint32 }
 
 func newVerifying(r *Repository, o VerifyOptions) *verifying {
 	return &verifying{
-		r: r, o: o, seen: map[string]bool{}, parts: map[Hash]Hash{}, unread: map[Hash]int{}, needed: map[Hash]need{}, bad: map[Hash]error{},
+		r: r, o: o, seen: map[string]bool{}, parts: map[Hash]Hash{}, unread: map[Hash]error{}, needed: map[Hash]need{}, bad: map[Hash]error{},
 	}
 }
 
@@ -129,14 +129,11 @@ func (v *verifying) commits(ctx context.Context) error {
 
 func (v *verifying) snapshot(ctx context.Context, s Snapshot) error {
 	for _, p := range s.parts {
-		if at, ok := v.unread[p.Object]; ok && at < len(v.report.Problems) {
-			v.report.Problems[at].Snapshots = append(v.report.Problems[at].Snapshots, s.ID)
-		}
 		if _, ok := v.parts[p.Object]; ok {
 			continue
 		}
 		v.parts[p.Object] = p.ID
-		if err := v.part(ctx, s, p); err != nil {
+		if err := v.part(ctx, p); err != nil {
 			return err
 		}
 	}
@@ -177,14 +174,13 @@ func (v *verifying) chain(ctx context.Context) error {
 }
 
 // part reads a part and notes the packs it needs.
-func (v *verifying) part(ctx context.Context, s Snapshot, p part) error {
+func (v *verifying) part(ctx context.Context, p part) error {
 	entries, err := v.r.getPart(ctx, p)
 	if err == nil && int64(len(entries)) != p.Items {
 		err = fmt.Errorf("%w: it has %d items, and the snapshot says %d", ErrDamaged, len(entries), p.Items)
 	}
 	if err != nil {
-		v.unread[p.Object] = len(v.report.Problems)
-		return v.problem(manifestPrefix+p.Object.String(), err, s.ID)
+		return v.unreadable(p.Object, err)
 	}
 	for i := range entries {
 		for _, c := range entries[i].chunks {
@@ -192,6 +188,15 @@ func (v *verifying) part(ctx context.Context, s Snapshot, p part) error {
 		}
 	}
 	return nil
+}
+
+// unreadable notes a damaged manifest; blame reports it.
+func (v *verifying) unreadable(object Hash, err error) error {
+	if damage(err) {
+		v.unread[object] = err
+		return nil
+	}
+	return err
 }
 
 // others looks at what snapshots do not name: the format, the keys, the
@@ -298,13 +303,12 @@ func (v *verifying) collect(ctx context.Context, named map[Hash][]packed) error 
 // manifests reads the parts again that could be read.
 func (v *verifying) manifests(ctx context.Context, fn func(Hash, []Entry)) error {
 	for _, object := range hashes(v.parts) {
-		if _, ok := v.unread[object]; ok {
+		if v.unread[object] != nil {
 			continue
 		}
 		entries, err := v.r.getPart(ctx, part{Object: object, ID: v.parts[object]})
 		if err != nil {
-			v.unread[object] = len(v.report.Problems)
-			if err := v.problem(manifestPrefix+object.String(), err); err != nil {
+			if err := v.unreadable(object, err); err != nil {
 				return err
 			}
 			continue
@@ -349,28 +353,38 @@ func holds(chunks []packed, named []packed) error {
 	return nil
 }
 
-// blame reports the bad packs, with the snapshots that need them.
+// blame reports what is bad, with the snapshots that need it. What only
+// snapshots need that were forgotten meanwhile is dropped: a prune may have taken it.
 func (v *verifying) blame(ctx context.Context) error {
-	if len(v.bad) == 0 {
+	if len(v.bad)+len(v.unread)+len(v.report.Problems) == 0 {
 		return nil
 	}
 	needs := map[Hash]map[Hash]bool{} // bad packs by part
 	err := v.manifests(ctx, func(object Hash, entries []Entry) {
 		for i := range entries {
 			for _, c := range entries[i].chunks {
-				if v.bad[c.pack.name] != nil {
-					if needs[object] == nil {
-						needs[object] = map[Hash]bool{}
-					}
-					needs[object][c.pack.name] = true
+				if v.bad[c.pack.name] == nil {
+					continue
 				}
+				if needs[object] == nil {
+					needs[object] = map[Hash]bool{}
+				}
+				needs[object][c.pack.name] = true
 			}
 		}
 	})
 	if err != nil {
 		return err
 	}
-	affected := map[Hash][]string{}
+	here := map[string]bool{}
+	if err := v.r.commits(ctx, func(id string) error { here[id] = true; return nil }); err != nil {
+		return err
+	}
+	v.report.Problems = slices.DeleteFunc(v.report.Problems, func(p Problem) bool {
+		return len(p.Snapshots) == 1 && !here[p.Snapshots[0]]
+	})
+	affected := map[Hash][]string{} // by bad pack and by unreadable part
+	unknown := false
 	for _, s := range v.snapshots {
 		whole, _, err := v.r.commit(ctx, s.ID)
 		if err != nil && !damage(err) {
@@ -379,37 +393,31 @@ func (v *verifying) blame(ctx context.Context) error {
 		mine := map[Hash]bool{}
 		for _, p := range whole.parts {
 			maps.Copy(mine, needs[p.Object])
+			if v.unread[p.Object] != nil {
+				mine[p.Object], unknown = true, true
+			}
 		}
 		for h := range mine {
 			affected[h] = append(affected[h], s.ID)
 		}
 	}
-	for _, h := range hashes(v.bad) {
-		if err := v.problem(packName(h), v.bad[h], affected[h]...); err != nil {
+	return errors.Join(v.accuse(manifestPrefix, v.unread, affected, false), v.accuse(packPrefix, v.bad, affected, unknown))
+}
+
+// accuse reports bad objects that snapshots need, and the others when nobody knows.
+func (v *verifying) accuse(prefix string, bad map[Hash]error, affected map[Hash][]string, unknown bool) error {
+	for _, h := range hashes(bad) {
+		if len(affected[h]) == 0 && !unknown {
+			continue
+		}
+		name := prefix + h.String()
+		if prefix == packPrefix {
+			name = packName(h)
+		}
+		if err := v.problem(name, bad[h], affected[h]...); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-// recheck drops what was found wrong with snapshots only that were forgotten
-// while they were looked at: a prune may have taken it.
-func (v *verifying) recheck(ctx context.Context) error {
-	if len(v.report.Problems) == 0 {
-		return nil
-	}
-	here := map[string]bool{}
-	if err := v.r.commits(ctx, func(id string) error { here[id] = true; return nil }); err != nil {
-		return err
-	}
-	known := map[string]bool{}
-	for _, s := range v.snapshots {
-		known[s.ID] = true
-	}
-	v.report.Problems = slices.DeleteFunc(v.report.Problems, func(p Problem) bool {
-		left := slices.ContainsFunc(p.Snapshots, func(id string) bool { return here[id] || !known[id] })
-		return len(p.Snapshots) > 0 && !left
-	})
 	return nil
 }
 
