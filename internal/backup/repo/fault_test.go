@@ -350,3 +350,36 @@ func TestSlowSourceIsNotFenced(t *testing.T) {
 		w.sound(t)
 	})
 }
+
+// A backup that lives goes on for days on what only a forgotten snapshot has:
+// prunes wait for it, however short their grace.
+func TestLivingWriterKeepsWhatItUses(t *testing.T) {
+	for _, moment := range []string{sessionPrefix, packPrefix, manifestPrefix, commitPrefix} {
+		w, c := history(t, 34, 1)
+		c = maps2(c, content{"f zz new": noise(random(2), 200<<10)})
+		client := w.sim.Client()
+		began := false
+		client.Hook = func(call objstoretest.Call) objstoretest.Fault {
+			switch {
+			case call.Op == objstoretest.OpList && call.Name == commitPrefix && !began: // it reads its parent next
+				began = true
+			case call.Op == objstoretest.OpPut && strings.HasPrefix(call.Name, moment) && began:
+				if !w.tries[0].forgotten {
+					if err := w.forget(t.Context(), w.sim.Client(), w.tries[0]); err != nil {
+						t.Error(err)
+					}
+				}
+				for range 3 {
+					w.sim.Advance(time.Minute)
+					report := must[PruneReport](t)(w.prune(t.Context(), w.sim.Client(), PruneOptions{Grace: 1}))
+					if report.Fenced+report.DeletedPacks > 0 {
+						t.Errorf("%d fenced, %d packs deleted", report.Fenced, report.DeletedPacks)
+					}
+				}
+			}
+			return objstoretest.Fault{}
+		}
+		must[Snapshot](t)(w.backup(t.Context(), client, c, BackupOptions{Beat: -1}))
+		w.sound(t)
+	}
+}

@@ -114,7 +114,7 @@ func many(t *testing.T, seed uint64) {
 	}
 	for range 2 {
 		run(0, faults, func(mine *rand.Rand, client *objstoretest.Sim) error {
-			_, err := w.prune(t.Context(), client, PruneOptions{Grace: time.Duration(1 + mine.IntN(int(2*time.Hour))), Lease: 10 * time.Minute})
+			_, err := w.prune(t.Context(), client, PruneOptions{Grace: time.Duration(1 + mine.IntN(int(3*time.Minute))), Lease: 10 * time.Minute})
 			return err
 		})
 	}
