@@ -1,6 +1,7 @@
 package main
 
 import (
+	"archive/zip"
 	"context"
 	"errors"
 	"fmt"
@@ -73,7 +74,7 @@ func TestCommands(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await": await, "waiting": command(1, waiting), "sql": command(2, statement), "newer": command(2, newer), "truncate": command(2, truncate), "flip": command(1, flip),
-			"private": command(1, private), "damage": command(1, damage),
+			"private": command(1, private), "damage": command(1, damage), "contains": contains,
 		},
 	})
 }
@@ -205,6 +206,20 @@ func flip(_ context.Context, abs func(string) string, args []string) error {
 	}
 	content[len(content)/2] ^= 1
 	return os.WriteFile(abs(args[0]), content, 0o600)
+}
+
+// contains ARCHIVE ENTRY TEXT looks for a text in an entry of an archive.
+func contains(ts *testscript.TestScript, neg bool, args []string) {
+	z, err := zip.OpenReader(ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer func() { _ = z.Close() }()
+	f, err := z.Open(args[1])
+	ts.Check(err)
+	text, err := io.ReadAll(f)
+	ts.Check(err)
+	if strings.Contains(string(text), args[2]) == neg {
+		ts.Fatalf("%s: %s with %q is %v", args[0], args[1], args[2], !neg)
+	}
 }
 
 // damage DIR changes bits all over the files in it.

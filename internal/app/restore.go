@@ -76,6 +76,32 @@ func OpenRestoration(ctx context.Context, cfg *config.Config, log *slog.Logger, 
 	return r, nil
 }
 
+// UndoRestoration puts back the state before the newest restore. See archive.Undo.
+func UndoRestoration(ctx context.Context, cfg *config.Config, log *slog.Logger, version string) (_ archive.Report, err error) {
+	if err := mustExist(cfg); err != nil {
+		return archive.Report{}, err
+	}
+	lock, err := LockAlone(cfg.Data)
+	if err != nil {
+		return archive.Report{}, err
+	}
+	r := &Restoration{cfg: cfg, lock: lock, place: newPlace(cfg, log)}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	if err := settleRestore(ctx, cfg, log); err != nil {
+		return archive.Report{}, err
+	}
+	keys, err := secret.OpenKeyring(cfg.KeysDir(), true)
+	if err != nil {
+		return archive.Report{}, err
+	}
+	if r.blobs, err = blob.OpenDir(cfg.BlobsLocation()); err != nil {
+		return archive.Report{}, err
+	}
+	return archive.Undo(ctx, archive.Target{
+		DataDir: cfg.Data, DB: dbOptions(cfg, log), Blobs: r.blobs, Keys: keys, Program: version, Repository: r.place.Open,
+	})
+}
+
 // PlanRestoration says what a restore would do. It changes nothing, also where
 // there is nothing yet, and a server may go on meanwhile.
 func PlanRestoration(ctx context.Context, cfg *config.Config, log *slog.Logger, name string) (_ archive.Plan, err error) {

@@ -8,14 +8,16 @@ import (
 
 	"github.com/holdfast/holdfast/internal/app"
 	"github.com/holdfast/holdfast/internal/backup/archive"
+	"github.com/holdfast/holdfast/internal/config"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/plural"
 )
 
 type restoreCmd struct {
-	Backup             string `arg:"" help:"An archive, FILE.zip, or a snapshot of the instance's repository: its name, the beginning of it, or latest."`
+	Backup             string `arg:"" optional:"" help:"An archive, FILE.zip, or a snapshot of the instance's repository: its name, the beginning of it, or latest."`
 	Into               string `type:"path" placeholder:"DIR" help:"Data directory to restore into. Default: --data."`
 	Database           string `placeholder:"URL" help:"PostgreSQL to restore into. Default: the configured database."`
+	Undo               bool   `help:"Put back what was there before the newest restore, which is kept for 7 days."`
 	DryRun             bool   `help:"Print the plan and change nothing."`
 	Replace            bool   `help:"Replace the instance that is there; a safety copy is made first."`
 	AcknowledgeDamaged bool   `help:"With --replace: go on although the present database is too damaged for a safety copy; it is kept aside."`
@@ -41,6 +43,12 @@ func (c *restoreCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	if c.Undo == (c.Backup != "") {
+		return usageError{errors.New("give a backup to restore, or --undo")}
+	}
+	if c.Undo {
+		return c.undo(ctx, s, cfg)
+	}
 	if c.DryRun {
 		p, err := app.PlanRestoration(ctx, cfg, s.logger(cfg), c.Backup)
 		if err != nil {
@@ -65,6 +73,22 @@ func (c *restoreCmd) restore(ctx context.Context, s *session, r *app.Restoration
 		return err
 	}
 	return s.printReport(report)
+}
+
+// undo takes the newest restore back.
+func (c *restoreCmd) undo(ctx context.Context, s *session, cfg *config.Config) error {
+	r, err := app.UndoRestoration(ctx, cfg, s.logger(cfg), s.Build.Version)
+	if err != nil {
+		return err
+	}
+	if s.flags.JSON {
+		return s.print(r, "")
+	}
+	fmt.Fprintf(s.Stdout, "What was there before the restore is back. The restored state: snapshot %s, and for 7 days as it was: %s\n", r.Safety, r.Old)
+	for _, n := range r.Notes {
+		fmt.Fprintln(s.Stdout, "note:", n)
+	}
+	return nil
 }
 
 func (c *restoreCmd) options() archive.RestoreOptions {

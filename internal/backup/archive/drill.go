@@ -57,7 +57,7 @@ func Drill(ctx context.Context, b Backup, t Target, o DrillOptions) (_ DrillRepo
 	r.place = place
 	defer func() { err = errors.Join(err, place.close()) }()
 	r.state = state{ID: newID(r.began), Live: live}
-	r.state.Staged = scratch(t, r.state.ID)
+	r.state.Staged = scratch(t, live, r.state.ID)
 	if r.state.Staged == live {
 		return DrillReport{}, errors.New("drill: the scratch database would be the live one")
 	}
@@ -71,11 +71,11 @@ func Drill(ctx context.Context, b Backup, t Target, o DrillOptions) (_ DrillRepo
 }
 
 // scratch names the scratch database of a drill.
-func scratch(t Target, id string) string {
+func scratch(t Target, live, id string) string {
 	if t.DB.URL == "" {
 		return filepath.Join(t.DataDir, drillPrefix+id+".db")
 	}
-	return "holdfast_drill_" + id
+	return beside(live, "drill") + id
 }
 
 func (r *restoration) drill(ctx context.Context, o DrillOptions) (DrillReport, error) {
@@ -124,22 +124,22 @@ func (r *restoration) sample(ctx context.Context, limit int64) error {
 
 // RemoveScratch drops what drills that were killed have left.
 func RemoveScratch(ctx context.Context, t Target) error {
-	place, _, err := openPlace(ctx, t.DB)
+	place, live, err := openPlace(ctx, t.DB)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = place.close() }()
-	names, err := scratches(ctx, place, t)
+	names, err := scratches(ctx, place, t, live)
 	for _, n := range names {
 		err = errors.Join(err, place.drop(ctx, n))
 	}
 	return err
 }
 
-func scratches(ctx context.Context, p place, t Target) ([]string, error) {
+func scratches(ctx context.Context, p place, t Target, live string) ([]string, error) {
 	if pg, ok := p.(schemas); ok {
 		return db.Read(ctx, pg.d, func(tx *db.Tx) ([]string, error) {
-			return db.All[string](ctx, tx, db.SQL(`SELECT nspname FROM pg_namespace WHERE nspname LIKE 'holdfast\_drill\_%' ORDER BY nspname`))
+			return db.All[string](ctx, tx, db.SQL(`SELECT nspname FROM pg_namespace WHERE starts_with(nspname, ?) ORDER BY nspname`, beside(live, "drill")))
 		})
 	}
 	found, err := filepath.Glob(filepath.Join(literal(t.DataDir), drillPrefix+"*.db*"))

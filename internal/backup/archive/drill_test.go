@@ -66,7 +66,7 @@ func (i *instance) noScratch(of *instance) {
 		}
 		return
 	}
-	if left := of.strings(`SELECT nspname FROM pg_namespace WHERE nspname LIKE 'holdfast_drill_%'`); len(left) > 0 {
+	if left := of.strings(`SELECT nspname FROM pg_namespace WHERE nspname LIKE 'holdfast\_' || CURRENT_SCHEMA() || '\_drill%'`); len(left) > 0 {
 		i.t.Errorf("left behind: %v", left)
 	}
 }

@@ -43,16 +43,16 @@ func olds(ctx context.Context, p place, live string) ([]string, error) {
 		return filepath.Glob(literal(live) + ".before-*[0-9a-f]")
 	}
 	return db.Read(ctx, pg.d, func(tx *db.Tx) ([]string, error) {
-		return db.All[string](ctx, tx, db.SQL(`SELECT nspname FROM pg_namespace WHERE nspname LIKE 'holdfast\_before\_%' ORDER BY nspname`))
+		return db.All[string](ctx, tx, db.SQL(`SELECT nspname FROM pg_namespace WHERE starts_with(nspname, ?) ORDER BY nspname`, beside(live, "before")))
 	})
 }
 
 // madeAt reads the instant in the name of a restore, see newID.
 func madeAt(name string) (time.Time, bool) {
-	_, id, ok := strings.Cut(name, "before")
-	if !ok || len(id) < 16 {
+	at := strings.LastIndex(name, "before")
+	if at < 0 || len(name) < at+22 {
 		return time.Time{}, false
 	}
-	t, err := time.Parse("20060102t150405", id[1:16])
+	t, err := time.Parse("20060102t150405", name[at+7:at+22])
 	return t, err == nil
 }

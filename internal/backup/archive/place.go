@@ -57,7 +57,16 @@ func (s *state) name(sqlite bool) {
 		s.Staged, s.Old = s.Live+".restore-"+s.ID, s.Live+".before-"+s.ID
 		return
 	}
-	s.Staged, s.Old = "holdfast_restore_"+s.ID, "holdfast_before_"+s.ID
+	s.Staged, s.Old = beside(s.Live, "restore")+s.ID, beside(s.Live, "before")+s.ID
+}
+
+// beside begins the names of schemas that belong to the live one: instances that
+// share a PostgreSQL database do not meet each other's.
+func beside(live, what string) string {
+	if len(live) > 30 { // names have at most 63 bytes
+		live = live[:30]
+	}
+	return "holdfast_" + live + "_" + what + "_"
 }
 
 // files are SQLite databases.

@@ -91,9 +91,15 @@ func (s *sanitiser) quarantine(ctx context.Context, _ *db.Tx) error {
 // old state, which may need other files, is kept.
 func (s *sanitiser) blobs(ctx context.Context, _ *db.Tx) error {
 	_, err := s.exec(ctx, `INSERT INTO blobs (sha256, size, created_at) SELECT sha256, MAX(size), CAST(? AS BIGINT) FROM attachments GROUP BY sha256`, s.tx.Stamp())
-	if err == nil {
-		_, err = s.exec(ctx, `INSERT INTO blob_pins (holder, since, lease_until) VALUES ('restore', ?, ?)`, s.tx.Stamp(), db.At(s.tx.Now().Add(KeepOld)))
+	if err != nil {
+		return err
 	}
+	return s.pinFiles(ctx, nil)
+}
+
+// pinFiles keeps the files of the state that is kept aside.
+func (s *sanitiser) pinFiles(ctx context.Context, _ *db.Tx) error {
+	_, err := s.exec(ctx, `INSERT INTO blob_pins (holder, since, lease_until) VALUES ('restore', ?, ?)`, s.tx.Stamp(), db.At(s.tx.Now().Add(KeepOld)))
 	return err
 }
 
