@@ -70,7 +70,7 @@ func (r *Repository) close(p *pack) {
 		text = append(text, c.id[:]...)
 		text = binary.LittleEndian.AppendUint32(text, c.offset)
 		text = binary.LittleEndian.AppendUint32(text, c.length)
-		text = append(text, flag(c.deflated))
+		text = append(text, bit(c.deflated))
 	}
 	if over := bare % packStep; over > 0 {
 		text = text[:len(text)+packStep-over] // zeros
@@ -81,7 +81,7 @@ func (r *Repository) close(p *pack) {
 	p.ref.name, p.ref.size = digest(p.buf), uint32(len(p.buf))
 }
 
-func flag(b bool) byte {
+func bit(b bool) byte {
 	if b {
 		return 1
 	}
