@@ -92,7 +92,7 @@ func inflate(b, fragment []byte, limit int64) ([]byte, error) {
 
 // compressible tries a sample: what saves less than a twentieth is stored as it is.
 func compressible(text []byte) bool {
-	sample := text[:min(len(text), 16<<10)]
+	sample := text[:min(len(text), 4<<10)]
 	return len(deflate(nil, sample)) < len(sample)-len(sample)/20
 }
 

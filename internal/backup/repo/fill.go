@@ -100,7 +100,7 @@ func (w *writing) take(p *pack, t *task) {
 		if e.Deflated {
 			fragment = t.buf.fragment
 		}
-		e.chunks = append(e.chunks, w.r.add(p, t.id, fragment, e.Deflated))
+		e.chunks = append(e.chunks, w.r.add(p, t.id, fragment, e.Deflated, t.sum))
 	}
 	e.Size += int64(len(t.plain))
 	e.CRC = crc32.Update(e.CRC, crc32.IEEETable, t.plain)

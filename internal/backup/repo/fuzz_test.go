@@ -80,7 +80,7 @@ func FuzzFooter(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.add(p, Hash{1}, []byte("a chunk"), false)
+		r.add(p, Hash{1}, []byte("a chunk"), false, 0)
 		at := len(p.buf)
 		p.buf = p.aead.Seal(p.buf, nonce(uint64(at)), text, r.about(kindFooter, nil))
 		p.buf = append(p.buf, byte(len(p.buf)-at), byte((len(p.buf)-at)>>8), byte((len(p.buf)-at)>>16), 0)

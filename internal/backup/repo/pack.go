@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
+	"slices"
 
 	"github.com/holdfast/holdfast/internal/backup/objstore"
 )
@@ -34,8 +36,10 @@ type pack struct {
 	aead   cipher.AEAD
 	buf    []byte
 	chunks []packed
+	sums   []uint32 // CRCs of what was sealed
 	// entries become part of the manifest when the pack is stored.
 	entries []*Entry
+	spare   []byte
 	// release gives the buffer back.
 	release func()
 }
@@ -54,11 +58,11 @@ func (r *Repository) newPack(buf []byte) (*pack, error) {
 func (r *Repository) full(p *pack) bool { return len(p.buf)+len(p.chunks)*footerItem >= r.packSize }
 
 // add seals a chunk into the pack.
-func (r *Repository) add(p *pack, id Hash, fragment []byte, deflated bool) ref {
+func (r *Repository) add(p *pack, id Hash, fragment []byte, deflated bool, sum uint32) ref {
 	at := len(p.buf)
 	p.buf = p.aead.Seal(p.buf, nonce(uint64(at)), fragment, r.about(kindChunk, id[:]))
 	c := packed{id, uint32(at), uint32(len(p.buf) - at), deflated}
-	p.chunks = append(p.chunks, c)
+	p.chunks, p.sums = append(p.chunks, c), append(p.sums, sum)
 	return ref{id: id, pack: p.ref, offset: c.offset, length: c.length}
 }
 
@@ -88,14 +92,34 @@ func bit(b bool) byte {
 	return 0
 }
 
-// putPack proves that the closed pack can be read back and stores it.
+// putPack proves that the closed pack can be opened and stores it.
 func (r *Repository) putPack(ctx context.Context, p *pack) error {
-	if _, err := r.checkPack(p.buf); err != nil {
+	if err := r.reopen(p); err != nil {
 		return fmt.Errorf("a pack did not read back before it was stored: %w", err)
 	}
 	err := r.store.Put(ctx, packName(p.ref.name), p.buf)
 	if err != nil && !errors.Is(err, objstore.ErrExists) {
 		return fmt.Errorf("store a pack: %w", err)
+	}
+	return nil
+}
+
+// reopen checks that what the list of chunks says is in the pack opens with keys
+// derived anew and is what was sealed. That it unpacks was checked before.
+func (r *Repository) reopen(p *pack) error {
+	salt, chunks, err := r.footer(p.buf)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(chunks, p.chunks) {
+		return fmt.Errorf("%w: the list of chunks is another", ErrDamaged)
+	}
+	aead := subkey(r.keys.pack, salt)
+	for i, c := range chunks {
+		p.spare, err = aead.Open(p.spare[:0], nonce(uint64(c.offset)), p.buf[c.offset:c.offset+c.length], r.about(kindChunk, c.id[:]))
+		if err != nil || crc32.ChecksumIEEE(p.spare) != p.sums[i] {
+			return fmt.Errorf("%w: a chunk is not what was sealed", ErrDamaged)
+		}
 	}
 	return nil
 }

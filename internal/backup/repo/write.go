@@ -2,9 +2,11 @@ package repo
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"maps"
 	"math"
@@ -85,17 +87,19 @@ type writing struct {
 
 // task is a chunk on its way, or an entry that is taken over as it is.
 type task struct {
-	entry *Entry
-	whole bool     // the entry is complete without this task
-	end   bool     // the chunk is the entry's last
-	same  []*Entry // where the chunk may be already
-	at    int      // its number in the entry
-	buf   *buffer
-	plain []byte // in buf
-	done  chan struct{}
+	entry  *Entry
+	whole  bool     // the entry is complete without this task
+	end    bool     // the chunk is the entry's last
+	same   []*Entry // where the chunk may be already
+	sample bool     // whether to compress is to be told by the worker
+	at     int      // its number in the entry
+	buf    *buffer
+	plain  []byte // in buf
+	done   chan struct{}
 
 	id    Hash
-	found *ref // where it is stored already
+	sum   uint32 // CRC of what is to be sealed
+	found *ref   // where it is stored already
 }
 
 // buffer holds a chunk, plain and compressed.
@@ -351,7 +355,10 @@ func (w *writing) content(ctx context.Context, i Item, in io.Reader, same []*Ent
 			return held, fmt.Errorf("the content under the key %x is larger than %d GiB", i.Key, maxChunks*chunkSize>>30)
 		}
 		if at == 0 && !i.Text {
-			e.Deflated = compressible(t.plain)
+			// A worker tells for a single chunk; for more, all must know before.
+			if t.sample = len(t.plain) < chunkSize; !t.sample {
+				e.Deflated = compressible(t.plain)
+			}
 		}
 		t.entry, t.same, t.at = e, same, at
 		if held != nil {
@@ -410,22 +417,44 @@ func (w *writing) send(ctx context.Context, t *task) error {
 
 // work names chunks and compresses those that are not stored yet.
 func (w *writing) work(ctx context.Context) error {
+	var check []byte
 	for t := range w.tasks {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		w.read.Add(int64(len(t.plain)))
 		t.id = w.r.keys.identify(kindChunk, t.plain)
+		if t.sample {
+			t.entry.Deflated = compressible(t.plain)
+		}
 		for _, e := range t.same {
 			if t.at < len(e.chunks) && e.Deflated == t.entry.Deflated && e.chunks[t.at].id == t.id && w.there(&e.chunks[t.at]) {
 				t.found = &e.chunks[t.at]
 				break
 			}
 		}
-		if t.found == nil && t.entry.Deflated {
-			t.buf.fragment = w.r.deflate(t.buf.fragment[:0], t.plain)
+		if t.found == nil {
+			var err error
+			if check, err = w.compress(t, check); err != nil {
+				return err
+			}
 		}
 		close(t.done)
 	}
 	return nil
+}
+
+// compress makes the fragment of a chunk, and proves that the chunk comes out of it.
+func (w *writing) compress(t *task, check []byte) ([]byte, error) {
+	if !t.entry.Deflated {
+		t.sum = crc32.ChecksumIEEE(t.plain)
+		return check, nil
+	}
+	t.buf.fragment = w.r.deflate(t.buf.fragment[:0], t.plain)
+	t.sum = crc32.ChecksumIEEE(t.buf.fragment)
+	check, err := inflate(check[:0], t.buf.fragment, chunkSize)
+	if err != nil || !bytes.Equal(check, t.plain) {
+		return check, fmt.Errorf("a chunk did not read back before it was stored: %w", cmp.Or(err, ErrDamaged))
+	}
+	return check, nil
 }
