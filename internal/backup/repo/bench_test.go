@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -170,7 +169,6 @@ func hashAndDeflate(leaves, files [][]byte) {
 // peak watches the heap while fn runs, and returns by how much it grew at most
 // beyond what was live before.
 func peak(fn func()) int64 {
-	defer debug.SetGCPercent(debug.SetGCPercent(50))
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)

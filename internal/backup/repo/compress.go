@@ -91,9 +91,10 @@ func inflate(b, fragment []byte, limit int64) ([]byte, error) {
 }
 
 // compressible tries a sample: what saves less than a twentieth is stored as it is.
-func compressible(text []byte) bool {
+func (b *buffer) compressible(text []byte) bool {
 	sample := text[:min(len(text), 4<<10)]
-	return len(deflate(nil, sample)) < len(sample)-len(sample)/20
+	b.fragment = deflate(b.fragment[:0], sample)
+	return len(b.fragment) < len(sample)-len(sample)/20
 }
 
 func digest(b []byte) Hash { return sha256.Sum256(b) }

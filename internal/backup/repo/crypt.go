@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"sync"
 )
 
 // Hash names chunks and manifest parts (keyed, over the plain content) and
@@ -46,6 +47,8 @@ type keys struct {
 	pack   [32]byte
 	object [32]byte
 	root   [32]byte
+	// hashers are kept for use: to key one costs more than to hash a small chunk.
+	hashers *sync.Pool
 }
 
 func deriveKeys(root [32]byte) keys {
@@ -57,6 +60,8 @@ func deriveKeys(root [32]byte) keys {
 		}
 		copy(key[:], b)
 	}
+	id := k.id
+	k.hashers = &sync.Pool{New: func() any { return hmac.New(sha256.New, id[:]) }}
 	return k
 }
 
@@ -78,16 +83,14 @@ func subkey(parent [32]byte, salt []byte) cipher.AEAD {
 }
 
 // identify computes the keyed hash of a content of a kind.
-func (k *keys) identify(what kind, content []byte) Hash {
-	h := k.hasher(what)
-	h.Write(content)
-	return Hash(h.Sum(nil))
-}
-
-func (k *keys) hasher(what kind) hash.Hash {
-	h := hmac.New(sha256.New, k.id[:])
+func (k *keys) identify(what kind, content []byte) (id Hash) {
+	h := k.hashers.Get().(hash.Hash)
+	defer k.hashers.Put(h)
+	h.Reset()
 	h.Write([]byte{byte(what)})
-	return h
+	h.Write(content)
+	h.Sum(id[:0])
+	return id
 }
 
 // nonce counts within one subkey.

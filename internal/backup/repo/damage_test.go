@@ -301,16 +301,17 @@ func TestManifestDisagreesWithPack(t *testing.T) {
 	a := packed{id: Hash{1}, offset: 36, length: 100}
 	b := packed{id: Hash{2}, offset: 136, length: 50, deflated: true}
 	for _, c := range []struct {
-		named []packed
-		want  error
+		told []named
+		want error
 	}{
 		{nil, nil},
-		{[]packed{b, a, b}, nil},
-		{[]packed{{id: Hash{2}, offset: 136, length: 50}}, ErrDamaged},
-		{[]packed{{id: Hash{1}, offset: 136, length: 50, deflated: true}}, ErrDamaged},
-		{[]packed{{id: Hash{1}, offset: 37, length: 100}}, ErrDamaged},
+		{[]named{{[8]byte{2}, 136, 50, true}, {[8]byte{1}, 36, 100, false}, {[8]byte{2}, 136, 50, true}}, nil},
+		{[]named{{[8]byte{2}, 136, 50, false}}, ErrDamaged},
+		{[]named{{[8]byte{2}, 136, 51, true}}, ErrDamaged},
+		{[]named{{[8]byte{1}, 136, 50, true}}, ErrDamaged},
+		{[]named{{[8]byte{1}, 37, 100, false}}, ErrDamaged},
 	} {
-		wantErr(t, holds([]packed{a, b}, c.named), c.want)
+		wantErr(t, holds([]packed{a, b}, c.told), c.want)
 	}
 }
 

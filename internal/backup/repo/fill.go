@@ -74,7 +74,7 @@ func (w *writing) emptyPack(ctx context.Context) (*pack, error) {
 	select {
 	case b := <-w.spare:
 		if b == nil {
-			b = make([]byte, 0, maxPack)
+			b = make([]byte, 0, w.r.packSize+chunkSize+2*packStep)
 		}
 		p, err := w.r.newPack(b)
 		if p != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"slices"
+	"sync"
 
 	"github.com/holdfast/holdfast/internal/backup/objstore"
 )
@@ -85,6 +86,8 @@ type encoder struct {
 	first   []byte
 	last    []byte
 	items   int64
+
+	text, deflated []byte // used again
 }
 
 func (e *encoder) add(en *Entry) {
@@ -131,18 +134,18 @@ func (e *encoder) full() bool {
 }
 
 func (e *encoder) bytes() []byte {
-	b := make([]byte, 0, 16+len(e.packs)*(64+3)+len(e.body))
-	b = binary.AppendUvarint(b, uint64(len(e.packs)))
+	b := binary.AppendUvarint(e.text[:0], uint64(len(e.packs)))
 	for _, p := range e.packs {
 		b = append(append(b, p.name[:]...), p.salt[:]...)
 		b = binary.AppendUvarint(b, uint64(p.size))
 	}
 	b = binary.AppendUvarint(b, uint64(e.items))
-	return append(b, e.body...)
+	e.text = append(b, e.body...)
+	return e.text
 }
 
 func (e *encoder) reset() {
-	*e = encoder{mask: e.mask, body: e.body[:0], last: e.last[:0]}
+	*e = encoder{mask: e.mask, body: e.body[:0], last: e.last[:0], text: e.text, deflated: e.deflated}
 }
 
 func shared(a, b []byte) int {
@@ -249,7 +252,8 @@ func (r *Repository) putPart(ctx context.Context, e *encoder, known *partSet) (p
 	if p, ok := known.find(id); ok {
 		return p, 0, nil
 	}
-	object, err := r.seal(kindManifest, "", deflate(nil, text))
+	e.deflated = deflate(e.deflated[:0], text)
+	object, err := r.seal(kindManifest, "", e.deflated)
 	if err != nil {
 		return part{}, 0, err
 	}
@@ -261,6 +265,9 @@ func (r *Repository) putPart(ctx context.Context, e *encoder, known *partSet) (p
 	return p, int64(len(object)), nil
 }
 
+// texts are buffers for what is read of manifests; entries keep nothing of them.
+var texts = sync.Pool{New: func() any { return new([]byte) }}
+
 // getPart reads a part and proves that it is the one the commit names.
 func (r *Repository) getPart(ctx context.Context, p part) ([]Entry, error) {
 	object, err := r.store.Get(ctx, manifestPrefix+p.Object.String(), maxManifest)
@@ -269,7 +276,10 @@ func (r *Repository) getPart(ctx context.Context, p part) ([]Entry, error) {
 	}
 	text, err := r.unseal(kindManifest, "", object)
 	if err == nil {
-		text, err = inflate(nil, text, maxManifest)
+		b := texts.Get().(*[]byte)
+		defer texts.Put(b)
+		*b, err = inflate((*b)[:0], text, maxManifest)
+		text = *b
 	}
 	if err == nil && r.keys.identify(kindManifest, text) != p.ID {
 		err = fmt.Errorf("%w: it is another manifest", ErrDamaged)

@@ -3,6 +3,7 @@ package repo
 import (
 	"bytes"
 	"context"
+	"crypto/cipher"
 	"fmt"
 	"hash/crc32"
 
@@ -31,7 +32,7 @@ type Reading struct {
 // is open. Whatever differs from what was stored is ErrDamaged, before it is
 // passed on.
 func (r *Repository) Read(ctx context.Context, s Snapshot, from, to []byte, do Reading) error {
-	rd := &reading{r: r, do: do, c: &cursor{r: r, parts: s.parts}, spans: make(chan *span, 1)}
+	rd := &reading{r: r, do: do, c: &cursor{r: r, parts: s.parts}, spans: make(chan *span, 1), spare: make(chan []byte, 4)}
 	if do.Chunk == nil {
 		return rd.entries(ctx, from, to, rd.tell)
 	}
@@ -51,6 +52,9 @@ type reading struct {
 	crc      uint32 // of the entry being delivered
 	fragment []byte
 	plain    []byte
+	aead     cipher.AEAD // of the pack read last
+	of       Hash
+	spare    chan []byte // for stretches
 }
 
 // span is a stretch of a pack, and the chunks in it.
@@ -153,7 +157,14 @@ func (rd *reading) send(ctx context.Context) error {
 	}
 	rd.open = nil
 	if s.pack != nil {
-		s.data = make([]byte, s.length)
+		select {
+		case s.data = <-rd.spare:
+		default:
+		}
+		if int64(cap(s.data)) < s.length {
+			s.data = make([]byte, max(s.length, readAhead))
+		}
+		s.data = s.data[:s.length]
 		if err := rd.r.store.ReadAt(ctx, packName(s.pack.name), s.data, s.at); err != nil {
 			return fmt.Errorf("read %s: %w", packName(s.pack.name), err)
 		}
@@ -182,6 +193,10 @@ func (rd *reading) deliver(ctx context.Context) error {
 				return err
 			}
 		}
+		select {
+		case rd.spare <- s.data:
+		default:
+		}
 	}
 	return nil
 }
@@ -198,7 +213,10 @@ func (rd *reading) piece(p piece, sealed []byte) error {
 	}
 	c := &p.entry.chunks[p.chunk]
 	var err error
-	rd.fragment, err = subkey(rd.r.keys.pack, c.pack.salt[:]).Open(rd.fragment[:0], nonce(uint64(c.offset)), sealed, rd.r.about(kindChunk, c.id[:]))
+	if rd.aead == nil || rd.of != c.pack.name {
+		rd.aead, rd.of = subkey(rd.r.keys.pack, c.pack.salt[:]), c.pack.name
+	}
+	rd.fragment, err = rd.aead.Open(rd.fragment[:0], nonce(uint64(c.offset)), sealed, rd.r.about(kindChunk, c.id[:]))
 	if err != nil {
 		return fmt.Errorf("%w: the seal of a chunk in %s does not hold", ErrDamaged, packName(c.pack.name))
 	}

@@ -39,9 +39,9 @@ import (
 // and while it is checked and sent, which keeps a backup below 64 MiB.
 const (
 	chunkSize   = 1 << 20  // of plain content; larger contents are cut
-	packSize    = 8 << 20  // a pack is closed when it has reached this
+	packSize    = 4 << 20  // a pack is closed when it has reached this
 	packStep    = 64 << 10 // packs are padded, so that sizes tell little
-	maxPack     = packSize + 2*chunkSize
+	maxPack     = 10 << 20 // what readers accept
 	maxManifest = 64 << 20
 	maxRecord   = 64 << 20
 	maxDocument = 1 << 20 // of the format and the keys
@@ -70,7 +70,8 @@ var (
 type Options struct {
 	// Rand gives random bytes; crypto/rand when nil.
 	Rand io.Reader
-	// Workers compress; the number of cores when 0.
+	// Workers compress; the number of cores when 0, but at most four: each costs
+	// some megabytes.
 	Workers int
 	Log     *slog.Logger
 }
@@ -233,7 +234,7 @@ func (o Options) withDefaults() Options {
 		o.Rand = rand.Reader
 	}
 	if o.Workers <= 0 {
-		o.Workers = runtime.GOMAXPROCS(0)
+		o.Workers = min(4, runtime.GOMAXPROCS(0))
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

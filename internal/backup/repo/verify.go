@@ -69,6 +69,7 @@ type verifying struct {
 	unread    map[Hash]error  // those that cannot be read
 	needed    map[Hash]need   // packs
 	bad       map[Hash]error  // packs with a problem
+	buf       []byte          // for packs
 }
 
 // need is what manifests say about a pack: its size, and how often they name it.
@@ -255,7 +256,14 @@ func (v *verifying) presence(ctx context.Context) error {
 }
 
 // maxNamed bounds the chunks that are compared with packs at a time.
-const maxNamed = 1 << 20
+const maxNamed = 256 << 10
+
+// named is what a manifest says about a chunk; many are held.
+type named struct {
+	id             [8]byte // the beginning of it
+	offset, length uint32
+	deflated       bool
+}
 
 // read reads the share of the packs that is due.
 func (v *verifying) read(ctx context.Context) error {
@@ -267,16 +275,17 @@ func (v *verifying) read(ctx context.Context) error {
 	})
 	of := len(mine)
 	for at := 0; at < of; {
-		named, refs := map[Hash][]packed{}, uint32(0)
+		told, sum := map[Hash][]named{}, uint32(0)
 		end := at
-		for ; end < of && (end == at || refs+v.needed[mine[end]].refs <= maxNamed); end++ {
-			named[mine[end]], refs = nil, refs+v.needed[mine[end]].refs
+		for ; end < of && (end == at || sum+v.needed[mine[end]].refs <= maxNamed); end++ {
+			refs := v.needed[mine[end]].refs
+			told[mine[end]], sum = make([]named, 0, refs), sum+refs
 		}
-		if err := v.collect(ctx, named); err != nil {
+		if err := v.collect(ctx, told); err != nil {
 			return err
 		}
 		for ; at < end; at++ {
-			if err := v.readPack(ctx, mine[at], named[mine[at]]); err != nil {
+			if err := v.readPack(ctx, mine[at], told[mine[at]]); err != nil {
 				return err
 			}
 			if v.o.Progress != nil {
@@ -288,12 +297,12 @@ func (v *verifying) read(ctx context.Context) error {
 }
 
 // collect finds what manifests say is in the packs that are keys of the map.
-func (v *verifying) collect(ctx context.Context, named map[Hash][]packed) error {
+func (v *verifying) collect(ctx context.Context, told map[Hash][]named) error {
 	return v.manifests(ctx, func(_ Hash, entries []Entry) {
 		for i := range entries {
 			for _, c := range entries[i].chunks {
-				if at, ok := named[c.pack.name]; ok {
-					named[c.pack.name] = append(at, packed{c.id, c.offset, c.length, entries[i].Deflated})
+				if list, ok := told[c.pack.name]; ok {
+					told[c.pack.name] = append(list, named{[8]byte(c.id[:]), c.offset, c.length, entries[i].Deflated})
 				}
 			}
 		}
@@ -318,8 +327,12 @@ func (v *verifying) manifests(ctx context.Context, fn func(Hash, []Entry)) error
 	return nil
 }
 
-func (v *verifying) readPack(ctx context.Context, h Hash, named []packed) error {
-	b, err := v.r.store.Get(ctx, packName(h), maxPack)
+func (v *verifying) readPack(ctx context.Context, h Hash, told []named) error {
+	if v.buf == nil {
+		v.buf = make([]byte, maxPack)
+	}
+	b := v.buf[:min(v.needed[h].size, maxPack)]
+	err := v.r.store.ReadAt(ctx, packName(h), b, 0) // its size is what it should be
 	if err == nil && digest(b) != h {
 		err = fmt.Errorf("%w: the pack is not what it is named", ErrDamaged)
 	}
@@ -328,7 +341,7 @@ func (v *verifying) readPack(ctx context.Context, h Hash, named []packed) error 
 		chunks, err = v.r.checkPack(b)
 	}
 	if err == nil {
-		err = holds(chunks, named)
+		err = holds(chunks, told)
 	}
 	switch {
 	case err == nil:
@@ -343,10 +356,10 @@ func (v *verifying) readPack(ctx context.Context, h Hash, named []packed) error 
 }
 
 // holds checks that a pack has the chunks which manifests name.
-func holds(chunks []packed, named []packed) error {
-	for _, c := range named {
+func holds(chunks []packed, told []named) error {
+	for _, c := range told {
 		at, ok := slices.BinarySearchFunc(chunks, c.offset, func(p packed, o uint32) int { return cmp.Compare(p.offset, o) })
-		if !ok || chunks[at] != c {
+		if !ok || (named{[8]byte(chunks[at].id[:]), c.offset, chunks[at].length, chunks[at].deflated}) != c {
 			return fmt.Errorf("%w: a manifest names a chunk that the pack does not have", ErrDamaged)
 		}
 	}

@@ -277,7 +277,7 @@ func (w *writing) reusable(e *Entry) bool {
 func (w *writing) there(c *ref) bool { return w.packs[c.pack.name] == c.pack.size }
 
 func (w *writing) pipeline(ctx context.Context, src Source) error {
-	buffers := 2*w.r.opt.Workers + 2
+	buffers := w.r.opt.Workers + 3
 	w.tasks, w.ordered = make(chan *task, buffers), make(chan *task, buffers)
 	w.full, w.free = make(chan *pack), make(chan *buffer, buffers)
 	w.spare = make(chan []byte, 2)
@@ -357,7 +357,7 @@ func (w *writing) content(ctx context.Context, i Item, in io.Reader, same []*Ent
 		if at == 0 && !i.Text {
 			// A worker tells for a single chunk; for more, all must know before.
 			if t.sample = len(t.plain) < chunkSize; !t.sample {
-				e.Deflated = compressible(t.plain)
+				e.Deflated = t.buf.compressible(t.plain)
 			}
 		}
 		t.entry, t.same, t.at = e, same, at
@@ -425,7 +425,7 @@ func (w *writing) work(ctx context.Context) error {
 		w.read.Add(int64(len(t.plain)))
 		t.id = w.r.keys.identify(kindChunk, t.plain)
 		if t.sample {
-			t.entry.Deflated = compressible(t.plain)
+			t.entry.Deflated = t.buf.compressible(t.plain)
 		}
 		for _, e := range t.same {
 			if t.at < len(e.chunks) && e.Deflated == t.entry.Deflated && e.chunks[t.at].id == t.id && w.there(&e.chunks[t.at]) {
