@@ -125,7 +125,7 @@ func (s *Service) dueBackup(ctx context.Context, tx *db.Tx, r Rules) error {
 	if err != nil {
 		return err
 	}
-	at, ok := r.due(before)
+	at, ok := r.Due(before)
 	if !ok || at.After(tx.Now()) {
 		return nil
 	}
@@ -197,11 +197,11 @@ func (s *Service) alarm(ctx context.Context, tx *db.Tx, r Rules) error {
 
 // stale says whether the schedule has come twice since the last good backup.
 func (p Policy) stale(good, now time.Time) bool {
-	first, ok := p.due(good)
+	first, ok := p.Due(good)
 	if !ok {
 		return false
 	}
-	second, ok := p.due(first)
+	second, ok := p.Due(first)
 	return ok && second.Before(now)
 }
 
@@ -286,7 +286,7 @@ func standing(ctx context.Context, tx *db.Tx) (st Standing, err error) {
 		since = tx.Now()
 	}
 	st.Stale = st.Rules.stale(since, tx.Now())
-	st.NextAt, _ = st.Rules.due(tx.Now())
+	st.NextAt, _ = st.Rules.Due(tx.Now())
 	return st, err
 }
 

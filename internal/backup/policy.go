@@ -45,8 +45,8 @@ type Rules struct {
 	Since time.Time
 }
 
-// due returns when the schedule next comes after an instant; ok is false for one that never does.
-func (p Policy) due(after time.Time) (at time.Time, ok bool) {
+// Due returns when the schedule next comes after an instant; ok is false for one that never does.
+func (p Policy) Due(after time.Time) (at time.Time, ok bool) {
 	if p.Schedule == off {
 		return time.Time{}, false
 	}
@@ -87,7 +87,7 @@ func (p Policy) gap() time.Duration {
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	longest := time.Duration(0)
 	for range 32 {
-		next, ok := p.due(at)
+		next, ok := p.Due(at)
 		if !ok {
 			return 0
 		}

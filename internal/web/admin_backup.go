@@ -19,7 +19,7 @@ import (
 type backupPage struct {
 	ui.Page
 	Status       ui.Alert
-	Facts        []ui.Fact
+	Facts, Now   []ui.Fact
 	Token        backup.TokenInfo
 	Phase        ui.Chip
 	PhaseText    string
@@ -35,6 +35,7 @@ type backupPage struct {
 	Problems     ui.ErrorSummary
 	ForecastText string
 	ResetLabel   string
+	MayCare      bool
 }
 
 type ownerRow struct {
@@ -55,7 +56,8 @@ type backupRow struct {
 	Who          string
 	State        ui.Chip
 	Included     string
-	Size         int64
+	Size, Added  int64
+	Snapshot     string
 	Took         time.Duration
 	Verified     string
 	Error        string
@@ -166,42 +168,33 @@ func (s *Site) fillBackups(r *http.Request, a access.Actor, p *backupPage) error
 	if a.Admin && !s.app.Outbox.Configured() {
 		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Warning, Title: "Mail is not configured", Text: "Nobody is told when a backup token is made or a backup is downloaded."})
 	}
-	var last *backup.Backup
 	for i := range list {
 		b := &list[i]
 		if !b.State.Final() {
 			p.Running = runningOf(b, s.app.DB.Now())
 			continue
 		}
-		if last == nil && b.State == backup.Complete {
-			last = b
-		}
 		p.Rows = append(p.Rows, backupRowOf(b, loc))
 	}
-	p.state(list, last, forecast, loc)
+	st, err := s.app.Backups.Standing(ctx, a)
+	if err != nil {
+		return err
+	}
+	p.state(st, forecast, loc)
+	p.MayCare = a.Admin
 	return nil
 }
 
 // state is the one sentence on top, and the facts under it.
-func (p *backupPage) state(list []backup.Backup, last *backup.Backup, f backup.Forecast, loc *time.Location) {
-	sentence, tone := "There is no backup yet.", ui.Danger
-	fact := ui.Fact{Label: "Last complete backup", Value: "Never", Note: "Request one, and keep a copy elsewhere", Tone: ui.Danger}
-	if last != nil {
-		at := last.CreatedAt.In(loc).Format("2 Jan 2006, 15:04")
-		sentence, tone = "The last complete backup was made on "+at+" and was read back whole.", ui.Success
-		fact = ui.Fact{Label: "Last complete backup", Value: at, Note: ui.Bytes(last.Size), Tone: ui.Success}
-		if newest := list[0]; newest.State == backup.Failed || newest.State == backup.Incomplete {
-			sentence, tone = "The newest backup is "+string(newest.State)+"; the last complete one is of "+at+".", ui.Danger
-		}
-	}
+func (p *backupPage) state(st backup.Standing, f backup.Forecast, loc *time.Location) {
+	p.Status = standingAlert(st)
 	if p.Running != nil {
-		sentence, tone = "A backup is running. This page follows it.", ui.Info
+		p.Status = ui.Alert{Tone: ui.Info, Text: "A backup is running. This page follows it."}
 	}
-	p.Status = ui.Alert{Tone: tone, Text: sentence}
-	p.Facts = []ui.Fact{
-		fact,
+	p.Facts = standingFacts(st, loc)
+	p.Now = []ui.Fact{
 		{Label: "A backup now", Value: "about " + ui.Bytes(f.DatabaseBytes+f.FileBytes), Note: ui.Counted(f.Files, "file") + ", " + ui.Counted(f.Rows, "row")},
-		{Label: "Free space", Value: ui.Bytes(f.FreeBytes), Note: "where archives are kept"},
+		{Label: "Free space", Value: ui.Bytes(f.FreeBytes), Note: "on the server's disk"},
 		{Label: "Requests left today", Value: strconv.Itoa(f.Left), Note: "counted over 24 hours"},
 	}
 	if f.TooLarge {
@@ -242,13 +235,16 @@ func backupRowOf(b *backup.Backup, loc *time.Location) backupRow {
 	row := backupRow{
 		ID: b.ID, At: b.CreatedAt.In(loc), Who: b.RequestedBy, State: ui.Label(capital(string(b.State)), backupHues[b.State]), Size: b.Size,
 		Error: b.Error, Missing: b.MissingFiles(), Included: "Everything", Verified: "–",
-		Downloadable: b.State.Good() && b.RemovedAt == nil && b.Source != backup.SourceCommand,
+		Downloadable: b.State.Good() && b.RemovedAt == nil && b.Snapshot != "", Added: b.Added, Snapshot: b.Snapshot,
 	}
 	if !b.IncludeAttachments {
 		row.Included = "Without files"
 	}
 	if b.VerifiedAt != nil {
-		row.Verified = "Read back whole"
+		row.Verified = "All there"
+	}
+	if b.RemovedAt != nil {
+		row.Verified = "Let go"
 	}
 	if b.StartedAt != nil && b.FinishedAt != nil {
 		row.Took = b.FinishedAt.Sub(b.StartedAt.Time)

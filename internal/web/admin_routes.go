@@ -37,6 +37,10 @@ func (s *Site) adminRoutes() []page {
 
 		{get, "/admin/backups", s.backups, false},
 		{get, "/admin/backups/reset_token", s.backups, false},
+		{get, "/admin/backups/care", s.admin(s.backupCare), false},
+		{post, "/admin/backups/policy", s.admin(s.savePolicy), false},
+		{post, "/admin/backups/checks", s.admin(s.requestCheck), false},
+		{get, "/admin/backups/prune", s.admin(s.prunePreview), false},
 		{post, "/admin/backups/reset_token", s.resetToken, false},
 		{post, "/admin/backups/delete_token", s.deleteToken, false},
 		{post, "/admin/backups/request_backup", s.requestBackup, false},

@@ -45,6 +45,11 @@ var texts = map[string]string{
 	"required":             "is needed.",
 	"last_admin":           "can't be taken from the last administrator.",
 	"reserved":             "is reserved.",
+	"inclusion":            "is out of range.",
+	"format":               "is daily 02:00, mon,thu 03:30, every 6h, or off.",
+	"weekday":              "has a weekday that is none of mon, tue, wed, thu, fri, sat, sun.",
+	"time":                 "has a time that is not between 00:00 and 23:59.",
+	"interval":             "has an interval that is not between 15m and 744h.",
 }
 
 // message words what is wrong with one field.

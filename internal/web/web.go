@@ -126,6 +126,7 @@ var done = map[string]string{
 	"registered":   "Thank you. An administrator has to activate your account.",
 	"uploaded":     "The file is attached.",
 	"token_gone":   "The backup token is deleted.",
+	"check":        "It has been queued; reload the page to see how it went.",
 	"requested":    "The backup has been requested.",
 	"cancelled":    "The backup will be cancelled.",
 	"job_retry":    "The job will be tried again.",

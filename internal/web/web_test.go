@@ -232,7 +232,7 @@ func TestBackupsInTheBrowser(t *testing.T) {
 	b := &browser{t: t, in: in}
 	b.signIn("ann", apptest.Password)
 	status, page := b.get("/admin/backups")
-	want(t, "before the first", status, page, 200, "There is no backup yet.", "Create backup token")
+	want(t, "before the first", status, page, 200, "There is no complete backup yet.", "Create backup token")
 	status, page = b.post("/admin/backups/reset_token", url.Values{"_password_confirmation": {"wrong"}})
 	want(t, "a wrong password", status, page, 422, "field-error")
 	status, page = b.post("/admin/backups/reset_token", url.Values{"_password_confirmation": {apptest.Password}})
@@ -253,7 +253,7 @@ func TestBackupsInTheBrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	status, page = b.get("/admin/backups")
-	want(t, "done", status, page, 200, "was read back whole", "Download")
+	want(t, "done", status, page, 200, "none has been restored for a test yet", "Download")
 	status, page = b.post("/admin/backups/1/download", url.Values{"_password_confirmation": {"wrong"}})
 	want(t, "a download with a wrong password", status, page, 422)
 	status, page = b.post("/admin/backups/1/download", url.Values{"_password_confirmation": {apptest.Password}})
@@ -299,7 +299,7 @@ func TestEveryPageIsShownOnce(t *testing.T) {
 		"home": "/", "projects": "/projects", "project_form": "/projects/1/edit", "packages": "/work_packages?status=all", "package": "/work_packages/1",
 		"package_form": "/work_packages/1/edit", "confirm": "/work_packages/1/deletion", "account": "/my/account", "admin": "/admin",
 		"admin_users": "/admin/users", "admin_user": "/admin/users/5", "admin_mail": "/admin/mail", "admin_audit": "/admin/audit", "admin_jobs": "/admin/jobs",
-		"admin_backup": "/admin/backups", "backup_cancel": "/backup_tokens/cancel?token=x", "error": "/nothing",
+		"admin_backup": "/admin/backups", "admin_care": "/admin/backups/care", "admin_prune": "/admin/backups/prune", "backup_cancel": "/backup_tokens/cancel?token=x", "error": "/nothing",
 		"login": "", "password": "", "admin_backup_download": "", // shown in the tests above
 	}
 	for _, f := range files {

@@ -1,0 +1,46 @@
+package web_test
+
+import (
+	"net/url"
+	"testing"
+
+	"github.com/holdfast/holdfast/internal/app/apptest"
+)
+
+func TestThePolicyInTheBrowser(t *testing.T) {
+	apptest.Each(t, apptest.Options{}, mount, func(t *testing.T, in *apptest.Instance) {
+		in.User("ada", true)
+		b := &browser{t: t, in: in}
+		b.signIn("ada", apptest.Password)
+		status, page := b.get("/admin/backups/care")
+		want(t, "care", status, page, 200, "There is no complete backup yet.", "daily 02:00", "The next backups:", "Drill now", "Nothing has been verified")
+		form := url.Values{
+			"schedule": {"daily 02:00,14:00"}, "last": {"3"}, "hourly": {"0"}, "daily": {"14"}, "weekly": {"4"}, "monthly": {"12"}, "yearly": {"1"},
+			"within": {"7"}, "drill_days": {"7"},
+		}
+		status, to := b.post("/admin/backups/policy", form)
+		want(t, "stronger", status, to, 303, "/admin/backups/care?done=saved")
+		status, page = b.get("/admin/backups/care")
+		want(t, "stronger holds", status, page, 200, "In force: a backup daily 02:00,14:00")
+		for field, bad := range map[string]string{"schedule": "whenever", "daily": "many", "within": "0", "drill_days": "-1"} {
+			wrong := url.Values{}
+			for k, v := range form {
+				wrong[k] = v
+			}
+			wrong.Set(field, bad)
+			status, page = b.post("/admin/backups/policy", wrong)
+			want(t, "refused "+field, status, page, 422, `value="`+bad+`"`, "field-error")
+		}
+		form.Set("daily", "1")
+		status, to = b.post("/admin/backups/policy", form)
+		want(t, "weaker", status, to, 303, "done=saved")
+		status, page = b.get("/admin/backups/care")
+		want(t, "weaker waits", status, page, 200, "a weaker policy holds", "Keep the policy in force", "In force: a backup daily 02:00,14:00")
+		status, to = b.post("/admin/backups/checks", url.Values{"kind": {"drill"}})
+		want(t, "drill", status, to, 303, "done=check")
+		status, page = b.post("/admin/backups/checks", url.Values{"kind": {"drill"}})
+		want(t, "drill twice", status, page, 409, "waits or runs already")
+		status, page = b.get("/admin/backups/prune")
+		want(t, "prune", status, page, 200, "There is no snapshot yet.")
+	})
+}
