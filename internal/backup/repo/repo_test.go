@@ -10,7 +10,6 @@ import (
 	"hash/crc32"
 	"io"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -38,27 +37,6 @@ func (c content) Meta() (json.RawMessage, bool, error) {
 	return json.RawMessage(fmt.Sprintf(`{"items":%d}`, len(c))), true, nil
 }
 
-// some makes content: many texts, some files that compress and some that do not.
-func some(seed uint64, texts, files int) content {
-	rnd := rand.New(rand.NewPCG(seed, 1))
-	c := content{"t empty": {}, "f empty": {}}
-	for i := range texts {
-		c[fmt.Sprintf("t %06d", i)] = bytes.Repeat(fmt.Appendf(nil, "[%d,%q,%d]\n", i, "a line of text", rnd.Uint64()), 1+rnd.IntN(200))
-	}
-	for i := range files {
-		b := make([]byte, rnd.IntN(3*chunkSize))
-		if i%2 == 0 {
-			for j := range b {
-				b[j] = byte(rnd.Uint32())
-			}
-		} else {
-			copy(b, bytes.Repeat([]byte("compress me "), len(b)/12))
-		}
-		c[fmt.Sprintf("f %06d", i)] = b
-	}
-	return c
-}
-
 func must[T any](t testing.TB) func(T, error) T {
 	return func(v T, err error) T {
 		t.Helper()
@@ -67,11 +45,6 @@ func must[T any](t testing.TB) func(T, error) T {
 		}
 		return v
 	}
-}
-
-func identity(t testing.TB) *age.X25519Identity {
-	t.Helper()
-	return must[*age.X25519Identity](t)(age.GenerateX25519Identity())
 }
 
 // restored reads a snapshot back whole, and checks that the entries tell the
