@@ -12,8 +12,6 @@ import (
 	"maps"
 	"slices"
 	"testing"
-
-	"filippo.io/age"
 )
 
 // content is a source made of a map. Keys that begin with "f" are files: they
