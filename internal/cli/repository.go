@@ -70,8 +70,8 @@ func (c *backupVerifyCmd) archive(ctx context.Context, s *session) error {
 	for _, t := range tables {
 		rows += t.Rows
 	}
-	return s.print(map[string]any{"sound": true, "origin": ar.Origin, "tables": tables, "rows": rows}, "%s is sound: %s, %s, made by %s\n", c.File,
-		plural.Of(len(tables), "table"), plural.Of(rows, "row"), ar.Origin)
+	return s.print(map[string]any{"sound": true, "origin": ar.Origin, "tables": tables, "rows": rows}, "%s is sound: %s, %s, made by %s instance\n", c.File,
+		plural.Of(len(tables), "table"), plural.Of(rows, "row"), article(ar.Origin))
 }
 
 type backupDrillCmd struct {

@@ -239,7 +239,9 @@ func (s *sanitiser) passwords(ctx context.Context, from *db.Tx) error {
 // suspend removes the API keys of another instance.
 func (s *sanitiser) suspend(ctx context.Context, _ *db.Tx) error {
 	n, err := s.exec(ctx, `DELETE FROM tokens`)
-	s.note("%d API keys were removed: the archive was written by another instance, owners create new ones", n)
+	if n > 0 {
+		s.note("API keys were removed (%d): the archive was written by another instance, owners create new ones", n)
+	}
 	return err
 }
 

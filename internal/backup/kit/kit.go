@@ -4,11 +4,11 @@ package kit
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"html"
 	"slices"
 	"strings"
 	"time"
@@ -92,11 +92,20 @@ func Parse(text []byte) (*Kit, error) {
 	return k, nil
 }
 
+// plainText takes the lines out of a kit that was kept as the page to print.
+func plainText(text []byte) string {
+	if _, rest, ok := strings.Cut(string(text), "<pre>"+title); ok {
+		lines, _, _ := strings.Cut(rest, "</pre>")
+		return title + html.UnescapeString(lines)
+	}
+	return string(text)
+}
+
 // split checks title, order and digest and returns the lines by name.
 func split(text []byte) (map[string]string, error) {
 	out, plain := map[string]string{}, ""
 	var names []string
-	in := bufio.NewScanner(bytes.NewReader(text))
+	in := bufio.NewScanner(strings.NewReader(plainText(text)))
 	for first := true; in.Scan(); {
 		l := strings.TrimSpace(in.Text())
 		if l == "" || strings.HasPrefix(l, "#") {

@@ -89,6 +89,23 @@ func TestThePageHoldsTheTextAndACode(t *testing.T) {
 	}
 }
 
+func TestThePageKeptAsAFileIsAKit(t *testing.T) {
+	k := sample(t)
+	k.Location = `/mnt/a & b <c> "d"`
+	page, err := k.Page()
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := Parse(page)
+	if err != nil || back.Text() != k.Text() {
+		t.Errorf("got %v, want the kit that was printed", err)
+	}
+	cut, _, _ := bytes.Cut(page, []byte("check: "))
+	if _, err := Parse(cut); !errors.Is(err, ErrNoKit) {
+		t.Errorf("got %v for a page that was cut off, want ErrNoKit", err)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(sample(f).Text()))
 	f.Add([]byte(title + "\ncheck: 00"))
