@@ -72,10 +72,8 @@ func (k *checker) storage() {
 		bad := err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql")
 		k.refuse(bad, "database.url", "is not a PostgreSQL address", "write it like postgres://user:password@host/holdfast, or leave it empty for SQLite")
 	}
-	scheme, rest, remote := strings.Cut(c.Blobs, "://")
-	k.refuse(remote && scheme != "s3", "blobs", fmt.Sprintf("cannot store files at %s://", scheme), "name a directory or s3://bucket/prefix")
-	bucket, _, _ := strings.Cut(rest, "/")
-	k.refuse(remote && scheme == "s3" && bucket == "", "blobs", "names no bucket", "write it like s3://bucket/prefix")
+	scheme, _, remote := strings.Cut(c.Blobs, "://")
+	k.refuse(remote, "blobs", fmt.Sprintf("cannot keep uploaded files at %s://", scheme), "name a directory; only backups go elsewhere, with backup.repository")
 	k.refuse((c.S3.AccessKey == "") != (c.S3.SecretKey == ""), "s3.access_key", "s3.access_key and s3.secret_key belong together", "set both or neither")
 	if c.S3.Endpoint != "" {
 		u, err := url.Parse(c.S3.Endpoint)

@@ -23,7 +23,7 @@ type Config struct {
 	Listen         string         // host:port of the web server
 	PublicURL      string         // address people type, without trailing slash; see BaseURL
 	TrustedProxies []netip.Prefix // peers whose forwarding headers are believed
-	Blobs          string         // "" = <data>/blobs, a directory, or s3://bucket/prefix; see BlobsLocation
+	Blobs          string         // "" = <data>/blobs, or a directory; see BlobsLocation
 	MaxBody        Size           // largest API request body that is not a file upload
 
 	Log        Log
@@ -171,7 +171,7 @@ func (c *Config) RepositoryLocation() string {
 	return c.Backup.Repository
 }
 
-// BlobsLocation returns the directory or s3:// URL where files are kept.
+// BlobsLocation returns the directory where files are kept.
 func (c *Config) BlobsLocation() string {
 	if c.Blobs == "" {
 		return filepath.Join(c.Data, "blobs")

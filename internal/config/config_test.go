@@ -113,7 +113,7 @@ func TestEverySettingFromTOML(t *testing.T) {
 	c := mustLoad(t, `
 listen = "[::]:8080"
 trusted_proxies = ["10.0.0.0/8", "::1"]
-blobs = "s3://bucket/prefix"
+blobs = "/srv/files"
 [log]
 level = "debug"
 format = "json"
@@ -149,7 +149,7 @@ allow_signup = true
 	if len(c.TrustedProxies) != 2 || c.TrustedProxies[1].String() != "::1/128" || c.Log.Level != slog.LevelDebug || c.Log.Format != "json" {
 		t.Errorf("%+v %+v", c.TrustedProxies, c.Log)
 	}
-	if c.BaseURL().Host != "localhost:8080" || c.BlobsLocation() != "s3://bucket/prefix" || c.Mail.EffectivePort() != 465 {
+	if c.BaseURL().Host != "localhost:8080" || c.BlobsLocation() != "/srv/files" || c.Mail.EffectivePort() != 465 {
 		t.Errorf("%v %v %v", c.BaseURL(), c.BlobsLocation(), c.Mail.EffectivePort())
 	}
 	if c.Backup.Enabled || c.Backup.AttachmentSizeMaxSum != 2<<30 || c.Attachment.MaxSize.Bytes() != 1<<20 {
@@ -234,7 +234,7 @@ func TestRefusals(t *testing.T) {
 		{name: "public URL", env: "HOLDFAST_PUBLIC_URL=plan.example.org", want: []string{"public_url", "https://plan"}},
 		{name: "database", env: "HOLDFAST_DATABASE_URL=mysql://x:geheim@y", want: []string{"database.url", "postgres://"}},
 		{name: "blobs scheme", env: "HOLDFAST_BLOBS=ftp://x", want: []string{"ftp://"}},
-		{name: "blobs bucket", env: "HOLDFAST_BLOBS=s3:///x", want: []string{"no bucket"}},
+		{name: "blobs in a bucket", env: "HOLDFAST_BLOBS=s3://bucket/x", want: []string{"uploaded files at s3://", "name a directory"}},
 		{name: "half an S3 key", env: "HOLDFAST_S3_ACCESS_KEY=x", want: []string{"set both or neither"}},
 		{name: "S3 endpoint", env: "HOLDFAST_S3_ENDPOINT=minio:9000", want: []string{"s3.endpoint"}},
 		{name: "mail port", env: "HOLDFAST_MAIL_PORT=70000", want: []string{"mail.port"}},

@@ -56,7 +56,7 @@ func serverSettings() []setting[Config] {
 		{key: "log.level", def: "info", help: "debug, info, warn or error", bind: func(c *Config) value { return level(&c.Log.Level) }},
 		{key: "log.format", def: "text", help: "text or json", bind: func(c *Config) value { return choice(&c.Log.Format, "text", "json") }},
 		{key: "database.url", secret: true, help: "postgres://… ; empty for SQLite in the data directory", bind: func(c *Config) value { return databaseURL{secretValue{&c.Database.URL}} }},
-		{key: "blobs", help: "directory or s3://bucket/prefix for files; empty for blobs in the data directory", bind: func(c *Config) value { return text(&c.Blobs) }},
+		{key: "blobs", help: "directory for uploaded files; empty for blobs in the data directory", bind: func(c *Config) value { return text(&c.Blobs) }},
 		{key: "s3.endpoint", help: "URL of the S3 server; empty for AWS", bind: func(c *Config) value { return text(&c.S3.Endpoint) }},
 		{key: "s3.region", def: "us-east-1", help: "S3 region", bind: func(c *Config) value { return text(&c.S3.Region) }},
 		{key: "s3.access_key", help: "S3 access key", bind: func(c *Config) value { return text(&c.S3.AccessKey) }},
