@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/audit"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/job"
@@ -29,7 +30,7 @@ type Finding struct {
 // Diagnose checks the instance: its database, files, mail, jobs and audit log.
 func (a *App) Diagnose(ctx context.Context) []Finding {
 	return []Finding{
-		a.checkDatabase(ctx), a.checkFiles(ctx), a.checkMail(), a.checkJobs(ctx), a.checkAudit(ctx), a.checkAdmin(ctx), a.checkAddress(),
+		a.checkDatabase(ctx), a.checkFiles(ctx), a.checkMail(), a.checkJobs(ctx), a.checkAudit(ctx), a.checkBackups(ctx), a.checkAdmin(ctx), a.checkAddress(),
 	}
 }
 
@@ -101,6 +102,20 @@ func (a *App) checkAudit(ctx context.Context) Finding {
 	case r.broken != nil:
 		f.State, f.Text = Bad, fmt.Sprintf("entry %d: %s", r.broken.ID, r.broken.Reason)
 		f.Hint = "someone changed the database; compare with a backup's audit log"
+	}
+	return f
+}
+
+func (a *App) checkBackups(ctx context.Context) Finding {
+	st, err := a.Backups.Standing(ctx, access.System("doctor"))
+	f := Finding{Check: "backups", State: Good, Text: st.Sentence()}
+	switch {
+	case err != nil:
+		f.State, f.Text = Bad, err.Error()
+	case st.Trouble != nil || st.Stale:
+		f.State, f.Hint = Bad, "look at Administration > Backup, or run holdfast backup status"
+	case !st.Proven():
+		f.State, f.Hint = Note, "holdfast backup create takes a snapshot, holdfast backup drill restores it for a test"
 	}
 	return f
 }

@@ -7,10 +7,13 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/app"
+	"github.com/holdfast/holdfast/internal/backup"
 	"github.com/holdfast/holdfast/internal/config"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
@@ -184,5 +187,30 @@ func gauges(m *serve.Metrics, a *app.App) {
 	m.Gauge("holdfast_jobs_running", "Jobs that run; -1 when unknown.", count(func(c job.Counts) float64 { return float64(c.Running) }))
 	m.Gauge("holdfast_jobs_dead", "Jobs that failed for good; -1 when unknown.", count(func(c job.Counts) float64 { return float64(c.Dead) }))
 	m.Gauge("holdfast_jobs_oldest_due_seconds", "Age of the oldest job that is due; -1 when unknown.", count(func(c job.Counts) float64 { return c.OldestDue.Seconds() }))
+	standing := func(pick func(backup.Standing) float64) func() float64 {
+		return func() float64 {
+			st, err := a.Backups.Standing(context.Background(), access.System("metrics"))
+			if err != nil {
+				a.Log.Warn("the state of the backups is not known", "error", err)
+				return -1
+			}
+			return pick(st)
+		}
+	}
+	at := func(t time.Time) float64 {
+		if t.IsZero() {
+			return 0
+		}
+		return float64(t.Unix())
+	}
+	m.Gauge("holdfast_backup_last_success_timestamp_seconds", "When the last good backup was finished; 0 for never, -1 when unknown.", standing(func(st backup.Standing) float64 { return at(st.LastGood) }))
+	m.Gauge("holdfast_backup_last_verified_timestamp_seconds", "When the repository was last verified; 0 for never, -1 when unknown.", standing(func(st backup.Standing) float64 { return at(st.LastVerified) }))
+	m.Gauge("holdfast_backup_last_proven_timestamp_seconds", "When a backup was last restored for a test; 0 for never, -1 when unknown.", standing(func(st backup.Standing) float64 { return at(st.LastProven) }))
+	m.Gauge("holdfast_backup_needs_attention", "1 when a good backup is overdue, or a verification or drill has failed; -1 when unknown.", standing(func(st backup.Standing) float64 {
+		if st.Stale || st.Trouble != nil {
+			return 1
+		}
+		return 0
+	}))
 	m.Gauge("holdfast_database_connections_in_use", "Reading connections in use.", func() float64 { return float64(a.DB.Stats().InUse) })
 }
