@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"os"
 
+	"filippo.io/age"
+
 	"github.com/holdfast/holdfast/internal/backup"
 	"github.com/holdfast/holdfast/internal/backup/archive"
 	"github.com/holdfast/holdfast/internal/backup/repo"
@@ -57,7 +59,7 @@ type Restoration struct {
 // OpenRestoration opens the backup, which is the path of an archive or the name of
 // a snapshot in the repository of the instance, checks it as a whole and takes
 // the data directory for itself. The caller closes it.
-func OpenRestoration(ctx context.Context, cfg *config.Config, log *slog.Logger, name, version string) (*Restoration, error) {
+func OpenRestoration(ctx context.Context, cfg *config.Config, log *slog.Logger, name, version string, identities ...age.Identity) (*Restoration, error) {
 	if err := mayExist(cfg, name); err != nil {
 		return nil, err
 	}
@@ -68,7 +70,7 @@ func OpenRestoration(ctx context.Context, cfg *config.Config, log *slog.Logger, 
 	r := &Restoration{cfg: cfg, lock: lock}
 	err = settleRestore(ctx, cfg, log)
 	if err == nil {
-		err = r.open(ctx, log, name, version)
+		err = r.open(ctx, log, name, version, identities)
 	}
 	if err != nil {
 		return nil, errors.Join(err, r.Close())
@@ -104,7 +106,7 @@ func UndoRestoration(ctx context.Context, cfg *config.Config, log *slog.Logger, 
 
 // PlanRestoration says what a restore would do. It changes nothing, also where
 // there is nothing yet, and a server may go on meanwhile.
-func PlanRestoration(ctx context.Context, cfg *config.Config, log *slog.Logger, name string) (_ archive.Plan, err error) {
+func PlanRestoration(ctx context.Context, cfg *config.Config, log *slog.Logger, name string, identities ...age.Identity) (_ archive.Plan, err error) {
 	if err := mayExist(cfg, name); err != nil {
 		return archive.Plan{}, err
 	}
@@ -117,14 +119,14 @@ func PlanRestoration(ctx context.Context, cfg *config.Config, log *slog.Logger, 
 	if archive.Interrupted(cfg.Data) {
 		return archive.Plan{}, fault.WithHint(fault.Conflict("a restore was interrupted here"), "run holdfast doctor: it settles the restore first")
 	}
-	if err := r.open(ctx, log, name, ""); err != nil {
+	if err := r.open(ctx, log, name, "", identities); err != nil {
 		return archive.Plan{}, err
 	}
 	return archive.MakePlan(ctx, r.backup, r.target)
 }
 
 // open reads the backup; nothing is made yet.
-func (r *Restoration) open(ctx context.Context, log *slog.Logger, name, version string) error {
+func (r *Restoration) open(ctx context.Context, log *slog.Logger, name, version string, identities []age.Identity) error {
 	keys := secret.NewKeyring() // proves nothing to be our own, and there is nothing yet
 	_, err := os.Stat(r.cfg.KeysDir())
 	if r.newKeys = errors.Is(err, fs.ErrNotExist); !r.newKeys {
@@ -134,7 +136,7 @@ func (r *Restoration) open(ctx context.Context, log *slog.Logger, name, version 
 		}
 	}
 	r.place = newPlace(r.cfg, log)
-	if err := r.find(ctx, name, keys); err != nil {
+	if err := r.find(ctx, name, keys, identities); err != nil {
 		return err
 	}
 	r.target = archive.Target{DataDir: r.cfg.Data, DB: dbOptions(r.cfg, log), Keys: keys, Program: version, Repository: r.place.Open}
@@ -142,9 +144,9 @@ func (r *Restoration) open(ctx context.Context, log *slog.Logger, name, version 
 }
 
 // find opens the archive at the path, or the snapshot of the name.
-func (r *Restoration) find(ctx context.Context, name string, keys *secret.Keyring) error {
+func (r *Restoration) find(ctx context.Context, name string, keys *secret.Keyring, identities []age.Identity) error {
 	if _, err := os.Stat(name); err == nil {
-		a, err := archive.Open(ctx, name, keys)
+		a, err := archive.Open(ctx, name, keys, identities...)
 		if err == nil {
 			r.backup, r.opened = a, a
 		}

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/age"
+
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/account"
 	"github.com/holdfast/holdfast/internal/audit"
@@ -281,7 +283,7 @@ func (t text) WriteTo(_ context.Context, w io.Writer, from int64) error {
 	return err
 }
 
-func (e *engine) Verify(_ context.Context, path string) error {
+func (e *engine) Verify(_ context.Context, path string, _ ...age.Identity) error {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return err

@@ -7,6 +7,8 @@ import (
 	"io"
 	"runtime/debug"
 
+	"filippo.io/age"
+
 	"github.com/holdfast/holdfast/internal/backup/archive"
 	"github.com/holdfast/holdfast/internal/backup/repo"
 )
@@ -42,8 +44,9 @@ type Engine interface {
 	Create(ctx context.Context, o EngineOptions) (Summary, error)
 	// Open returns the archive of a snapshot.
 	Open(ctx context.Context, snapshot string, attachments bool) (Archive, error)
-	// Verify reads the archive at path and returns an error unless structure and seal are whole.
-	Verify(ctx context.Context, path string) error
+	// Verify reads the archive at path, with an identity where it is encrypted, and
+	// returns an error unless structure and seal are whole.
+	Verify(ctx context.Context, path string, identities ...age.Identity) error
 }
 
 // Archiver is the Engine of an instance.
@@ -126,8 +129,8 @@ func (e Archiver) Open(ctx context.Context, snapshot string, attachments bool) (
 }
 
 // Verify reads the archive from end to end.
-func (e Archiver) Verify(ctx context.Context, path string) error {
-	a, err := archive.Open(ctx, path, e.Source.Keys)
+func (e Archiver) Verify(ctx context.Context, path string, identities ...age.Identity) error {
+	a, err := archive.Open(ctx, path, e.Source.Keys, identities...)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"filippo.io/age"
+
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/attachment"
 	"github.com/holdfast/holdfast/internal/audit"
@@ -52,7 +54,11 @@ func (s *Service) RunInline(ctx context.Context, operator access.Actor, path str
 		if path == "" {
 			return nil
 		}
-		return s.write(ctx, f, sign, sum.Snapshot, o.Attachments)
+		a, err := s.deps.Engine.Open(ctx, sum.Snapshot, o.Attachments)
+		if err != nil {
+			return err
+		}
+		return s.write(ctx, f, sign, a, ExportOptions{})
 	})
 	if path == "" {
 		b.File = ""
@@ -70,16 +76,25 @@ func (s *Service) RunInline(ctx context.Context, operator access.Actor, path str
 	return db.Read(ctx, s.db, func(tx *db.Tx) (Backup, error) { return findBackup(ctx, tx, b.ID) })
 }
 
-// Export writes the archive of a snapshot of the repository to path, and reads it back.
-// It returns its size.
+// ExportOptions adjust Export.
+type ExportOptions struct {
+	Attachments bool
+	// Recipients encrypt the archive as a whole. Identities are those of them that
+	// the exporter has, to read it back.
+	Recipients []age.Recipient
+	Identities []age.Identity
+}
+
+// Export writes the archive of a snapshot of the repository to path, and reads it
+// back as far as it can be read. It returns the size of the file.
 //
 // Faults: Forbidden for everyone but the operator; Invalid when something is at
 // path; errors of the repository, repo.ErrNoSnapshot among them.
-func (s *Service) Export(ctx context.Context, operator access.Actor, snapshot, path string, attachments bool) (int64, error) {
+func (s *Service) Export(ctx context.Context, operator access.Actor, snapshot, path string, o ExportOptions) (int64, error) {
 	if operator.Kind != access.Machine {
 		return 0, fault.Forbidden("only the operator may write archives on the server")
 	}
-	a, err := s.deps.Engine.Open(ctx, snapshot, attachments)
+	a, err := s.deps.Engine.Open(ctx, snapshot, o.Attachments)
 	if err != nil {
 		return 0, err
 	}
@@ -92,11 +107,16 @@ func (s *Service) Export(ctx context.Context, operator access.Actor, snapshot, p
 		return 0, err
 	}
 	defer func() { _ = f.Close() }() // was fsynced; with it goes the lock
-	if err := s.write(ctx, f, sign, snapshot, attachments); err != nil {
+	if err := s.write(ctx, f, sign, a, o); err != nil {
 		return 0, errors.Join(err, remove(sign+part))
 	}
-	return a.Size(), db.Do(ctx, s.db, func(tx *db.Tx) error {
-		return s.record(ctx, tx, operator, "backup.export", "snapshot "+snapshot, audit.OK, map[string]any{"path": sign, "attachments": attachments})
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), db.Do(ctx, s.db, func(tx *db.Tx) error {
+		detail := map[string]any{"path": sign, "attachments": o.Attachments, "encrypted": len(o.Recipients) > 0}
+		return s.record(ctx, tx, operator, "backup.export", "snapshot "+snapshot, audit.OK, detail)
 	})
 }
 

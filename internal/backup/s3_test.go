@@ -28,7 +28,7 @@ func TestARepositoryInABucket(t *testing.T) {
 			t.Errorf("%+v", report)
 		}
 		path := filepath.Join(t.TempDir(), "copy.zip")
-		_, err = w.Export(ctx, operator, "latest", path, true)
+		_, err = w.Export(ctx, operator, "latest", path, backup.ExportOptions{Attachments: true})
 		must(t, err)
 		a, err := archive.Open(ctx, path, w.deps.Keys)
 		must(t, err)

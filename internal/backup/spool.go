@@ -1,14 +1,19 @@
 package backup
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"filippo.io/age"
 
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
@@ -61,12 +66,12 @@ func abandoned(path string) bool {
 	return found
 }
 
-// write makes the archive of a snapshot at path in f, which openPart gave: written
-// under another name, fsynced, read again and verified, renamed, directory fsynced.
+// write makes the archive a at path in f, which openPart gave: written under
+// another name, fsynced, read again and verified, renamed, directory fsynced.
 // After an error nothing is left; after a crash at most the part, which Recover
 // removes. The caller closes f when the run is recorded as over.
-func (s *Service) write(ctx context.Context, f *os.File, path, snapshot string, attachments bool) error {
-	err := s.writePart(ctx, f, path, snapshot, attachments)
+func (s *Service) write(ctx context.Context, f *os.File, path string, a Archive, o ExportOptions) error {
+	err := s.writePart(ctx, f, path, a, o)
 	if err == nil {
 		err = os.Rename(path+part, path)
 	}
@@ -82,19 +87,48 @@ func (s *Service) write(ctx context.Context, f *os.File, path, snapshot string, 
 	return nil
 }
 
-func (s *Service) writePart(ctx context.Context, f *os.File, path, snapshot string, attachments bool) error {
+func (s *Service) writePart(ctx context.Context, f *os.File, path string, a Archive, o ExportOptions) error {
 	if err := f.Truncate(0); err != nil {
 		return err
 	}
-	a, err := s.deps.Engine.Open(ctx, snapshot, attachments)
+	sum := sha256.New()
+	if err := errors.Join(writeArchive(ctx, io.MultiWriter(f, sum), a, o.Recipients), f.Sync()); err != nil {
+		return err
+	}
+	if len(o.Recipients) > 0 && len(o.Identities) == 0 { // only its reader can open it: what was written is there
+		return same(ctx, f, sum.Sum(nil))
+	}
+	if err := s.deps.Engine.Verify(ctx, path+part, o.Identities...); err != nil {
+		return fmt.Errorf("verify: %w", err)
+	}
+	return ctx.Err()
+}
+
+func writeArchive(ctx context.Context, to io.Writer, a Archive, recipients []age.Recipient) error {
+	if len(recipients) == 0 {
+		return a.WriteTo(ctx, to, 0)
+	}
+	w, err := age.Encrypt(to, recipients...)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(a.WriteTo(ctx, f, 0), f.Sync()); err != nil {
+	if err := a.WriteTo(ctx, w, 0); err != nil {
 		return err
 	}
-	if err := s.deps.Engine.Verify(ctx, path+part); err != nil {
-		return fmt.Errorf("verify: %w", err)
+	return w.Close()
+}
+
+// same reads the file again and compares its digest.
+func same(ctx context.Context, f *os.File, want []byte) error {
+	sum := sha256.New()
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	if _, err := io.Copy(sum, f); err != nil {
+		return err
+	}
+	if !bytes.Equal(sum.Sum(nil), want) {
+		return errors.New("what was written does not read back")
 	}
 	return ctx.Err()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -11,13 +12,15 @@ import (
 	"github.com/holdfast/holdfast/internal/backup"
 	"github.com/holdfast/holdfast/internal/backup/archive"
 	"github.com/holdfast/holdfast/internal/backup/repo"
+	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/plural"
 	"github.com/holdfast/holdfast/internal/secret"
 )
 
 type backupVerifyCmd struct {
-	File     string `arg:"" optional:"" type:"existingfile" help:"An archive. Without it, the repository is looked at."`
-	ReadData bool   `help:"Read every pack of the repository, not only records, manifests and which packs are there."`
+	File      string `arg:"" optional:"" type:"existingfile" help:"An archive. Without it, the repository is looked at."`
+	unlocking `embed:""`
+	ReadData  bool `help:"Read every pack of the repository, not only records, manifests and which packs are there."`
 }
 
 // Run implements the command.
@@ -60,7 +63,11 @@ func (c *backupVerifyCmd) archive(ctx context.Context, s *session) error {
 		keys = secret.NewKeyring()
 		fmt.Fprintln(s.Stderr, "no instance here: the archive is checked, but not whose it is")
 	}
-	ar, err := archive.Open(ctx, c.File, keys)
+	ids, err := c.identities()
+	if err != nil {
+		return err
+	}
+	ar, err := archive.Open(ctx, c.File, keys, ids...)
 	if err != nil {
 		return err
 	}
@@ -149,14 +156,22 @@ func join(reasons []string) string {
 
 type backupExportCmd struct {
 	Snapshot      string `arg:"" help:"A snapshot, the beginning of its name, or latest."`
-	Output        string `short:"o" required:"" type:"path" placeholder:"FILE.zip" help:"Where to write the archive."`
-	NoAttachments bool   `help:"Leave uploaded files out; the archive says so."`
+	Output        string `short:"o" required:"" type:"path" placeholder:"FILE.zip" help:"Where to write the archive; encrypted ones are named FILE.zip.age."`
+	locking       `embed:""`
+	NoAttachments bool `help:"Leave uploaded files out; the archive says so."`
 }
 
 // Run implements the command.
 func (c *backupExportCmd) Run(ctx context.Context, s *session) error {
+	to, ids, err := c.recipients()
+	if err != nil {
+		return err
+	}
+	if (len(to) > 0) != strings.HasSuffix(c.Output, ".age") {
+		return usageError{fault.WithHint(errors.New("the name says whether an archive is encrypted"), "name encrypted archives FILE.zip.age, and others not")}
+	}
 	return s.withApp(ctx, func(a *app.App) error {
-		size, err := a.Backups.Export(ctx, s.operator(), c.Snapshot, c.Output, !c.NoAttachments)
+		size, err := a.Backups.Export(ctx, s.operator(), c.Snapshot, c.Output, backup.ExportOptions{Attachments: !c.NoAttachments, Recipients: to, Identities: ids})
 		if errors.Is(err, repo.ErrNoSnapshot) {
 			return app.ErrNoBackup(c.Snapshot)
 		}

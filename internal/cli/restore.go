@@ -15,6 +15,7 @@ import (
 
 type restoreCmd struct {
 	Backup             string `arg:"" optional:"" help:"An archive, FILE.zip, or a snapshot of the instance's repository: its name, the beginning of it, or latest."`
+	unlocking          `embed:""`
 	Into               string `type:"path" placeholder:"DIR" help:"Data directory to restore into. Default: --data."`
 	Database           string `placeholder:"URL" help:"PostgreSQL to restore into. Default: the configured database."`
 	Undo               bool   `help:"Put back what was there before the newest restore, which is kept for 7 days."`
@@ -49,14 +50,18 @@ func (c *restoreCmd) Run(ctx context.Context, s *session) error {
 	if c.Undo {
 		return c.undo(ctx, s, cfg)
 	}
+	ids, err := c.identities()
+	if err != nil {
+		return err
+	}
 	if c.DryRun {
-		p, err := app.PlanRestoration(ctx, cfg, s.logger(cfg), c.Backup)
+		p, err := app.PlanRestoration(ctx, cfg, s.logger(cfg), c.Backup, ids...)
 		if err != nil {
 			return err
 		}
 		return s.printPlan(p, p.Refusal(c.options()))
 	}
-	r, err := app.OpenRestoration(ctx, cfg, s.logger(cfg), c.Backup, s.Build.Version)
+	r, err := app.OpenRestoration(ctx, cfg, s.logger(cfg), c.Backup, s.Build.Version, ids...)
 	if err != nil {
 		return err
 	}

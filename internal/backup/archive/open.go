@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 
+	"filippo.io/age"
+
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/secret"
 	"github.com/holdfast/holdfast/internal/zipfile"
@@ -56,9 +58,10 @@ func broken(format string, args ...any) error {
 
 // Open reads the archive at path from end to end and returns it when all of it
 // is sound: structure, limits, the digest of every entry, and the signature
-// where this instance made it. The caller closes it.
-func Open(ctx context.Context, path string, keys *secret.Keyring) (*Archive, error) {
-	z, err := openZip(path)
+// where this instance made it. One that is encrypted as a whole is opened with one
+// of the identities; ErrEncrypted when none fits. The caller closes it.
+func Open(ctx context.Context, path string, keys *secret.Keyring, identities ...age.Identity) (*Archive, error) {
+	z, err := openZip(path, identities)
 	if err != nil {
 		return nil, fmt.Errorf("open archive %s: %w", path, err)
 	}

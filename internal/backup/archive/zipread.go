@@ -7,6 +7,9 @@ import (
 	"io/fs"
 	"os"
 
+	"filippo.io/age"
+
+	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/zipfile"
 )
 
@@ -22,7 +25,7 @@ type zipReader struct {
 	size int64
 }
 
-func openZip(path string) (*zipReader, error) {
+func openZip(path string, identities []age.Identity) (*zipReader, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -31,12 +34,43 @@ func openZip(path string) (*zipReader, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	z, err := readZip(f, info.Size())
+	r, size, err := decrypted(f, info.Size(), identities)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	z, err := readZip(r, size)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	z.f = f
 	return z, nil
+}
+
+// ErrEncrypted: the archive is wrapped, and none of the keys given opens it.
+var ErrEncrypted = errors.New("the archive is encrypted, and nothing that was given opens it")
+
+// ageMark begins files that age encrypted.
+const ageMark = "age-encryption.org/"
+
+// decrypted unwraps an archive that is encrypted as a whole. It is read where it
+// lies: nothing of it is written anywhere in the clear.
+func decrypted(f io.ReaderAt, size int64, identities []age.Identity) (io.ReaderAt, int64, error) {
+	mark := make([]byte, len(ageMark))
+	if _, err := f.ReadAt(mark, 0); err != nil || string(mark) != ageMark {
+		return f, size, nil // too short, or plain: the ZIP reader says what is wrong
+	}
+	if len(identities) == 0 {
+		return nil, 0, fault.WithHint(ErrEncrypted, "give --identity or --passphrase-file")
+	}
+	r, n, err := age.DecryptReaderAt(f, size, identities...)
+	var none *age.NoIdentityMatchError
+	if errors.As(err, &none) {
+		return nil, 0, fault.WithHint(ErrEncrypted, "look for the right identity or passphrase")
+	}
+	if err != nil {
+		return nil, 0, broken("%w", err)
+	}
+	return r, n, nil
 }
 
 func readZip(r io.ReaderAt, size int64) (*zipReader, error) {
