@@ -113,8 +113,9 @@ func (c *recoverCmd) Run(ctx context.Context, s *session) error {
 	return nil
 }
 
-// maxKit bounds the file that is read as a kit.
-const maxKit = 64 << 10
+// maxKit bounds the file that is read as a kit. The page with its drawn code
+// is about 80 KiB.
+const maxKit = 2 << 20
 
 func readKit(path string) (*kit.Kit, error) {
 	f, err := os.Open(path)
