@@ -133,7 +133,7 @@ func TestCreateDiesAtEveryCall(t *testing.T) {
 		_, err := Create(t.Context(), client, Options{}, Recipient{"server", key.Recipient()}, Recipient{"kit", key.Recipient()})
 		return err
 	}
-	for n := 1; ; n++ {
+	for n := 1; ; n += stride {
 		left := w.on(w.sim.Clone())
 		died := left.sim.Client()
 		died.Hook = objstoretest.CrashIn(n)
@@ -180,7 +180,7 @@ func TestKeyChangeDiesAtEveryCall(t *testing.T) {
 		return errors.New("the old key is not listed")
 	}
 	for _, crash := range []func(int) func(objstoretest.Call) objstoretest.Fault{objstoretest.CrashAfter, objstoretest.CrashIn} {
-		for n := 1; ; n++ {
+		for n := 1; ; n += stride {
 			left := w.on(w.sim.Clone())
 			died := left.sim.Client()
 			died.Hook = crash(n)

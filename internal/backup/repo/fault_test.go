@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,7 +43,7 @@ func TestEveryCallFails(t *testing.T) {
 	for name, fault := range map[string]objstoretest.Fault{
 		"failed": {Err: objstore.ErrUnavailable}, "lost": {Lost: objstore.ErrUnavailable}, "denied": {Err: objstore.ErrDenied},
 	} {
-		for n := 1; ; n++ {
+		for n := 1; ; n += stride {
 			left := w.on(w.sim.Clone())
 			client := left.sim.Client()
 			client.Hook = objstoretest.At(n, fault)
@@ -100,7 +101,7 @@ func TestEveryCallOfOthersFails(t *testing.T) {
 			return err
 		},
 	} {
-		for n := 1; ; n++ {
+		for n := 1; ; n += stride {
 			left := w.on(w.sim.Clone())
 			client := left.sim.Client()
 			client.Hook = objstoretest.At(n, objstoretest.Fault{Err: objstore.ErrUnavailable})
@@ -327,8 +328,10 @@ func TestFrozenWriterIsFenced(t *testing.T) {
 func TestSlowSourceIsNotFenced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, c := history(t, 19, 1)
-		began := time.Now()
+		began, mu := time.Now(), sync.Mutex{}
 		follow := func() { // the clock of the store goes with ours
+			mu.Lock()
+			defer mu.Unlock()
 			w.sim.Advance(time.Since(began))
 			began = time.Now()
 		}

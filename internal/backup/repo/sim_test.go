@@ -30,6 +30,9 @@ func seeds(t testing.TB, usual int) []uint64 {
 	if s := os.Getenv("HOLDFAST_SIM_SEEDS"); s != "" {
 		usual = must[int](t)(strconv.Atoi(s))
 	}
+	if stride > 1 {
+		usual = max(1, usual/stride)
+	}
 	out := make([]uint64, usual)
 	for i := range out {
 		out[i] = uint64(i + 1)
@@ -299,7 +302,7 @@ func crashes(t *testing.T, w *world, op func(*world, *objstoretest.Sim) error, a
 	for name, crash := range map[string]func(int) func(objstoretest.Call) objstoretest.Fault{
 		"before": objstoretest.CrashAfter, "in": objstoretest.CrashIn,
 	} {
-		for n := 1; ; n++ {
+		for n := 1; ; n += stride {
 			left := w.on(w.sim.Clone())
 			died := left.sim.Client()
 			died.Hook = crash(n)
