@@ -8,3 +8,6 @@ func OnStep(fn func(name string)) (reset func()) {
 
 // CombineCRC is what exports use.
 var CombineCRC = combineCRC
+
+// Shallow is what reading documents uses.
+var Shallow = shallow

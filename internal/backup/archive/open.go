@@ -143,15 +143,22 @@ func (a *Archive) document(name string, limit int64, v any) error {
 }
 
 // shallow refuses JSON nested so deep that decoding it would be expensive.
+// Brackets in strings, such as names of files, do not count.
 func shallow(content []byte) error {
-	depth := 0
+	depth, text, escaped := 0, false, false
 	for _, c := range content {
-		switch c {
-		case '{', '[':
+		switch {
+		case escaped:
+			escaped = false
+		case text:
+			escaped, text = c == '\\', c != '"'
+		case c == '"':
+			text = true
+		case c == '{' || c == '[':
 			if depth++; depth > maxDepth {
 				return errDepth
 			}
-		case '}', ']':
+		case c == '}' || c == ']':
 			depth--
 		}
 	}

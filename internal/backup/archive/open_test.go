@@ -214,3 +214,20 @@ func differs(t *testing.T, a *archive.Archive, original []byte) bool {
 	}
 	return false
 }
+
+func TestOnlyNestingCountsAsDepth(t *testing.T) {
+	deep := strings.Repeat("[", 201)
+	for text, ok := range map[string]bool{
+		deep + strings.Repeat("]", 201):                     false,
+		`{"a":` + deep:                                      false,
+		`["` + deep + `"]`:                                  true,
+		`["\"` + deep + `", "\\"]`:                          true,
+		`["\\", ` + deep:                                    false,
+		strings.Repeat(`{"name":"[draft"},`, 500):           true,
+		strings.Repeat("[", 200) + strings.Repeat("]", 200): true,
+	} {
+		if err := archive.Shallow([]byte(text)); (err == nil) != ok {
+			t.Errorf("%.40s: %v", text, err)
+		}
+	}
+}
