@@ -56,6 +56,10 @@ bench: build ## measure a real server on the promised figures (DURATION=4, WORK_
 	@$(GO) run ./bench -program $(BINARY) -seconds $(or $(DURATION),4) -work-packages $(or $(WORK_PACKAGES),10000)
 	@$(GO) test ./internal/cli -count=1 -run TestStatementsPerRequest -v | sed -n 's/.*go:[0-9]*: \(.*\): \(.*\)/| \1 | \2 | a list at most 12 |/p'
 
+.PHONY: bench-backup
+bench-backup: build ## measure backup, restore and drill of a large instance (SCALE=1 for all of it)
+	@$(GO) run ./bench -program $(BINARY) -backup $(or $(SCALE),1)
+
 .PHONY: microbench
 microbench: ## run the benchmarks of the packages (BENCH=Name, PKG=./internal/...)
 	@$(GO) test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -timeout 60m $(or $(PKG),./...)

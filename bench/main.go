@@ -30,17 +30,18 @@ func main() {
 	program := flag.String("program", "bin/holdfast", "the holdfast program")
 	seconds := flag.Float64("seconds", 4, "duration of each load")
 	packages := flag.Int("work-packages", 10_000, "size of the data")
+	large := flag.Float64("backup", 0, "measure backups instead, of this share of 100,000 work packages and 1 GiB of files")
 	dir := flag.String("dir", "", "where to put the data; a temporary directory when empty")
 	flag.Parse()
 	ctx, stop := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer stop()
-	if err := run(ctx, *program, *dir, *packages, time.Duration(*seconds*float64(time.Second))); err != nil {
+	if err := run(ctx, *program, *dir, *packages, time.Duration(*seconds*float64(time.Second)), *large); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, program, dir string, packages int, d time.Duration) error {
+func run(ctx context.Context, program, dir string, packages int, d time.Duration, large float64) error {
 	tmp, err := os.MkdirTemp(dir, "holdfast-bench-")
 	if err != nil {
 		return err
@@ -50,6 +51,9 @@ func run(ctx context.Context, program, dir string, packages int, d time.Duration
 		return err
 	}
 	fmt.Printf("| figure | measured | to reach |\n|---|--:|--:|\n")
+	if large > 0 {
+		return backups(ctx, program, tmp, large)
+	}
 	if err := demo(ctx, program, filepath.Join(tmp, "demo")); err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
@@ -123,15 +127,17 @@ func (s *server) stop() {
 	_ = s.cmd.Wait()
 }
 
-// memory is the resident memory as Linux tells it.
-func (s *server) memory() string {
+func (s *server) memory() string { return fmt.Sprintf("%.1f MiB", s.rss()) }
+
+// rss is the resident memory in MiB as Linux tells it, 0 where it is not Linux.
+func (s *server) rss() float64 {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
 	if err != nil {
-		return "not known here"
+		return 0
 	}
 	_, after, _ := strings.Cut(string(b), "VmRSS:")
 	kib, _ := strconv.Atoi(strings.Fields(after)[0])
-	return fmt.Sprintf("%.1f MiB", float64(kib)/1024)
+	return float64(kib) / 1024
 }
 
 func (s *server) figures(key, dir string, d time.Duration) error {

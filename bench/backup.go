@@ -1,0 +1,308 @@
+package main
+
+import (
+	"archive/zip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// The data set of the figures about backups.
+const (
+	backupRows  = 100_000 // work packages, each with five entries in its history
+	backupFiles = 2000
+	backupMiB   = 1024
+	paced       = 200 // writes a second beside the backup
+)
+
+// backups measures backup, restore and drill of a large instance: the backup is
+// requested from the running server while a paced writer works.
+func backups(ctx context.Context, program, dir string, scale float64) error {
+	n := func(full int) string { return strconv.Itoa(max(1, int(float64(full)*scale))) }
+	data := filepath.Join(dir, "large")
+	if _, err := tool(ctx, program, "bench", "--data", data, "--work-packages", n(backupRows), "--journals", "5", "--files", n(backupFiles), "--file-mib", n(backupMiB)); err != nil {
+		return err
+	}
+	s, err := start(ctx, program, data)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	c, err := s.administrator(ctx, program, data)
+	if err != nil {
+		return err
+	}
+	first, err := s.measuredBackup(ctx, c, true)
+	if err != nil {
+		return err
+	}
+	row("first backup", fmt.Sprintf("%.1f s, %d rows, %d MiB stored", first.took.Seconds(), first.rows, first.added>>20), "")
+	row("more memory than before while it runs", fmt.Sprintf("%.1f MiB", first.memory), "<= 64 MiB")
+	row(fmt.Sprintf("%d writes/s beside it", paced), fmt.Sprintf("p99 %.1f ms, max %.1f ms, %d failed", first.p99, first.longest, first.failed), "max < 250 ms, p99 < 25 ms")
+	second, err := s.measuredBackup(ctx, c, false)
+	if err != nil {
+		return err
+	}
+	row("second backup", fmt.Sprintf("%.1f s (%.0f %%), %.1f MiB stored (%.1f %%)", second.took.Seconds(), 100*second.took.Seconds()/first.took.Seconds(),
+		float64(second.added)/(1<<20), 100*float64(second.added)/float64(first.added)), "15 % of the time, 5 % of the bytes")
+	return commands(ctx, program, data, dir, first)
+}
+
+// outcome is what a backup cost.
+type outcome struct {
+	took         time.Duration
+	rows, added  int64
+	memory       float64 // MiB above what it was before
+	p99, longest float64 // ms
+	failed       int
+}
+
+// admin is an administrator with a browser, a key and a backup token.
+type admin struct {
+	http  *http.Client
+	base  string
+	key   string
+	token string
+}
+
+func (s *server) administrator(ctx context.Context, program, data string) (*admin, error) {
+	const password = "seven quiet herons fly"
+	cmd := exec.CommandContext(ctx, program, "user", "reset-password", "bench01", "--keep", "--password-stdin", "--data", data)
+	cmd.Stdin = strings.NewReader(password + "\n")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("set a password: %w: %s", err, out)
+	}
+	key, err := tool(ctx, program, "token", "create", "--user", "bench01", "--data", data)
+	if err != nil {
+		return nil, err
+	}
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		return nil, err
+	}
+	a := &admin{http: &http.Client{Jar: jar, Timeout: time.Minute}, base: "http://" + s.addr, key: strings.TrimSpace(key)}
+	if _, err := a.form(ctx, "/login", url.Values{"username": {"bench01"}, "password": {password}}); err != nil {
+		return nil, err
+	}
+	page, err := a.form(ctx, "/admin/backups/reset_token", url.Values{"_password_confirmation": {password}})
+	if err != nil {
+		return nil, err
+	}
+	if a.token = regexp.MustCompile(`hfbk-[0-9a-f]{64}`).FindString(page); a.token == "" {
+		return nil, errors.New("no backup token was made")
+	}
+	return a, nil
+}
+
+func (a *admin) form(ctx context.Context, path string, v url.Values) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.base+path, strings.NewReader(v.Encode()))
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return a.do(req)
+}
+
+func (a *admin) api(ctx context.Context, method, path, body string) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, method, a.base+path, strings.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	req.SetBasicAuth("apikey", a.key)
+	req.Header.Set("Content-Type", "application/json")
+	return a.do(req)
+}
+
+func (a *admin) do(req *http.Request) (string, error) {
+	resp, err := a.http.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	b, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode >= 400 {
+		err = fmt.Errorf("%s %s: %s: %.200s", req.Method, req.URL.Path, resp.Status, b)
+	}
+	return string(b), err
+}
+
+// measuredBackup requests a backup and waits for it, writing meanwhile if asked to.
+func (s *server) measuredBackup(ctx context.Context, a *admin, write bool) (outcome, error) {
+	var o outcome
+	ctx, stop := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer stop()
+	before := s.rss()
+	if write {
+		wg.Go(func() { o.write(ctx, a) })
+	}
+	wg.Go(func() {
+		for ctx.Err() == nil {
+			o.memory = max(o.memory, s.rss()-before)
+			time.Sleep(20 * time.Millisecond)
+		}
+	})
+	began := time.Now()
+	text, err := a.api(ctx, "POST", "/api/v3/backups", `{"backupToken":"`+a.token+`","attachments":true}`)
+	if err != nil {
+		return o, err
+	}
+	var asked struct {
+		Status string `json:"jobStatusId"`
+	}
+	if err := json.Unmarshal([]byte(text), &asked); err != nil {
+		return o, err
+	}
+	for {
+		text, err := a.api(ctx, "GET", "/api/v3/job_statuses/"+asked.Status, "")
+		if err != nil {
+			return o, err
+		}
+		if strings.Contains(text, `"status":"success"`) {
+			break
+		}
+		if !strings.Contains(text, `"status":"in_`) {
+			return o, fmt.Errorf("the backup ended as %s", text)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	o.took = time.Since(began)
+	stop()
+	wg.Wait()
+	return o, s.listed(context.WithoutCancel(ctx), &o)
+}
+
+// write comments at a steady pace and keeps the times.
+func (o *outcome) write(ctx context.Context, a *admin) {
+	var times []float64
+	tick := time.NewTicker(time.Second / paced)
+	defer tick.Stop()
+	for n := 1; ctx.Err() == nil; n++ {
+		<-tick.C
+		began := time.Now()
+		_, err := a.api(ctx, "POST", fmt.Sprintf("/api/v3/work_packages/%d/activities", 1+n%500), `{"comment":{"raw":"Beside a backup."}}`)
+		if ctx.Err() != nil {
+			break
+		}
+		if err != nil {
+			o.failed++
+		}
+		times = append(times, float64(time.Since(began).Microseconds())/1000)
+	}
+	if slices.Sort(times); len(times) > 0 {
+		o.p99, o.longest = times[len(times)*99/100], times[len(times)-1]
+	}
+}
+
+// listed reads what the newest backup holds from the command.
+func (s *server) listed(ctx context.Context, o *outcome) error {
+	text, err := tool(ctx, s.cmd.Path, "backup", "list", "--json", "--data", s.cmd.Args[3])
+	if err != nil {
+		return err
+	}
+	var list []struct{ Rows, Added int64 }
+	if err := json.Unmarshal([]byte(text), &list); err != nil || len(list) == 0 {
+		return fmt.Errorf("the list of backups: %w", err)
+	}
+	o.rows, o.added = list[0].Rows, list[0].Added
+	return nil
+}
+
+// commands measures what the operator does with the backup, beside gzip and
+// sha256sum on the same bytes.
+func commands(ctx context.Context, program, data, dir string, first outcome) error {
+	file, raw := filepath.Join(dir, "archive.zip"), filepath.Join(dir, "content")
+	timed := func(name string, args ...string) (float64, error) {
+		began := time.Now()
+		out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
+		if err != nil {
+			err = fmt.Errorf("%s %s: %w: %.300s", name, strings.Join(args, " "), err, out)
+		}
+		return time.Since(began).Seconds(), err
+	}
+	drill, err := timed(program, "backup", "drill", "--data", data)
+	if err != nil {
+		return err
+	}
+	export, err := timed(program, "backup", "export", "latest", "-o", file, "--data", data)
+	if err != nil {
+		return err
+	}
+	restore, err := timed(program, "restore", file, "--into", filepath.Join(dir, "restored"))
+	if err != nil {
+		return err
+	}
+	size, err := unpack(file, raw)
+	if err != nil {
+		return err
+	}
+	gzip, err := timed("gzip", "-1", "-c", raw)
+	if err != nil {
+		return err
+	}
+	sum, err := timed("sha256sum", raw)
+	if err != nil {
+		return err
+	}
+	mb := float64(size) / 1e6
+	row("drill (rows, a sample of the files)", fmt.Sprintf("%.1f s", drill), "")
+	row("export of the archive, read back", fmt.Sprintf("%.1f s, %.0f MB/s of content", export, mb/export), "")
+	row("restore of the archive, every row and file compared", fmt.Sprintf("%.1f s, %.0f rows/s, %.0f MB/s", restore, float64(first.rows)/restore, mb/restore), "")
+	row("backup of the same bytes", fmt.Sprintf("%.0f rows/s, %.0f MB/s", float64(first.rows)/first.took.Seconds(), mb/first.took.Seconds()), "beside:")
+	row("gzip -1 of the same bytes", fmt.Sprintf("%.0f MB/s", mb/gzip), "")
+	row("sha256sum of the same bytes", fmt.Sprintf("%.0f MB/s", mb/sum), "")
+	return nil
+}
+
+// unpack writes the content of an archive into one file.
+func unpack(file, to string) (size int64, err error) {
+	z, err := zip.OpenReader(file)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = z.Close() }()
+	out, err := os.Create(to)
+	if err != nil {
+		return 0, err
+	}
+	for _, f := range z.File {
+		r, err := f.Open()
+		if err != nil {
+			return 0, errors.Join(err, out.Close())
+		}
+		n, err := io.Copy(out, r)
+		if size += n; err != nil {
+			return 0, errors.Join(err, out.Close())
+		}
+	}
+	return size, out.Close()
+}
+
+// tool runs the program and returns what it prints.
+func tool(ctx context.Context, program string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, program, args...)
+	out, err := cmd.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			err = fmt.Errorf("%w: %s", err, exit.Stderr)
+		}
+		return "", fmt.Errorf("holdfast %s: %w", strings.Join(args, " "), err)
+	}
+	return string(out), nil
+}
