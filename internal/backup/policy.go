@@ -12,6 +12,7 @@ import (
 	"github.com/holdfast/holdfast/internal/backup/schedule"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
+	"github.com/holdfast/holdfast/internal/plural"
 )
 
 // CoolingOff is how long a weaker policy waits, so that whoever should not have
@@ -208,10 +209,17 @@ func (p Policy) Describe() string {
 		text = "a backup " + p.Schedule
 	}
 	k := p.Keep
-	text += fmt.Sprintf("; kept are all of the last %d days, the last %d, and of each hour, day, week, month and year %d, %d, %d, %d and %d",
-		int(k.Within.Hours()/24), k.Last, k.Hourly, k.Daily, k.Weekly, k.Monthly, k.Yearly)
+	text += fmt.Sprintf("; kept are all of the last %s, the last %d", plural.Of(int(k.Within.Hours()/24), "day"), k.Last)
+	for _, per := range []struct {
+		n    int
+		name string
+	}{{k.Hourly, "hour"}, {k.Daily, "day"}, {k.Weekly, "week"}, {k.Monthly, "month"}, {k.Yearly, "year"}} {
+		if per.n > 0 {
+			text += ", one of each of " + plural.Of(per.n, per.name)
+		}
+	}
 	if p.DrillDays == 0 {
 		return text + "; no drills"
 	}
-	return text + fmt.Sprintf("; a drill every %d days", p.DrillDays)
+	return text + "; a drill every " + plural.Of(p.DrillDays, "day")
 }

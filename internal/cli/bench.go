@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"github.com/holdfast/holdfast/internal/app"
+	"github.com/holdfast/holdfast/internal/db"
+	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/loadgen"
 	"github.com/holdfast/holdfast/internal/plural"
 )
@@ -32,6 +34,9 @@ func (c *benchCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	if err := empty(ctx, a); err != nil {
+		return errors.Join(err, a.Close())
+	}
 	r, err := loadgen.Fill(ctx, a.DB, a.Blobs, loadgen.Plan{
 		Projects: c.Projects, Users: c.Users, WorkPackages: c.WorkPackages, Journals: c.Journals,
 		Files: c.Files, FileBytes: c.FileMiB << 20, Seed: c.Seed,
@@ -41,4 +46,15 @@ func (c *benchCmd) Run(ctx context.Context, s *session) error {
 	}
 	return s.print(r, "made %s with %s in %s, %s, %s\n", plural.Of(r.WorkPackages, "work package"),
 		plural.Of(r.Journals, "journal entry", "journal entries"), plural.Of(r.Projects, "project"), plural.Of(r.Users, "person", "people"), plural.Of(r.Files, "file"))
+}
+
+// empty refuses an instance that somebody uses: made-up rows do not come out again.
+func empty(ctx context.Context, a *app.App) error {
+	n, err := db.Read(ctx, a.DB, func(tx *db.Tx) (int64, error) {
+		return db.Scalar[int64](ctx, tx, db.SQL(`SELECT (SELECT COUNT(*) FROM projects) + (SELECT COUNT(*) FROM users WHERE login IS NOT NULL AND kind = 'User')`))
+	})
+	if err == nil && n > 0 {
+		err = fault.WithHint(fault.Conflict("there are projects or people in "+a.Config.Data), "name a new directory with --data")
+	}
+	return err
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sort"
 	"time"
+
+	"github.com/holdfast/holdfast/internal/plural"
 )
 
 // Plan decides for every snapshot. Periods (days, weeks from Monday, months, years) are those of zone.
@@ -130,7 +132,7 @@ func (ds Decisions) within(span time.Duration) {
 			newest = d.Snapshot.At
 		}
 		if !d.Snapshot.At.Before(newest.Add(-span)) {
-			d.keep("within " + span.String())
+			d.keep("younger than " + days(span))
 		}
 	}
 }
@@ -166,4 +168,12 @@ func year(t time.Time) string  { return t.Format("2006") }
 func week(t time.Time) string {
 	y, w := t.ISOWeek()
 	return fmt.Sprintf("%d-W%02d", y, w)
+}
+
+// days words a span of whole days so, and any other as a duration.
+func days(d time.Duration) string {
+	if d%(24*time.Hour) == 0 {
+		return plural.Of(int(d/(24*time.Hour)), "day")
+	}
+	return d.String()
 }
