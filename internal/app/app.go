@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"syscall"
@@ -43,6 +44,7 @@ type App struct {
 	Keys    *secret.Keyring
 
 	Audit        *audit.Log
+	AuditFile    *audit.File
 	Settings     *setting.Service
 	Outbox       *outbox.Outbox
 	Accounts     *account.Service
@@ -144,7 +146,18 @@ func (a *App) open(ctx context.Context) error {
 		return err
 	}
 	_, err = seed.Base(ctx, seed.BaseServices{DB: a.DB, Catalog: a.Catalog, Membership: a.Memberships, Settings: a.Settings})
+	if err == nil {
+		a.copyAudit(ctx)
+	}
 	return err
+}
+
+// copyAudit brings the audit file up to date. Where it cannot be written, nothing
+// else is held up: the next turn does it.
+func (a *App) copyAudit(ctx context.Context) {
+	if _, err := a.AuditFile.Copy(ctx, a.DB); err != nil {
+		a.Log.Warn("the audit log could not be copied to its file", "error", err)
+	}
 }
 
 func newSender(m config.Mail) (*mail.Sender, error) {
@@ -162,6 +175,7 @@ func (a *App) build(sender *mail.Sender) {
 	c := a.Config
 	key := a.Keys.Key(secret.Audit)
 	a.Audit = audit.New(key[:])
+	a.AuditFile = audit.NewFile(filepath.Join(c.Data, "audit"), a.Audit)
 	a.Settings = setting.New(a.DB, a.Audit)
 	a.Outbox = outbox.New(a.DB, sender, func() bool { return a.Settings.Get().MailQuarantine })
 	links := &links{}
@@ -214,9 +228,15 @@ func (a *App) Run(ctx context.Context) {
 	wg.Wait()
 }
 
-// Close closes the database and the file store.
+// Close closes the database and the file store. What a command has done is in the
+// audit file before it ends, as far as that can be written.
 func (a *App) Close() error {
 	var errs []error
+	if a.AuditFile != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+		defer cancel()
+		a.copyAudit(ctx)
+	}
 	if a.Blobs != nil {
 		errs = append(errs, a.Blobs.Close())
 	}
@@ -225,6 +245,9 @@ func (a *App) Close() error {
 	}
 	return errors.Join(append(errs, a.DB.Close(), a.lock.Close())...)
 }
+
+// closeTime bounds what is done at the end.
+const closeTime = 5 * time.Second
 
 // jobTime bounds housekeeping jobs.
 const jobTime = 30 * time.Minute

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/holdfast/holdfast/internal/access"
-	"github.com/holdfast/holdfast/internal/audit"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/job"
 	"github.com/holdfast/holdfast/internal/plural"
@@ -87,21 +86,14 @@ func (a *App) checkJobs(ctx context.Context) Finding {
 }
 
 func (a *App) checkAudit(ctx context.Context) Finding {
-	type result struct {
-		n      int
-		broken *audit.Break
-	}
-	r, err := db.Read(ctx, a.DB, func(tx *db.Tx) (result, error) {
-		n, b, err := a.Audit.Verify(ctx, tx)
-		return result{n, b}, err
-	})
-	f := Finding{Check: "audit log", State: Good, Text: plural.Of(r.n, "entry", "entries") + ", the chain holds"}
+	r, err := a.AuditFile.Verify(ctx, a.DB)
+	f := Finding{Check: "audit log", State: Good, Text: plural.Of(r.Database, "entry", "entries") + ", the chain holds, in the database and in its file"}
 	switch {
 	case err != nil:
 		f.State, f.Text = Bad, err.Error()
-	case r.broken != nil:
-		f.State, f.Text = Bad, fmt.Sprintf("entry %d: %s", r.broken.ID, r.broken.Reason)
-		f.Hint = "someone changed the database; compare with a backup's audit log"
+	case len(r.Problems) > 0:
+		f.State, f.Text = Bad, r.Problems[0]
+		f.Hint = "someone changed the database or the file; holdfast backup audit verify tells all"
 	}
 	return f
 }

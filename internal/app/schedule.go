@@ -15,6 +15,11 @@ type housekeeping struct{}
 
 func (housekeeping) Kind() string { return "app.housekeeping" }
 
+// auditCopy is the job that keeps the audit log's file up to date.
+type auditCopy struct{}
+
+func (auditCopy) Kind() string { return "audit.copy" }
+
 // How long ended work is kept for people to look at.
 const (
 	keepJobs     = 7 * 24 * time.Hour
@@ -26,6 +31,11 @@ const (
 func (a *App) register() {
 	job.Register(a.Jobs, func(ctx context.Context, _ housekeeping) error { return a.clean(ctx) })
 	a.Jobs.Every("housekeeping", 24*time.Hour, housekeeping{})
+	job.Register(a.Jobs, func(ctx context.Context, _ auditCopy) error {
+		_, err := a.AuditFile.Copy(ctx, a.DB)
+		return err
+	})
+	a.Jobs.Every("audit file", time.Minute, auditCopy{})
 }
 
 // clean carries out all of its parts even when one fails.

@@ -44,6 +44,10 @@ type Entry struct {
 
 const columns = `id, at, actor_id, actor_name, ip, action, object, result, detail, prev_hash, hash`
 
+// Restored is the action of a restore, which explains why the chain goes on from
+// somewhere else.
+const Restored = "backup.restore"
+
 // Act is what Record writes. Detail must hold no secret.
 type Act struct {
 	ActorID   id.User // 0 for the system and the operator

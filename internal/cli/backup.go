@@ -24,6 +24,7 @@ type backupCmd struct {
 	Prune    backupPruneCmd  `cmd:"" help:"Let go of the snapshots the policy does not keep, and delete what none needs. Exit code 4 when it refuses."`
 	Export   backupExportCmd `cmd:"" help:"Write the archive of a snapshot. Exit code 3: there is no such snapshot."`
 	Kit      backupKitCmd    `cmd:"" help:"Issue a recovery kit, which has opened the newest snapshot. Exit code 3: there is no snapshot yet."`
+	Audit    backupAuditCmd  `cmd:"" help:"The audit log."`
 	Status   backupStatusCmd `cmd:"" help:"Say how the backups stand. Exit code 1 when something needs attention."`
 	AllowNow backupAllowCmd  `cmd:"" name:"allow-now" help:"End the waiting period of new backup tokens. Exit code 3: nobody of that login waits."`
 }

@@ -161,12 +161,13 @@ func (r *restoration) preflight(ctx context.Context) error {
 	return nil
 }
 
-// newID names a restore by its instant; the random end keeps two that share a
-// PostgreSQL server apart.
+// newID names a restore by its instant, so that names sort by time; the random end
+// keeps two that share a PostgreSQL server apart.
 func newID(at time.Time) string {
-	var b [3]byte
+	var b [2]byte
 	_, _ = rand.Read(b[:]) // never fails
-	return at.UTC().Format("20060102t150405") + "_" + hex.EncodeToString(b[:])
+	at = at.UTC()
+	return fmt.Sprintf("%s_%05x%s", at.Format("20060102t150405"), at.Nanosecond()/1000, hex.EncodeToString(b[:]))
 }
 
 func (r *restoration) enter(name string) error {
