@@ -1,11 +1,11 @@
 package archive
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -68,11 +68,8 @@ func (p *parser) value(b []byte, depth int) ([]byte, error) {
 	case '[':
 		return p.array(b, depth)
 	case '"':
-		s, err := p.str()
-		if err != nil {
-			return b, err
-		}
-		return appendString(b, s)
+		b, _, err := p.text(b)
+		return b, err
 	case 't', 'f', 'n':
 		word := literals[c]
 		if len(p.s)-p.i < len(word) || p.s[p.i:p.i+len(word)] != word {
@@ -131,12 +128,9 @@ func (p *parser) object(b []byte, depth int) ([]byte, error) {
 		if p.peek() != '"' {
 			return b, errJSON
 		}
-		start := len(b)
-		name, err := p.str()
-		if err == nil {
-			b, err = appendString(b, name)
-		}
-		if err != nil {
+		start, name := len(b), ""
+		var err error
+		if b, name, err = p.text(b); err != nil {
 			return b, err
 		}
 		if p.peek() != ':' {
@@ -164,9 +158,13 @@ func (p *parser) object(b []byte, depth int) ([]byte, error) {
 	return sortMembers(b, first, members)
 }
 
+// sortMembers brings the members that begin at first into order. The room behind
+// them in b holds them meanwhile.
 func sortMembers(b []byte, first int, members []member) ([]byte, error) {
-	slices.SortStableFunc(members, func(x, y member) int { return bytes.Compare([]byte(x.name), []byte(y.name)) })
-	old := slices.Clone(b[first:])
+	slices.SortStableFunc(members, func(x, y member) int { return strings.Compare(x.name, y.name) })
+	size := len(b)
+	b = append(b, b[first:]...)
+	old := b[size:]
 	b = b[:first]
 	for i, m := range members {
 		if i > 0 {
@@ -218,6 +216,21 @@ func (p *parser) run() bool {
 		p.i++
 	}
 	return p.i > start
+}
+
+// text appends the canonical form of the string at the position, and returns what
+// the string says.
+func (p *parser) text(b []byte) ([]byte, string, error) {
+	start := p.i
+	s, err := p.str()
+	if err != nil {
+		return b, "", err
+	}
+	if len(s) == p.i-start-2 && utf8.ValidString(s) {
+		return append(b, p.s[start:p.i]...), s, nil // nothing was escaped, and nothing needs to be
+	}
+	b, err = appendString(b, s)
+	return b, s, err
 }
 
 // str returns the string at the position, decoded.

@@ -3,7 +3,9 @@ package archive
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -18,24 +20,77 @@ const (
 	reportRows = 8192
 )
 
+// A batch of rows goes from the one who reads the database to the one who works
+// on them; it is full at either limit.
+const (
+	batchRows  = 256
+	batchBytes = 256 << 10
+)
+
+// batch holds rows one after the other, each with as many values as the table has columns.
+type batch struct{ vals, ptrs []any }
+
 // eachRow calls fn with the values of each row of a table in key order; the
-// values are used again for the next.
+// values are used again later. The database is read ahead meanwhile, by two batches.
 func eachRow(ctx context.Context, tx *db.Tx, t Table, fn func(vals []any) error) error {
 	rows, err := tx.Rows(ctx, query(t))
 	if err != nil {
 		return err
 	}
-	defer func() { _ = rows.Close() }()
-	vals, ptrs := make([]any, len(t.Columns)), make([]any, len(t.Columns))
-	for i := range vals {
-		ptrs[i] = &vals[i]
+	width := len(t.Columns)
+	full, free, enough := make(chan *batch), make(chan *batch, 3), make(chan struct{})
+	for range cap(free) {
+		free <- newBatch(width)
 	}
-	for rows.Next() {
-		if err := rows.Scan(ptrs...); err != nil {
-			return err
+	var failed error
+	go func() {
+		defer close(full)
+		failed = errors.Join(readAhead(rows, width, full, free, enough), rows.Close())
+	}()
+	for b := range full {
+		for row := range slices.Chunk(b.vals, width) {
+			if err = fn(row); err != nil {
+				close(enough)
+				for range full { // until the reader has let go of the transaction
+				}
+				return err
+			}
 		}
-		if err := fn(vals); err != nil {
-			return err
+		free <- b
+	}
+	return failed
+}
+
+func newBatch(width int) *batch {
+	b := &batch{vals: make([]any, 0, batchRows*width), ptrs: make([]any, batchRows*width)}
+	for i := range b.ptrs {
+		b.ptrs[i] = &b.vals[:cap(b.vals)][i]
+	}
+	return b
+}
+
+func readAhead(rows *sql.Rows, width int, full chan<- *batch, free <-chan *batch, enough <-chan struct{}) error {
+	for more := true; more; {
+		b, size, n := <-free, 0, 0
+		for n < len(b.ptrs) && size < batchBytes {
+			if more = rows.Next(); !more {
+				break
+			}
+			if err := rows.Scan(b.ptrs[n : n+width]...); err != nil {
+				return err
+			}
+			for _, v := range b.vals[n : n+width : cap(b.vals)] {
+				if s, ok := v.(string); ok {
+					size += len(s)
+				}
+			}
+			n += width
+		}
+		b.vals = b.vals[:n]
+		select {
+		case full <- b:
+		case <-enough:
+			return nil
 		}
 	}
 	return rows.Err()
