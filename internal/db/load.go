@@ -23,10 +23,15 @@ type Load struct {
 	pool    *sql.DB
 	conn    *sql.Conn
 	keys    []foreignKey
+	indexes []index
 }
 
-// foreignKey is a constraint that is put back by Finish.
-type foreignKey struct{ table, name, definition string }
+// foreignKey is a constraint that is put back by Finish, and index an index:
+// both are cheaper for all rows than for each.
+type (
+	foreignKey struct{ table, name, definition string }
+	index      struct{ name, definition string }
+)
 
 // OpenLoad begins to fill the database that o names. On SQLite nobody else may
 // have it open.
@@ -69,10 +74,40 @@ func (l *Load) exec(ctx context.Context, q string, args ...any) error {
 
 func (l *Load) prepare(ctx context.Context) error {
 	if l.dialect == Postgres {
-		return l.dropForeignKeys(ctx)
+		if err := l.dropForeignKeys(ctx); err != nil {
+			return err
+		}
+		return l.dropIndexes(ctx, `SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+			WHERE c.relnamespace = CURRENT_SCHEMA()::regnamespace AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = i.indexrelid) ORDER BY 1`)
 	}
 	for _, p := range []string{"journal_mode=OFF", "synchronous=OFF", "foreign_keys=OFF", "locking_mode=EXCLUSIVE", "cache_size=-16384"} {
 		if err := l.exec(ctx, "PRAGMA "+p); err != nil {
+			return err
+		}
+	}
+	return l.dropIndexes(ctx, `SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name`)
+}
+
+// dropIndexes takes away the indexes that the query names with their definitions:
+// those that are no part of a constraint.
+func (l *Load) dropIndexes(ctx context.Context, query string) error {
+	rows, err := l.conn.QueryContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var i index
+		if err := rows.Scan(&i.name, &i.definition); err != nil {
+			return err
+		}
+		l.indexes = append(l.indexes, i)
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	for _, i := range l.indexes {
+		if err := l.exec(ctx, "DROP INDEX "+i.name); err != nil {
 			return err
 		}
 	}
@@ -217,8 +252,13 @@ func (l *Load) Sequence(ctx context.Context, table string, last int64) error {
 	return l.exec(ctx, `INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)`, table, last)
 }
 
-// Finish checks that every reference has its row and makes the database durable.
+// Finish builds the indexes, checks that every reference has its row and makes the database durable.
 func (l *Load) Finish(ctx context.Context) error {
+	for _, i := range l.indexes {
+		if err := l.exec(ctx, i.definition); err != nil {
+			return fmt.Errorf("build an index again: %w", err)
+		}
+	}
 	if l.dialect == Postgres {
 		for _, k := range l.keys {
 			if err := l.exec(ctx, "ALTER TABLE "+k.table+" ADD CONSTRAINT "+quote(k.name)+" "+k.definition); err != nil {

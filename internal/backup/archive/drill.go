@@ -117,7 +117,7 @@ func (r *restoration) sample(ctx context.Context, limit int64) error {
 			return fmt.Errorf("file %s: %w", sha, blob.ErrCorrupt)
 		}
 		r.result.Files++
-		r.report("files")
+		r.report(stepFiles, Progress{Files: 1})
 		return nil
 	})
 }

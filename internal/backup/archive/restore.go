@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/holdfast/holdfast/internal/backup/repo"
@@ -77,9 +78,11 @@ type restoration struct {
 	state  state
 	plan   Plan
 	result Report
-	prog   Progress
 	began  time.Time
 	now    func() time.Time
+
+	mu   sync.Mutex
+	prog Progress
 }
 
 // Restore puts the content of the backup in the place of the target's.
@@ -137,7 +140,7 @@ func (r *restoration) run(ctx context.Context) error {
 	if err := complete(ctx, r.place, r.target, r.state); err != nil {
 		return err
 	}
-	r.report("done")
+	r.report("done", Progress{})
 	r.result.Old = r.state.Old
 	return nil
 }
@@ -312,11 +315,21 @@ func Recover(ctx context.Context, t Target) (Outcome, error) {
 	return "", fmt.Errorf("%s names the unknown step %q", stateName, s.Step)
 }
 
-func (r *restoration) report(name string) {
+// report adds what was done to the progress, and tells it. Files go along with
+// rows, and the step is that of the rows until they are done.
+func (r *restoration) report(name string, done Progress) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.prog.Rows += done.Rows
+	r.prog.Files += done.Files
+	r.prog.Bytes += done.Bytes
 	if r.o.Progress == nil {
 		return
 	}
-	r.prog.Step, r.prog.Elapsed = name, r.now().Sub(r.began)
+	if name != stepFiles || r.prog.Rows == r.prog.RowsTotal {
+		r.prog.Step = name
+	}
+	r.prog.Elapsed = r.now().Sub(r.began)
 	if s := r.prog.Elapsed.Seconds(); s > 0 {
 		r.prog.RowsPerSecond, r.prog.BytesPerSecond = float64(r.prog.Rows)/s, float64(r.prog.Bytes)/s
 	}

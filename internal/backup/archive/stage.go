@@ -13,15 +13,34 @@ import (
 	"github.com/holdfast/holdfast/internal/db"
 )
 
-// stage builds the new state beside the live one and proves it equal to the backup.
+// stepFiles is the step of a Progress that is about files.
+const stepFiles = "files"
+
+// stage builds the new state beside the live one and proves it equal to the
+// backup: the rows here, the files meanwhile.
 func (r *restoration) stage(ctx context.Context) error {
-	if err := r.stageRows(ctx); err != nil {
-		return err
+	ctx, cancel := context.WithCancelCause(ctx)
+	var ferr error
+	done := make(chan struct{})
+	defer func() { cancel(nil); <-done }()
+	go func() {
+		defer close(done)
+		if ferr = r.files(ctx); ferr == nil {
+			ferr = r.verifyFiles(ctx)
+		}
+		if ferr != nil {
+			cancel(ferr)
+		}
+	}()
+	err := r.stageRows(ctx)
+	if err != nil {
+		cancel(err)
 	}
-	if err := r.files(ctx); err != nil {
-		return err
+	<-done
+	if err != nil && ferr != nil {
+		return context.Cause(ctx) // of the first; the other one only stopped for it
 	}
-	return r.verifyFiles(ctx)
+	return errors.Join(err, ferr)
 }
 
 // stageRows builds the new database, proves it equal to the backup and brings it
@@ -80,8 +99,8 @@ func (r *restoration) table(ctx context.Context, l *db.Load, t Table, sqlite boo
 		if err != nil {
 			return nil, err
 		}
-		if r.prog.Rows++; r.prog.Rows%reportRows == 0 {
-			r.report(t.Name)
+		if lines.n%reportRows == 0 {
+			r.report(t.Name, Progress{Rows: reportRows})
 		}
 		if err := parseRow(line, t.Columns, row); err != nil {
 			return nil, broken("%s, line %d: %w", dataName(t.Name), lines.n, err)
@@ -94,6 +113,7 @@ func (r *restoration) table(ctx context.Context, l *db.Load, t Table, sqlite boo
 	if err != nil {
 		return err
 	}
+	r.report(t.Name, Progress{Rows: n % reportRows})
 	count := r.head.count(t.Name)
 	if n != count.Rows {
 		return broken("%s has %d rows, the manifest says %d", dataName(t.Name), n, count.Rows)
@@ -172,15 +192,13 @@ func (r *restoration) addFiles(ctx context.Context, added io.Writer) error {
 		case err != nil:
 			return false, fmt.Errorf("file %s: %w", sha, err)
 		}
-		r.prog.Files++
+		r.report(stepFiles, Progress{Files: 1})
 		return false, nil
 	}
 	return r.backup.files(ctx, want, func(sha string, src io.Reader) error {
 		if err := r.put(ctx, sha, src); err != nil {
 			return fmt.Errorf("file %s: %w", sha, err)
 		}
-		r.prog.Files++
-		r.report("files")
 		return nil
 	})
 }
@@ -190,7 +208,9 @@ func (r *restoration) put(ctx context.Context, sha string, src io.Reader) error 
 	if err == nil && ref.SHA256 != sha {
 		err = blob.ErrCorrupt
 	}
-	r.prog.Bytes += ref.Size
+	if err == nil {
+		r.report(stepFiles, Progress{Files: 1, Bytes: ref.Size})
+	}
 	return err
 }
 
@@ -221,7 +241,7 @@ func (r *restoration) verifyRows(ctx context.Context, o db.Options) error {
 	defer func() { _ = d.Close() }()
 	var got []TableSum
 	err = db.Snapshot(ctx, d, func(ctx context.Context, tx *db.Tx) error {
-		got, err = digests(ctx, tx, r.head.Tables, func(int64) { r.report("verify") })
+		got, err = digests(ctx, tx, r.head.Tables, func(int64) { r.report("verify", Progress{}) })
 		return err
 	})
 	if err != nil {
