@@ -3,9 +3,7 @@ package archive
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -33,10 +31,6 @@ type batch struct{ vals, ptrs []any }
 // eachRow calls fn with the values of each row of a table in key order; the
 // values are used again later. The database is read ahead meanwhile, by two batches.
 func eachRow(ctx context.Context, tx *db.Tx, t Table, fn func(vals []any) error) error {
-	rows, err := tx.Rows(ctx, query(t))
-	if err != nil {
-		return err
-	}
 	width := len(t.Columns)
 	full, free, enough := make(chan *batch), make(chan *batch, 3), make(chan struct{})
 	for range cap(free) {
@@ -45,11 +39,11 @@ func eachRow(ctx context.Context, tx *db.Tx, t Table, fn func(vals []any) error)
 	var failed error
 	go func() {
 		defer close(full)
-		failed = errors.Join(readAhead(rows, width, full, free, enough), rows.Close())
+		failed = readAhead(ctx, tx, t, full, free, enough)
 	}()
 	for b := range full {
 		for row := range slices.Chunk(b.vals, width) {
-			if err = fn(row); err != nil {
+			if err := fn(row); err != nil {
 				close(enough)
 				for range full { // until the reader has let go of the transaction
 				}
@@ -69,7 +63,13 @@ func newBatch(width int) *batch {
 	return b
 }
 
-func readAhead(rows *sql.Rows, width int, full chan<- *batch, free <-chan *batch, enough <-chan struct{}) error {
+func readAhead(ctx context.Context, tx *db.Tx, t Table, full chan<- *batch, free <-chan *batch, enough <-chan struct{}) error {
+	rows, err := tx.Rows(ctx, query(t))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	width := len(t.Columns)
 	for more := true; more; {
 		b, size, n := <-free, 0, 0
 		for n < len(b.ptrs) && size < batchBytes {
