@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -56,6 +55,16 @@ func (c Check) Drill() (r archive.DrillReport, ok bool) {
 	return r, true
 }
 
+// Known returns how many problems a verification found that only older backups
+// have and that were known before.
+func (c Check) Known() int {
+	var r repo.VerifyReport
+	if c.State != "ok" || json.Unmarshal([]byte(c.Report), &r) != nil {
+		return 0
+	}
+	return len(r.Problems)
+}
+
 // mayCare refuses everyone but administrators and the operator.
 func mayCare(a access.Actor) error {
 	if a.Kind == access.Machine {
@@ -65,7 +74,8 @@ func mayCare(a access.Actor) error {
 }
 
 // VerifyRepository looks for damage in the repository. What it finds is recorded,
-// and mailed to all administrators.
+// and mailed to all administrators; the next backup stores again what is damaged.
+// Once it has, damage that only older backups have is reported, and no failure.
 //
 // Faults: Unauthenticated; Forbidden for everyone but administrators and the
 // operator. Damage is in the report and no fault.
@@ -87,12 +97,10 @@ func (s *Service) VerifyRepository(ctx context.Context, a access.Actor, kind Che
 		if err := s.heads(ctx, o.Heads); err != nil {
 			return nil, err
 		}
-		report, err = r.Verify(ctx, o)
-		if err == nil && len(report.Problems) > 0 {
-			p := report.Problems[0]
-			err = fmt.Errorf("%w: %d problems, the first: %s: %s", repo.ErrDamaged, len(report.Problems), p.Object, p.Text)
+		if report, err = r.Verify(ctx, o); err != nil {
+			return report, err
 		}
-		return report, err
+		return report, judge(ctx, r, report)
 	})
 	if errors.Is(err, repo.ErrDamaged) && len(report.Problems) > 0 {
 		err = nil
@@ -193,7 +201,9 @@ func (s *Service) Drill(ctx context.Context, a access.Actor, snapshot string) (a
 		return report, err
 	}
 	err = s.check(ctx, a, CheckDrill, snap.ID, func(ctx context.Context) (any, error) {
-		report, err = s.deps.Drill(ctx, snap.ID)
+		if report, err = s.deps.Drill(ctx, snap.ID); err != nil && ctx.Err() == nil {
+			err = errors.Join(err, examine(ctx, r, snap.ID))
+		}
 		return report, err
 	})
 	return report, err

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/backup"
 	"github.com/holdfast/holdfast/internal/backup/archive"
+	"github.com/holdfast/holdfast/internal/backup/repo"
 	"github.com/holdfast/holdfast/internal/blob"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/job"
@@ -249,6 +251,75 @@ func TestADrillThatFailsIsTold(t *testing.T) {
 	}, real, func(d *backup.Deps) {
 		d.Drill = func(context.Context, string) (archive.DrillReport, error) {
 			return archive.DrillReport{}, errors.New("table users has another digest")
+		}
+	})
+}
+
+// flip changes a bit of a file and leaves its size alone.
+func flip(t *testing.T, name string) {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	must(t, err)
+	b[len(b)/2] ^= 4
+	must(t, os.Chmod(name, 0o600))
+	must(t, os.WriteFile(name, b, 0o600))
+}
+
+func TestDamageIsStoredAgainByTheNextBackup(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.store()
+		ctx := t.Context()
+		_, err := w.RunInline(ctx, operator, "", backup.InlineOptions{Attachments: true})
+		must(t, err)
+		packs, err := filepath.Glob(filepath.Join(w.deps.Dir, "repository", "packs", "*", "*"))
+		must(t, err)
+		flip(t, packs[0])
+		report, err := w.VerifyRepository(ctx, w.root, backup.CheckFull, nil)
+		must(t, err)
+		if len(report.Problems) != 1 || report.Problems[0].Known {
+			t.Fatalf("%+v", report.Problems)
+		}
+		if mails := w.mail.take("backup.check"); len(mails) != 2 || !strings.Contains(strings.Join(mails[0].Lines, " "), "the next backup stores again what is damaged") {
+			t.Errorf("%+v", mails)
+		}
+		_, err = w.VerifyRepository(ctx, w.root, backup.CheckFull, nil) // nothing has healed it yet
+		must(t, err)
+		w.mail.wantTo(t, "backup.check", "root second")
+		b, err := w.RunInline(ctx, operator, "", backup.InlineOptions{Attachments: true})
+		must(t, err)
+		report, err = w.VerifyRepository(ctx, w.root, backup.CheckFull, nil)
+		must(t, err)
+		if len(report.Problems) != 1 || !report.Problems[0].Known || slices.Contains(report.Problems[0].Snapshots, b.Snapshot) {
+			t.Errorf("%+v", report.Problems)
+		}
+		checks, err := w.Checks(ctx, w.root, 1)
+		must(t, err)
+		if checks[0].State != "ok" || checks[0].Known() != 1 {
+			t.Errorf("%+v", checks[0])
+		}
+		_, err = w.Prune(ctx, w.root, backup.PruneInput{}) // the newest backup is whole: no longer frozen
+		must(t, err)
+	}, real)
+}
+
+func TestADrillThatFailsHasItsSnapshotExamined(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.store()
+		_, err := w.RunInline(t.Context(), operator, "", backup.InlineOptions{Attachments: true})
+		must(t, err)
+		packs, err := filepath.Glob(filepath.Join(w.deps.Dir, "repository", "packs", "*", "*"))
+		must(t, err)
+		flip(t, packs[0])
+		_, err = w.Drill(t.Context(), operator, "")
+		if !errors.Is(err, repo.ErrDamaged) || !strings.Contains(err.Error(), "packs/") || !strings.Contains(err.Error(), "wrong digest") {
+			t.Errorf("got %v", err)
+		}
+		if notes, _ := filepath.Glob(filepath.Join(w.deps.Dir, "repository", "damaged", "*")); len(notes) != 1 {
+			t.Errorf("noted: %v", notes)
+		}
+	}, real, func(d *backup.Deps) {
+		d.Drill = func(context.Context, string) (archive.DrillReport, error) {
+			return archive.DrillReport{}, errors.New("table users has the wrong digest")
 		}
 	})
 }

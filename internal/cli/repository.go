@@ -41,8 +41,18 @@ func (c *backupVerifyCmd) Run(ctx context.Context, s *session) error {
 		}
 		err = s.print(r, "%s, %s, %s named and there, %d of them read (%d bytes): %s found\n", plural.Of(r.Snapshots, "snapshot"),
 			plural.Of(r.Manifests, "manifest"), plural.Of(r.Packs, "pack"), r.ReadPacks, r.ReadBytes, plural.Of(len(r.Problems), "problem"))
+		known := 0
 		for _, p := range r.Problems {
 			fmt.Fprintf(s.Stderr, "%s: %s; needed by %v\n", p.Object, p.Text, p.Snapshots)
+			if p.Known {
+				known++
+			}
+		}
+		if known > 0 {
+			fmt.Fprintf(s.Stderr, "%s known from before: backups made since then do not need what is damaged\n", plural.Of(known, "problem"))
+		}
+		if known < len(r.Problems) {
+			fmt.Fprintln(s.Stderr, "the next backup stores again what is damaged, as far as the instance still has it: holdfast backup create")
 		}
 		if err == nil && len(r.Problems) > 0 {
 			return exitError(1)

@@ -171,6 +171,9 @@ func checkRowOf(c backup.Check, loc *time.Location) checkRow {
 	if d, ok := c.Drill(); ok && c.State == "ok" {
 		row.Text = ui.Counted(d.Rows, "row") + " equal, " + ui.Counted(d.Files, "file") + " read back, the application worked on it"
 	}
+	if n := c.Known(); n > 0 {
+		row.Text = "The newest backup is whole; older ones have " + ui.Counted(int64(n), "gap") + " known before"
+	}
 	return row
 }
 

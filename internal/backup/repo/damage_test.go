@@ -37,7 +37,8 @@ func TestFlips(t *testing.T) {
 	if err := needed.structure(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, class := range []string{packPrefix, manifestPrefix, commitPrefix, forgottenPrefix, condemnedPrefix, sessionPrefix, keyPrefix, formatName} {
+	must[int](t)(r.Distrust(t.Context(), []Problem{{Object: packName(Hash{1})}, {Object: formatName}}))
+	for _, class := range []string{packPrefix, manifestPrefix, commitPrefix, forgottenPrefix, condemnedPrefix, sessionPrefix, damagedPrefix, keyPrefix, formatName} {
 		names := slices.DeleteFunc(w.sim.Names(class), func(n string) bool {
 			var h Hash
 			_ = h.UnmarshalText([]byte(n[strings.LastIndexByte(n, '/')+1:]))
@@ -59,7 +60,7 @@ func TestFlips(t *testing.T) {
 				t.Fatalf("seed %d: verify does not see the flip in %s: %v", seed, name, report.Problems)
 			}
 			left.readsNothingWrong(t, r, seed)
-			if class == condemnedPrefix || class == sessionPrefix || class == keyPrefix {
+			if class == condemnedPrefix || class == sessionPrefix || class == damagedPrefix || class == keyPrefix {
 				left.recovers(t, r, c)
 			}
 		}

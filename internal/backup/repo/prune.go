@@ -143,7 +143,7 @@ func (p *pruning) run(ctx context.Context) (err error) {
 		return err
 	}
 	p.lists = lists
-	for _, step := range []func(context.Context) error{p.sessions, p.need, p.again, p.carryOut, p.condemn} {
+	for _, step := range []func(context.Context) error{p.sessions, p.need, p.again, p.carryOut, p.condemn, p.forgive} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -303,7 +303,7 @@ func (p *pruning) due(l condemnation) bool {
 func (p *pruning) remove(ctx context.Context, l condemnation) error {
 	p.note(l)
 	for _, h := range l.doc.Packs {
-		if _, ok := p.v.needed[h]; ok {
+		if has(p.v.needed, h) {
 			continue
 		}
 		if err := p.delete(ctx, packName(h), true); err != nil {
@@ -311,7 +311,7 @@ func (p *pruning) remove(ctx context.Context, l condemnation) error {
 		}
 	}
 	for _, h := range l.doc.Manifests {
-		if _, ok := p.v.parts[h]; ok {
+		if has(p.v.parts, h) {
 			continue
 		}
 		if err := p.delete(ctx, manifestPrefix+h.String(), false); err != nil {
@@ -351,11 +351,11 @@ func (p *pruning) condemn(ctx context.Context) error {
 	young := func(i objstore.Info) bool {
 		return slices.ContainsFunc(p.open, func(s unended) bool { return i.Modified.After(s.begun.Add(-clockStep)) })
 	}
-	packs, all, err := p.garbage(ctx, packPrefix, young, func(h Hash) bool { _, ok := p.v.needed[h]; return ok })
+	packs, all, err := p.garbage(ctx, packPrefix, young, func(h Hash) bool { return has(p.v.needed, h) })
 	if err != nil {
 		return err
 	}
-	manifests, _, err := p.garbage(ctx, manifestPrefix, young, func(h Hash) bool { _, ok := p.v.parts[h]; return ok })
+	manifests, _, err := p.garbage(ctx, manifestPrefix, young, func(h Hash) bool { return has(p.v.parts, h) })
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,8 @@ type Problem struct {
 	Text   string `json:"text"`
 	// Snapshots that cannot be restored whole because of it, where that is known.
 	Snapshots []string `json:"snapshots,omitempty"`
+	// Known: Distrust noted it before, and so no backup that began later needs the object.
+	Known bool `json:"known,omitempty"`
 }
 
 // VerifyReport is what a verification found.
@@ -69,6 +71,7 @@ type verifying struct {
 	unread    map[Hash]error  // those that cannot be read
 	needed    map[Hash]need   // packs
 	bad       map[Hash]error  // packs with a problem
+	known     map[Hash]bool   // what was noted as damaged before
 	buf       []byte          // for packs
 }
 
@@ -91,10 +94,14 @@ func (v *verifying) problem(object string, err error, snapshots ...string) error
 	if !damage(err) {
 		return err
 	}
-	if len(v.report.Problems) < maxProblems {
-		v.report.Problems = append(v.report.Problems, Problem{object, err.Error(), snapshots})
-	}
+	v.note(Problem{Object: object, Text: err.Error(), Snapshots: snapshots})
 	return nil
+}
+
+func (v *verifying) note(p Problem) {
+	if len(v.report.Problems) < maxProblems {
+		v.report.Problems = append(v.report.Problems, p)
+	}
 }
 
 // structure reads all commits and manifests.
@@ -216,7 +223,7 @@ func (v *verifying) others(ctx context.Context) error {
 		}
 	}
 	for prefix, look := range map[string]func(context.Context, string) error{
-		keyPrefix: v.r.checkKey, sessionPrefix: v.r.checkRecord, condemnedPrefix: v.r.checkRecord,
+		keyPrefix: v.r.checkKey, sessionPrefix: v.r.checkRecord, condemnedPrefix: v.r.checkRecord, damagedPrefix: v.r.checkRecord,
 	} {
 		err := v.r.store.List(ctx, prefix, func(i objstore.Info) error {
 			err := look(ctx, i.Name)
@@ -372,20 +379,12 @@ func (v *verifying) blame(ctx context.Context) error {
 	if len(v.bad)+len(v.unread)+len(v.report.Problems) == 0 {
 		return nil
 	}
-	needs := map[Hash]map[Hash]bool{} // bad packs by part
-	err := v.manifests(ctx, func(object Hash, entries []Entry) {
-		for i := range entries {
-			for _, c := range entries[i].chunks {
-				if v.bad[c.pack.name] == nil {
-					continue
-				}
-				if needs[object] == nil {
-					needs[object] = map[Hash]bool{}
-				}
-				needs[object][c.pack.name] = true
-			}
-		}
-	})
+	noted, err := v.r.distrusted(ctx)
+	if err != nil {
+		return err
+	}
+	v.known = noted.objects
+	needs, err := v.needers(ctx)
 	if err != nil {
 		return err
 	}
@@ -396,8 +395,7 @@ func (v *verifying) blame(ctx context.Context) error {
 	v.report.Problems = slices.DeleteFunc(v.report.Problems, func(p Problem) bool {
 		return len(p.Snapshots) == 1 && !here[p.Snapshots[0]]
 	})
-	affected := map[Hash][]string{} // by bad pack and by unreadable part
-	unknown := false
+	affected, unknown := map[Hash][]string{}, false // by bad pack and by unreadable part
 	for _, s := range v.snapshots {
 		whole, _, err := v.r.commit(ctx, s.ID)
 		if err != nil && !damage(err) {
@@ -414,11 +412,32 @@ func (v *verifying) blame(ctx context.Context) error {
 			affected[h] = append(affected[h], s.ID)
 		}
 	}
-	return errors.Join(v.accuse(manifestPrefix, v.unread, affected, false), v.accuse(packPrefix, v.bad, affected, unknown))
+	v.accuse(manifestPrefix, v.unread, affected, false)
+	v.accuse(packPrefix, v.bad, affected, unknown)
+	return nil
+}
+
+// needers finds the bad packs that each part needs.
+func (v *verifying) needers(ctx context.Context) (map[Hash]map[Hash]bool, error) {
+	needs := map[Hash]map[Hash]bool{}
+	err := v.manifests(ctx, func(object Hash, entries []Entry) {
+		for i := range entries {
+			for _, c := range entries[i].chunks {
+				if v.bad[c.pack.name] == nil {
+					continue
+				}
+				if needs[object] == nil {
+					needs[object] = map[Hash]bool{}
+				}
+				needs[object][c.pack.name] = true
+			}
+		}
+	})
+	return needs, err
 }
 
 // accuse reports bad objects that snapshots need, and the others when nobody knows.
-func (v *verifying) accuse(prefix string, bad map[Hash]error, affected map[Hash][]string, unknown bool) error {
+func (v *verifying) accuse(prefix string, bad map[Hash]error, affected map[Hash][]string, unknown bool) {
 	for _, h := range hashes(bad) {
 		if len(affected[h]) == 0 && !unknown {
 			continue
@@ -427,11 +446,8 @@ func (v *verifying) accuse(prefix string, bad map[Hash]error, affected map[Hash]
 		if prefix == packPrefix {
 			name = packName(h)
 		}
-		if err := v.problem(name, bad[h], affected[h]...); err != nil {
-			return err
-		}
+		v.note(Problem{Object: name, Text: bad[h].Error(), Snapshots: affected[h], Known: v.known[h]})
 	}
-	return nil
 }
 
 // Lost calls fn for each entry of a snapshot that cannot be read because one of

@@ -64,8 +64,8 @@ type writing struct {
 	s *session
 	o BackupOptions
 
-	// gone is what was condemned before the session began. The others are the
-	// packs, with their sizes, and the manifests that may be named again.
+	// gone is what was condemned before the session began, or is known to be
+	// damaged. The others are the packs, with their sizes, and the manifests that may be named again.
 	gone             map[Hash]bool
 	packs, manifests map[Hash]uint32
 
@@ -120,7 +120,8 @@ func (w *writing) run(ctx context.Context, src Source) (Snapshot, error) {
 }
 
 // begin reads what is condemned and announces the session, which says so. What
-// is condemned later waits for the end of the session.
+// is condemned later waits for the end of the session. What is known to be
+// damaged counts as gone, too, so that it is stored again.
 func (w *writing) begin(ctx context.Context) error {
 	lists, _, err := w.r.condemned(ctx)
 	if err != nil {
@@ -133,7 +134,11 @@ func (w *writing) begin(ctx context.Context) error {
 			w.gone[h] = true
 		}
 	}
-	w.s, err = w.r.begin(ctx, names)
+	if w.s, err = w.r.begin(ctx, names); err != nil {
+		return err
+	}
+	bad, err := w.r.distrusted(ctx)
+	maps.Copy(w.gone, bad.objects)
 	return err
 }
 
