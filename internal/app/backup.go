@@ -2,10 +2,7 @@ package app
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"github.com/holdfast/holdfast/internal/account"
@@ -24,7 +21,7 @@ func (a *App) newBackups() *backup.Service {
 	deps := backup.Deps{
 		DB: a.DB, Keys: a.Keys, Audit: a.Audit, Accounts: a.Accounts, Log: a.Log,
 		Engine: backup.Archiver{Source: archive.Source{DB: a.DB, Blobs: a.Blobs, Keys: a.Keys}, Place: a.Repository, Program: a.Version},
-		Place:  a.Repository, Drill: a.drillProcess, Ping: pinger(c.Backup.HeartbeatURL.Reveal()),
+		Place:  a.Repository, Drill: a.drillProcess, Ping: pinger(c.Backup.HeartbeatURL.Reveal(), pingPatience),
 		Dir: a.backupsDir(), BaseURL: c.BaseURL().String(),
 		Enabled: c.Backup.Enabled, DailyLimit: c.Backup.DailyLimit, InitialWaitingPeriod: c.Backup.InitialWaitingPeriod,
 		AttachmentSizeMaxSum: c.Backup.AttachmentSizeMaxSum.Bytes(),
@@ -51,31 +48,6 @@ func newPlace(c *config.Config, log *slog.Logger) *backup.Place {
 		S3: objstore.S3Options{
 			Endpoint: c.S3.Endpoint, Region: c.S3.Region, AccessKey: c.S3.AccessKey, SecretKey: c.S3.SecretKey.Reveal(),
 		},
-	}
-}
-
-// pinger tells a watcher outside that the backups work; when the calls stay away,
-// it raises the alarm that a dead server cannot.
-func pinger(url string) func(context.Context) error {
-	if url == "" {
-		return nil
-	}
-	return func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-		defer cancel()
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-		if err != nil {
-			return fmt.Errorf("tell the watcher: %w", err)
-		}
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			return errors.New("the watcher of backups cannot be reached; check backup.heartbeat_url") // the address is a secret
-		}
-		defer func() { _ = resp.Body.Close() }() // nothing in it matters
-		if resp.StatusCode >= 300 {
-			return fmt.Errorf("the watcher of backups answered %s", resp.Status)
-		}
-		return nil
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -320,6 +322,71 @@ func TestADrillThatFailsHasItsSnapshotExamined(t *testing.T) {
 	}, real, func(d *backup.Deps) {
 		d.Drill = func(context.Context, string) (archive.DrillReport, error) {
 			return archive.DrillReport{}, errors.New("table users has the wrong digest")
+		}
+	})
+}
+
+// The watcher hears of every scheduled backup that is complete, and of no other.
+func TestTheWatcherHearsOfScheduledBackupsOnly(t *testing.T) {
+	type ear struct {
+		calls  atomic.Int32
+		answer atomic.Pointer[error]
+	}
+	var ears sync.Map // by database
+	each(t, func(t *testing.T, w *world) {
+		held, _ := ears.Load(w.db)
+		heard := held.(*ear)
+		calls, answer := &heard.calls, &heard.answer
+		w.store()
+		_, err := w.RunInline(t.Context(), operator, "", backup.InlineOptions{Attachments: true})
+		must(t, err)
+		w.work()
+		if calls.Load() != 0 {
+			t.Errorf("%d calls for a backup by hand", calls.Load())
+		}
+		w.clock.Advance(25 * time.Hour)
+		must(t, w.Due(t.Context()))
+		w.clock.Advance(25 * time.Hour)
+		must(t, w.Due(t.Context()))
+		w.work()
+		if calls.Load() != 1 {
+			t.Errorf("%d calls for a scheduled backup", calls.Load())
+		}
+		refusal := errors.New("the watcher of backups answered 500")
+		answer.Store(&refusal)
+		w.clock.Advance(25 * time.Hour)
+		must(t, w.Due(t.Context()))
+		r := job.NewRunner(w.db, slog.New(slog.DiscardHandler), 1)
+		w.Register(r)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); r.Run(ctx) }()
+		waiting := func() bool {
+			return w.number(`SELECT COUNT(*) FROM jobs WHERE kind = 'backup.ping' AND state = 'queued' AND attempt > 0 AND last_error LIKE '%answered 500%'`) == 1
+		}
+		for deadline := time.Now().Add(30 * time.Second); !waiting(); time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("a call that failed does not wait for another try")
+			}
+		}
+		stop()
+		<-done
+		answer.Store(nil)
+		before := calls.Load()
+		w.clock.Advance(time.Hour)
+		w.work()
+		if calls.Load() != before+1 || w.number(`SELECT COUNT(*) FROM jobs WHERE kind = 'backup.ping' AND state = 'dead'`) != 0 {
+			t.Errorf("%d calls when the watcher was back", calls.Load()-before)
+		}
+	}, real, func(d *backup.Deps) {
+		heard := &ear{}
+		ears.Store(d.DB, heard)
+		d.Ping = func(context.Context) error {
+			heard.calls.Add(1)
+			if p := heard.answer.Load(); p != nil {
+				return *p
+			}
+			return nil
 		}
 	})
 }

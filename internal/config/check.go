@@ -125,6 +125,10 @@ func (k *checker) content() {
 	c := k.c
 	k.refuse(c.Attachment.MaxSize < 1, "attachment.max_size", "would refuse every file", "use at least 1KB")
 	k.refuse(c.MaxBody < 64<<10, "api.max_body", "is too small for ordinary requests", "use at least 64KB")
+	if at := c.Backup.HeartbeatURL.Reveal(); at != "" {
+		u, err := url.Parse(at)
+		k.refuse(err != nil || !webURL(u), "backup.heartbeat_url", "is not a web address", "write it like https://watch.example.org/ping/...; the value is not shown, as it is a secret")
+	}
 	k.refuse(c.Backup.DailyLimit < 1, "backup.daily_limit", "would refuse every backup", "use 1 or more; to switch requests off set backup.enabled = false")
 	k.refuse(c.Trash.Retention < time.Hour, "trash.retention", "would purge what was deleted by mistake", "use at least 1h")
 }

@@ -231,6 +231,7 @@ func TestRefusals(t *testing.T) {
 		{name: "provider table", toml: "[oidc]\nslug=\"x\"", want: []string{"[[oidc]]"}},
 		{name: "listen", env: "HOLDFAST_LISTEN=8080", want: []string{"not an address with a port", "127.0.0.1:8080"}},
 		{name: "empty data", flag: "data=", want: []string{"data", "name the data directory"}},
+		{name: "heartbeat URL", env: "HOLDFAST_BACKUP_HEARTBEAT_URL=watch.example/ping", want: []string{"backup.heartbeat_url", "https://watch"}},
 		{name: "public URL", env: "HOLDFAST_PUBLIC_URL=plan.example.org", want: []string{"public_url", "https://plan"}},
 		{name: "database", env: "HOLDFAST_DATABASE_URL=mysql://x:geheim@y", want: []string{"database.url", "postgres://"}},
 		{name: "blobs scheme", env: "HOLDFAST_BLOBS=ftp://x", want: []string{"ftp://"}},
