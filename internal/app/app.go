@@ -57,11 +57,15 @@ type App struct {
 	Repository   *backup.Place
 	Jobs         *job.Runner
 
-	lock *Lock
+	lock    *Lock
+	restore func(backup.RestoreOrder) error
 }
 
 // Options adjust Open.
 type Options struct {
+	// Restore takes an order to restore the instance; nil where nobody can carry it
+	// out, as in commands.
+	Restore func(backup.RestoreOrder) error
 	// Version of the program, for the manifests of backups.
 	Version string
 	// MustExist refuses to make a new instance; commands other than serve use it.
@@ -91,7 +95,7 @@ func Open(ctx context.Context, cfg *config.Config, log *slog.Logger, o Options) 
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	a := &App{Config: cfg, Version: o.Version, Log: log, DB: d, lock: lock}
+	a := &App{Config: cfg, Version: o.Version, Log: log, DB: d, lock: lock, restore: o.Restore}
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}

@@ -22,6 +22,7 @@ func (a *App) newBackups() *backup.Service {
 		DB: a.DB, Keys: a.Keys, Audit: a.Audit, Accounts: a.Accounts, Log: a.Log,
 		Engine: backup.Archiver{Source: archive.Source{DB: a.DB, Blobs: a.Blobs, Keys: a.Keys}, Place: a.Repository, Program: a.Version},
 		Place:  a.Repository, Drill: a.drillProcess, Ping: pinger(c.Backup.HeartbeatURL.Reveal(), pingPatience),
+		Restore: a.restore, Kept: a.kept,
 		Dir: a.backupsDir(), BaseURL: c.BaseURL().String(),
 		Enabled: c.Backup.Enabled, DailyLimit: c.Backup.DailyLimit, InitialWaitingPeriod: c.Backup.InitialWaitingPeriod,
 		AttachmentSizeMaxSum: c.Backup.AttachmentSizeMaxSum.Bytes(),

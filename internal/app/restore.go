@@ -79,7 +79,8 @@ func OpenRestoration(ctx context.Context, cfg *config.Config, log *slog.Logger, 
 }
 
 // UndoRestoration puts back the state before the newest restore. See archive.Undo.
-func UndoRestoration(ctx context.Context, cfg *config.Config, log *slog.Logger, version string) (_ archive.Report, err error) {
+// by names who does it, the operator when empty.
+func UndoRestoration(ctx context.Context, cfg *config.Config, log *slog.Logger, version, by string) (_ archive.Report, err error) {
 	if err := mustExist(cfg); err != nil {
 		return archive.Report{}, err
 	}
@@ -100,7 +101,7 @@ func UndoRestoration(ctx context.Context, cfg *config.Config, log *slog.Logger, 
 		return archive.Report{}, err
 	}
 	return archive.Undo(ctx, archive.Target{
-		DataDir: cfg.Data, DB: dbOptions(cfg, log), Blobs: r.blobs, Keys: keys, Program: version, Repository: r.place.Open,
+		DataDir: cfg.Data, DB: dbOptions(cfg, log), Blobs: r.blobs, Keys: keys, Program: version, By: by, Repository: r.place.Open,
 	})
 }
 

@@ -109,6 +109,10 @@ type Deps struct {
 	// Place is the repository; Drill restores a snapshot of it for a test.
 	Place *Place
 	Drill func(ctx context.Context, snapshot string) (archive.DrillReport, error)
+	// Restore hands an order to the server, which refuses a second one; nil where no
+	// server runs. Kept tells of the newest restore that can be undone, and until when.
+	Restore func(RestoreOrder) error
+	Kept    func(ctx context.Context) (at, until time.Time, err error)
 	// Ping tells a watcher outside that scheduled backups work; nil when there is none.
 	Ping func(ctx context.Context) error
 	// Dir is where running backups leave a sign of life, and the disk whose free

@@ -273,7 +273,7 @@ func standing(ctx context.Context, tx *db.Tx) (st Standing, err error) {
 	if r, is := drill.Drill(); ok && is {
 		st.LastProven, st.ProvenBackup, st.Took = drill.FinishedAt.Time, drill.Snapshot, r.Took
 	}
-	bad, ok, err := db.One[Check](ctx, tx, db.SQL(`SELECT `+checkColumns+` FROM backup_checks c WHERE state = 'failed'
+	bad, ok, err := db.One[Check](ctx, tx, db.SQL(`SELECT `+checkColumns+` FROM backup_checks c WHERE state = 'failed' AND kind NOT IN ('restore', 'undo')
 		AND NOT EXISTS (SELECT 1 FROM backup_checks n WHERE n.kind = c.kind AND n.state = 'ok' AND n.id > c.id) ORDER BY id DESC LIMIT 1`))
 	if ok {
 		st.Trouble = &bad

@@ -28,6 +28,9 @@ const (
 	CheckFull      CheckKind = "full"
 	CheckDrill     CheckKind = "drill"
 	CheckPrune     CheckKind = "prune"
+	// CheckRestore and CheckUndo record what became of a restore ordered on the page.
+	CheckRestore CheckKind = "restore"
+	CheckUndo    CheckKind = "undo"
 )
 
 // shares is in how many days every pack is read once.
@@ -164,6 +167,9 @@ func (s *Service) endCheck(ctx context.Context, tx *db.Tx, a access.Actor, n int
 }
 
 func (s *Service) mailCheck(ctx context.Context, tx *db.Tx, kind CheckKind, why string) error {
+	if kind == CheckRestore || kind == CheckUndo {
+		return s.mailRestoreFailed(ctx, tx, why)
+	}
 	what := map[CheckKind]string{
 		CheckStructure: "A verification of the backups", CheckShare: "A verification of the backups", CheckFull: "A full verification of the backups",
 		CheckDrill: "A drill, which restores a backup for a test,", CheckPrune: "Removing old backups",

@@ -82,7 +82,7 @@ func (c *restoreCmd) restore(ctx context.Context, s *session, r *app.Restoration
 
 // undo takes the newest restore back.
 func (c *restoreCmd) undo(ctx context.Context, s *session, cfg *config.Config) error {
-	r, err := app.UndoRestoration(ctx, cfg, s.logger(cfg), s.Build.Version)
+	r, err := app.UndoRestoration(ctx, cfg, s.logger(cfg), s.Build.Version, "")
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -43,11 +42,16 @@ func (c *serveCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	defer func() { _ = lock.Close() }() // the end of the process releases it, too
-	a, err := app.Open(ctx, cfg, log, app.Options{Version: s.Build.Version})
+	v := newSupervisor(cfg, log, s.Build.Version)
+	a, err := v.open(ctx)
 	if err != nil {
 		return err
 	}
-	return errors.Join(c.serve(ctx, s, a), a.Close())
+	servers, err := c.begin(ctx, s, v, a)
+	if err != nil {
+		return errors.Join(err, a.Close())
+	}
+	return v.run(ctx, a, servers)
 }
 
 func loopback(address string) bool {
@@ -56,60 +60,23 @@ func loopback(address string) bool {
 	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
-func (c *serveCmd) serve(ctx context.Context, s *session, a *app.App) error {
-	h, metrics, err := handler(a)
-	if err != nil {
-		return err
+// begin settles what was left, listens, and says so.
+func (c *serveCmd) begin(ctx context.Context, s *session, v *supervisor, a *app.App) ([]*serve.Server, error) {
+	if err := a.SettleOrder(ctx); err != nil {
+		return nil, err
 	}
-	srv, err := serve.Listen(ctx, a.Config.Listen, h, a.Log)
-	if err != nil {
-		return fault.WithHint(err, "another process may use the port; choose one with --listen")
+	if err := v.show(a); err != nil {
+		return nil, err
 	}
-	if err := c.welcome(ctx, s, a, srv.Addr()); err != nil {
-		return err
+	servers, err := v.listen(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.welcome(ctx, s, a, servers[0].Addr()); err != nil {
+		return nil, err
 	}
 	giveBack(0)
-	servers := []*serve.Server{srv}
-	if m := a.Config.Metrics; m.Enabled && m.Listen != "" {
-		ms, err := serve.Listen(ctx, m.Listen, metrics.Handler(m.Token.Reveal()), a.Log)
-		if err != nil {
-			return fault.WithHint(err, "choose another address with HOLDFAST_METRICS_LISTEN")
-		}
-		servers = append(servers, ms)
-	}
-	return runAll(ctx, a, servers)
-}
-
-// runAll serves and carries out jobs until ctx ends or a listener fails.
-func runAll(ctx context.Context, a *app.App, servers []*serve.Server) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	var wg sync.WaitGroup
-	wg.Add(2)
-	go func() {
-		defer wg.Done()
-		a.Run(ctx)
-	}()
-	go func() {
-		defer wg.Done()
-		keepSmall(ctx, memoryPeriod)
-	}()
-	failed := make(chan error, len(servers))
-	for _, srv := range servers {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			failed <- srv.Run(ctx)
-		}()
-	}
-	var errs []error
-	for range servers {
-		errs = append(errs, <-failed)
-		stop()
-	}
-	wg.Wait()
-	a.Log.Info("stopped")
-	return errors.Join(errs...)
+	return servers, nil
 }
 
 // welcome prints where the instance is and how to get in.

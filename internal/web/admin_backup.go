@@ -36,6 +36,8 @@ type backupPage struct {
 	ForecastText string
 	ResetLabel   string
 	MayCare      bool
+	Undo         string // what can be undone, "" for nothing
+	Ordered      bool   // a restore begins in a moment
 }
 
 type ownerRow struct {
@@ -63,6 +65,7 @@ type backupRow struct {
 	Error        string
 	Missing      []backup.Missing
 	Downloadable bool
+	Restorable   bool
 }
 
 func (s *Site) backups(w http.ResponseWriter, r *http.Request, a access.Actor) error {
@@ -93,7 +96,7 @@ func (s *Site) backupForm(w http.ResponseWriter, r *http.Request, a access.Actor
 	p.fields(include || refusal == nil, refusal)
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
-	if p.Running != nil && newToken == "" && refusal == nil {
+	if (p.Running != nil || p.Ordered) && newToken == "" && refusal == nil {
 		h.Set("Refresh", "2")
 	}
 	return s.ui.Render(w, statusOf(refusal), "admin_backup", p)
@@ -181,7 +184,39 @@ func (s *Site) fillBackups(r *http.Request, a access.Actor, p *backupPage) error
 		return err
 	}
 	p.state(st, forecast, loc)
-	p.MayCare = a.Admin
+	if p.MayCare = a.Admin; !a.Admin {
+		return nil
+	}
+	return s.fillRestores(r, a, p)
+}
+
+// fillRestores tells administrators how the newest restore ended, and offers to
+// undo it.
+func (s *Site) fillRestores(r *http.Request, a access.Actor, p *backupPage) error {
+	ctx, loc := r.Context(), location(a)
+	if p.Ordered = s.app.Ordered(); p.Ordered {
+		p.Status = ui.Alert{Tone: ui.Info, Text: "A restore has been ordered and begins in a moment. This page follows it."}
+	}
+	at, until, ok, err := s.app.Backups.Undoable(ctx, a)
+	if err != nil {
+		return err
+	}
+	if ok {
+		p.Undo = "The instance was restored on " + at.In(loc).Format("2 Jan 2006, 15:04") + ". That can be undone until " + until.In(loc).Format("2 Jan 2006, 15:04") + "."
+	}
+	c, found, err := s.app.Backups.LastRestore(ctx)
+	if err != nil {
+		return err
+	}
+	if found && c.State == "failed" && s.app.DB.Now().Sub(c.StartedAt.Time) < 24*time.Hour {
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Title: "The last restore failed; the instance is as it was before it", Text: capital(c.Error) + "."})
+	}
+	if s.app.Settings.Get().MailQuarantine {
+		p.Flash = append(p.Flash, ui.Alert{
+			Tone: ui.Warning, Title: "Outgoing mail is held back", Text: "That is so after a restore, so that nobody gets old mail. Look around first, then release it.",
+			Actions: []ui.Button{ui.Link("Mail", "/admin/mail")},
+		})
+	}
 	return nil
 }
 
@@ -235,7 +270,7 @@ func backupRowOf(b *backup.Backup, loc *time.Location) backupRow {
 	row := backupRow{
 		ID: b.ID, At: b.CreatedAt.In(loc), Who: b.RequestedBy, State: ui.Label(capital(string(b.State)), backupHues[b.State]), Size: b.Size,
 		Error: b.Error, Missing: b.MissingFiles(), Included: "Everything", Verified: "–",
-		Downloadable: b.State.Good() && b.RemovedAt == nil && b.Snapshot != "", Added: b.Added, Snapshot: b.Snapshot,
+		Downloadable: b.Restorable(), Added: b.Added, Snapshot: b.Snapshot, Restorable: b.Restorable(),
 	}
 	if !b.IncludeAttachments {
 		row.Included = "Without files"

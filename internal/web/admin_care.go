@@ -80,6 +80,7 @@ type checkButton struct{ Kind, Label, Note string }
 var checkNames = map[backup.CheckKind]string{
 	backup.CheckStructure: "Verification", backup.CheckShare: "Verification, reading a thirtieth", backup.CheckFull: "Verification, reading everything",
 	backup.CheckDrill: "Drill", backup.CheckPrune: "Letting go",
+	backup.CheckRestore: "Restore", backup.CheckUndo: "Undoing a restore",
 }
 
 func (s *Site) backupCare(w http.ResponseWriter, r *http.Request, a access.Actor) error {

@@ -126,6 +126,12 @@ type passwordPage struct {
 
 func (s *Site) passwordPage(r *http.Request, title, action, submit string, err error, fields ...ui.Field) passwordPage {
 	p := passwordPage{Page: s.frame(r, access.Anonymous(""), title), Action: action, Submit: submit, Hidden: map[string]string{}}
+	p.fill(err, fields)
+	return p
+}
+
+// fill sets the fields, with what was wrong with them.
+func (p *passwordPage) fill(err error, fields []ui.Field) {
 	m := messages(err)
 	var problems []ui.Problem
 	for _, f := range fields {
@@ -137,7 +143,6 @@ func (s *Site) passwordPage(r *http.Request, title, action, submit string, err e
 	if err != nil && len(p.Problems.Items) == 0 {
 		p.Flash = []ui.Alert{{Tone: ui.Danger, Text: summary(err)}}
 	}
-	return p
 }
 
 func statusOf(err error) int {
@@ -178,42 +183,6 @@ func (s *Site) forcedChange(w http.ResponseWriter, r *http.Request, _ access.Act
 		return err
 	}
 	return s.enter(w, r, in, f.Get("back_url"))
-}
-
-func (s *Site) setupForm(w http.ResponseWriter, r *http.Request, _ access.Actor) error {
-	token := r.URL.Query().Get("token")
-	if err := s.app.Accounts.CheckSetup(r.Context(), token); err != nil {
-		return err
-	}
-	return s.setup(w, r, token, account.SetupInput{}, nil)
-}
-
-func (s *Site) setup(w http.ResponseWriter, r *http.Request, token string, in account.SetupInput, err error) error {
-	login := ui.Text("login", "Login", in.Login).Require()
-	login.Autocomplete, login.Autofocus = "username", true
-	first, last := ui.Text("firstName", "First name", in.Firstname).Require(), ui.Text("lastName", "Last name", in.Lastname).Require()
-	mail := ui.Text("email", "E-mail address", in.Mail).Require().Hinted("Notices about backups and security go there.")
-	mail.Type, mail.Autocomplete = "email", "email"
-	p := s.passwordPage(r, "Welcome to Holdfast", "/setup", "Create the administrator", err, login, first, last, mail, newPassword("password"))
-	p.Lead = "Make the first administrator. Then you are signed in and can begin."
-	p.Hidden["token"] = token
-	return s.ui.Render(w, statusOf(err), "password", p)
-}
-
-func (s *Site) completeSetup(w http.ResponseWriter, r *http.Request, _ access.Actor) error {
-	if err := form(w, r); err != nil {
-		return err
-	}
-	f := r.PostForm
-	in := account.SetupInput{Login: f.Get("login"), Firstname: f.Get("firstName"), Lastname: f.Get("lastName"), Mail: f.Get("email"), Password: f.Get("password")}
-	got, err := s.app.Accounts.CompleteSetup(r.Context(), f.Get("token"), in, client(r))
-	if refused(err) {
-		return s.setup(w, r, f.Get("token"), in, err)
-	}
-	if err != nil {
-		return err
-	}
-	return s.enter(w, r, got, "/")
 }
 
 // oidcCookie carries the sealed state of a sign-in at a provider.

@@ -47,6 +47,10 @@ var texts = map[string]string{
 	"reserved":             "is reserved.",
 	"inclusion":            "is out of range.",
 	"format":               "is daily 02:00, mon,thu 03:30, every 6h, or off.",
+	"not_confirmed":        "is not the word that is asked for.",
+	"does_not_open":        "does not open the archive.",
+	"not_restorable":       "cannot be restored: %v.",
+	"cut_off":              "did not arrive as a whole; upload it again.",
 	"weekday":              "has a weekday that is none of mon, tue, wed, thu, fri, sat, sun.",
 	"time":                 "has a time that is not between 00:00 and 23:59.",
 	"interval":             "has an interval that is not between 15m and 744h.",
@@ -58,7 +62,10 @@ func message(f fault.Field) string {
 	if !ok {
 		t = strings.ReplaceAll(f.Code, "_", " ") + "."
 	}
-	if strings.Contains(t, "%v") {
+	switch reason := f.Params["reason"]; {
+	case strings.Contains(t, "%v") && reason != nil:
+		t = fmt.Sprintf(t, reason)
+	case strings.Contains(t, "%v"):
 		t = fmt.Sprintf(t, characters(f.Params["count"]))
 	}
 	return capital(t)

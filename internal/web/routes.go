@@ -15,6 +15,8 @@ func (s *Site) routes() []page {
 		{post, "/logout", s.signOut, true},
 		{get, "/setup", s.setupForm, true},
 		{post, "/setup", s.completeSetup, true},
+		{post, "/setup/demo", s.setupDemo, true},
+		{post, "/setup/restore", s.setupRestore, true},
 		{get, "/register", s.registerForm, true},
 		{post, "/register", s.register, true},
 		{get, "/account/lost_password", s.recoverForm, true},

@@ -261,6 +261,14 @@ func TestBackupsInTheBrowser(t *testing.T) {
 	if !strings.HasPrefix(page, "PK\x03\x04") {
 		t.Error("the download is no archive")
 	}
+	status, page = b.get("/admin/backups/1/restore")
+	want(t, "what a restore takes away", status, page, 200, "What is lost", "Restore now")
+	status, page = b.post("/admin/backups/1/restore", url.Values{"backup_token": {token}, "_password_confirmation": {apptest.Password}, "confirmation": {"no"}})
+	want(t, "a restore that is not meant", status, page, 422, "Is not the word that is asked for.")
+	status, page = b.post("/admin/backups/1/restore", url.Values{"backup_token": {token}, "_password_confirmation": {apptest.Password}, "confirmation": {"restore"}})
+	want(t, "a restore where no server carries it out", status, page, 409, "use holdfast restore on the server")
+	status, page = b.get("/admin/backups/undo")
+	want(t, "nothing to undo", status, page, 404)
 	status, page = b.post("/admin/backups/delete_token", url.Values{"_password_confirmation": {apptest.Password}})
 	want(t, "deleted", status, page, 303)
 }
@@ -300,7 +308,7 @@ func TestEveryPageIsShownOnce(t *testing.T) {
 		"package_form": "/work_packages/1/edit", "confirm": "/work_packages/1/deletion", "account": "/my/account", "admin": "/admin",
 		"admin_users": "/admin/users", "admin_user": "/admin/users/5", "admin_mail": "/admin/mail", "admin_audit": "/admin/audit", "admin_jobs": "/admin/jobs",
 		"admin_backup": "/admin/backups", "admin_care": "/admin/backups/care", "admin_prune": "/admin/backups/prune", "backup_cancel": "/backup_tokens/cancel?token=x", "error": "/nothing",
-		"login": "", "password": "", "admin_backup_download": "", // shown in the tests above
+		"login": "", "password": "", "admin_backup_download": "", "admin_restore": "", "setup": "", "maintenance": "", // shown in the tests above
 	}
 	for _, f := range files {
 		name := strings.TrimSuffix(f.Name(), ".html")

@@ -36,6 +36,23 @@ func RemoveOld(ctx context.Context, t Target) ([]string, error) {
 	return removed, nil
 }
 
+// Kept returns when the newest restore was whose state from before is still kept,
+// and until when Undo can put that back; zero when there is none.
+func Kept(ctx context.Context, t Target) (at, until time.Time, err error) {
+	p, live, err := openPlace(ctx, t.DB)
+	if err != nil {
+		return at, until, err
+	}
+	defer func() { _ = p.close() }()
+	names, err := olds(ctx, p, live)
+	for _, name := range names {
+		if made, ok := madeAt(name); ok && made.After(at) {
+			at, until = made, made.Add(KeepOld)
+		}
+	}
+	return at, until, err
+}
+
 // olds lists what was kept aside.
 func olds(ctx context.Context, p place, live string) ([]string, error) {
 	pg, ok := p.(schemas)

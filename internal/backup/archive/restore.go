@@ -28,6 +28,8 @@ type Target struct {
 	Keys    *secret.Keyring
 	// Program is the version of the program, for the safety copy.
 	Program string
+	// By names who restores, for the audit log; the operator when empty.
+	By string
 	// Repository opens the repository of the instance, for the safety copy.
 	Repository func(context.Context) (*repo.Repository, error)
 }

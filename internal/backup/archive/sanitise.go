@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -298,7 +299,7 @@ func (s *sanitiser) audit(ctx context.Context, from *db.Tx) error {
 	}
 	key := s.r.target.Keys.Key(secret.Audit)
 	return audit.New(key[:]).Record(ctx, s.tx, audit.Act{
-		ActorName: "operator", Action: audit.Restored, Object: "backup of " + s.r.head.Manifest.CreatedAt,
+		ActorName: cmp.Or(s.r.target.By, "operator"), Action: audit.Restored, Object: "backup of " + s.r.head.Manifest.CreatedAt,
 		Detail: map[string]any{"origin": s.r.head.Origin, "restore": s.r.state.ID, "audit_head_in_archive": head, "notes": s.notes},
 	})
 }

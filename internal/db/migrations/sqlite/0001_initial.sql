@@ -448,7 +448,7 @@ CREATE TABLE backup_policy (
 -- Verifications, drills and prunes, with what they found.
 CREATE TABLE backup_checks (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    kind TEXT NOT NULL CHECK (kind IN ('structure', 'share', 'full', 'drill', 'prune')),
+    kind TEXT NOT NULL CHECK (kind IN ('structure', 'share', 'full', 'drill', 'prune', 'restore', 'undo')),
     state TEXT NOT NULL CHECK (state IN ('running', 'ok', 'failed')),
     snapshot TEXT NOT NULL DEFAULT '',
     error TEXT NOT NULL DEFAULT '',
