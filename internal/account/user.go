@@ -340,7 +340,10 @@ func (s *Service) move(ctx context.Context, a access.Actor, user id.User, to Sta
 		for _, f := range from {
 			allowed = allowed || before.Status == f
 		}
-		if !allowed {
+		switch {
+		case before.Status == to:
+			return User{}, errTransition("the user is " + to.String() + " already")
+		case !allowed:
 			return User{}, errTransition("a user who is " + before.Status.String() + " cannot become " + to.String())
 		}
 		after := before

@@ -39,11 +39,24 @@ func lockedUntil(failures []time.Time) time.Time {
 }
 
 // mustWait says whether a new token is valid only after the waiting period.
-func mustWait(now time.Time, period time.Duration, hasPassword bool, changed, installed time.Time) bool {
-	if period <= 0 || now.Sub(installed) < period {
+func mustWait(now time.Time, period time.Duration, hasPassword bool, changed time.Time, young bool) bool {
+	if period <= 0 || young {
 		return false
 	}
 	return !hasPassword || now.Sub(changed) < period
+}
+
+// isYoung says whether the instance is younger than the waiting period. A clock that
+// was set back makes no instance young: neither to before its installation, nor
+// to before the latest instant that is known to have been.
+func isYoung(now, latest, installed time.Time, period time.Duration) bool {
+	if now.Before(installed) {
+		return false
+	}
+	if latest.After(now) {
+		now = latest
+	}
+	return now.Sub(installed) < period
 }
 
 // hours is the remaining time in whole hours, rounded to nearest.

@@ -165,7 +165,12 @@ func (s *Service) mustWait(ctx context.Context, tx *db.Tx, user id.User) (bool, 
 	if err != nil {
 		return false, err
 	}
-	return mustWait(tx.Now(), s.deps.InitialWaitingPeriod, has, changed, installed), nil
+	latest, err := last(ctx, tx, installed, db.SQL(`SELECT COALESCE(MAX(at), 0) FROM audit_entries`))
+	if err != nil {
+		return false, err
+	}
+	period := s.deps.InitialWaitingPeriod
+	return mustWait(tx.Now(), period, has, changed, isYoung(tx.Now(), latest, installed, period)), nil
 }
 
 // installedAt is when the instance was made: what Deps say, else the creation

@@ -146,6 +146,21 @@ func TestWhoWaits(t *testing.T) {
 			w.external(w.holder)
 			return w.holder
 		}, backup.Active},
+		{"no password, and the clock set back to before the installation", func(w *world) access.Actor {
+			w.external(w.holder)
+			w.clock.Advance(-80 * time.Hour)
+			return w.holder
+		}, backup.PendingNotice},
+		{"no password, and the clock set back to soon after the installation", func(w *world) access.Actor {
+			w.external(w.holder)
+			w.token(w.second) // known to have been three days after
+			w.clock.Advance(-60 * time.Hour)
+			return w.holder
+		}, backup.PendingNotice},
+		{"password of old, and the clock set back to before the installation", func(w *world) access.Actor {
+			w.clock.Advance(-80 * time.Hour)
+			return w.holder
+		}, backup.PendingNotice},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {

@@ -23,8 +23,10 @@ var (
 	lastInstant  = time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC).UnixMicro()
 )
 
-// appendRow appends the canonical line of a row, with its line feed.
+// appendRow appends the canonical line of a row, with its line feed. One that a
+// restore would refuse is an error.
 func appendRow(b []byte, cols []Column, vals []any) ([]byte, error) {
+	begin := len(b)
 	b = append(b, '[')
 	for i, c := range cols {
 		if i > 0 {
@@ -35,7 +37,10 @@ func appendRow(b []byte, cols []Column, vals []any) ([]byte, error) {
 			return b, fmt.Errorf("column %s: %w", c.Name, err)
 		}
 	}
-	return append(b, ']', '\n'), nil
+	if b = append(b, ']', '\n'); len(b)-begin > maxRow {
+		return b, fmt.Errorf("it takes %d bytes, and a restore reads at most %d", len(b)-begin, maxRow)
+	}
+	return b, nil
 }
 
 func appendValue(b []byte, t Type, v any) ([]byte, error) {

@@ -436,3 +436,30 @@ func TestARowThatCannotBeRestoredIsNamed(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A row that a restore would refuse fails the backup, while there is time to mend it.
+func TestARowThatIsTooLongFailsTheBackup(t *testing.T) {
+	defer archive.LimitRows(1 << 20)()
+	d := dbtest.OpenSQLite(t, nil)
+	set := func(n int) {
+		t.Helper()
+		err := db.Do(context.Background(), d, func(tx *db.Tx) error {
+			_, err := db.Exec(context.Background(), tx, db.SQL(`INSERT INTO settings (name, value, updated_at) VALUES ('x', ?, 0)
+				ON CONFLICT (name) DO UPDATE SET value = excluded.value`, strings.Repeat("x", n)))
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	src, r := archive.Source{DB: d, Keys: secret.NewKeyring()}, newRepo(t)
+	set(1<<20 - 100)
+	if _, err := archive.Take(context.Background(), src, r, archive.Options{TempDir: t.TempDir()}); err != nil {
+		t.Fatal(err)
+	}
+	set(1 << 20)
+	_, err := archive.Take(context.Background(), src, r, archive.Options{TempDir: t.TempDir()})
+	if err == nil || !strings.Contains(err.Error(), "table settings: row [x]: it takes 10486") || !strings.Contains(err.Error(), "at most 1048576") {
+		t.Errorf("got %v", err)
+	}
+}

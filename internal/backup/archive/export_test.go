@@ -11,3 +11,13 @@ var CombineCRC = combineCRC
 
 // Shallow is what reading documents uses.
 var Shallow = shallow
+
+// LimitRows makes rows longer than n bytes too long, until the returned function is called.
+func LimitRows(n int) (reset func()) {
+	was := maxRow
+	maxRow = n
+	return func() { maxRow = was }
+}
+
+// Limits are those of archives.
+var Limits = limits

@@ -24,9 +24,10 @@ const (
 	attachmentsName = "index/attachments.csv"
 	projectsName    = "index/projects.csv"
 	sealName        = "SEAL.json"
+	dataPrefix      = "data/"
 )
 
-func dataName(table string) string { return "data/" + table + ".jsonl" }
+func dataName(table string) string { return dataPrefix + table + ".jsonl" }
 func blobName(sha string) string   { return "blobs/" + sha[:2] + "/" + sha }
 
 // Manifest is the first entry: what the archive is to hold.

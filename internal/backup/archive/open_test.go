@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -229,5 +230,59 @@ func TestOnlyNestingCountsAsDepth(t *testing.T) {
 		if err := archive.Shallow([]byte(text)); (err == nil) != ok {
 			t.Errorf("%.40s: %v", text, err)
 		}
+	}
+}
+
+// A line that no restore would read is found when an archive is looked at, and
+// before its end is.
+func TestARowLongerThanTheLimitIsRefused(t *testing.T) {
+	content, _, keys := sample(t)
+	row := "[" + strings.Repeat(" ", 1<<20) + "]\n"
+	long := editSealed(t, content, "data/settings.jsonl", func(text string) string { return text + row }, nil)
+	other := secret.NewKeyring() // the archive of another instance: it has no signature that would tell
+	defer archive.LimitRows(len(row))()
+	if _, err := open(t, long, other); err != nil {
+		t.Fatalf("a row as long as the limit: %v", err)
+	}
+	archive.LimitRows(len(row) - 1)
+	lines := strings.Count(entryOf(t, content, "data/settings.jsonl"), "\n")
+	if _, err := open(t, long, other); !errors.Is(err, archive.ErrBroken) || !strings.Contains(err.Error(), fmt.Sprintf("settings.jsonl: line %d is longer than", lines+1)) {
+		t.Errorf("a row longer than the limit: %v", err)
+	}
+	if _, err := open(t, content, keys); err != nil {
+		t.Errorf("rows of usual length: %v", err)
+	}
+	endless := editSealed(t, content, "data/settings.jsonl", func(string) string { return strings.Repeat("[", 2<<20) }, nil)
+	if _, err := open(t, endless, other); !errors.Is(err, archive.ErrBroken) || !strings.Contains(err.Error(), "line 1 is longer") {
+		t.Errorf("a line without an end: %v", err)
+	}
+}
+
+func entryOf(t *testing.T, content []byte, name string) string {
+	t.Helper()
+	z, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return entry(t, z, name)
+}
+
+// The page about the format says what the program refuses.
+func TestTheManualNamesTheLimits(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/backup-format.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := archive.Limits
+	for _, want := range []string{
+		fmt.Sprintf("%d million entries", l.Entries/1_000_000), "names of 1,024 bytes",
+		fmt.Sprintf("one entry %d TiB", l.EntrySize>>40), fmt.Sprintf("all together %d PiB", l.TotalSize>>50),
+	} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	if l.NameLength != 1024 {
+		t.Errorf("names of %d bytes", l.NameLength)
 	}
 }

@@ -206,7 +206,10 @@ func (r *restoration) abandon(ctx context.Context) error {
 
 // giveUp removes what a restore made, where the live state is the old one.
 func giveUp(ctx context.Context, p place, t Target, s state) error {
-	err := errors.Join(p.drop(ctx, s.Staged), removeAdded(ctx, t))
+	err := removeAdded(ctx, t)
+	if !s.Kept {
+		err = errors.Join(err, p.drop(ctx, s.Staged))
+	}
 	if err != nil {
 		return err // the state stays: Recover tries again
 	}

@@ -149,15 +149,15 @@ func (l *lineReader) next() (string, error) {
 	for {
 		part, err := l.r.ReadSlice('\n')
 		switch {
+		case len(l.long)+len(part) > maxRow:
+			return "", broken("line %d is longer than %d bytes", l.n, maxRow)
 		case err == nil && len(l.long) == 0:
 			return string(part[:len(part)-1]), nil
 		case err == nil:
 			l.long = append(l.long, part...)
 			return string(l.long[:len(l.long)-1]), nil
 		case errors.Is(err, bufio.ErrBufferFull):
-			if l.long = append(l.long, part...); len(l.long) > maxRow {
-				return "", broken("line %d is longer than %d bytes", l.n, maxRow)
-			}
+			l.long = append(l.long, part...)
 		case errors.Is(err, io.EOF) && len(part)+len(l.long) == 0:
 			return "", io.EOF
 		case errors.Is(err, io.EOF):

@@ -33,6 +33,9 @@ type state struct {
 	Staged string `json:"staged"` // the new one until the swap
 	Old    string `json:"old"`    // the old one after it
 	Rows   int64  `json:"rows"`
+	// Kept: staged is not built by this run but what an earlier restore kept
+	// aside. It stays when it does not work.
+	Kept bool `json:"kept,omitempty"`
 }
 
 // addedName is the list of the files that a restore added to the store, by hash.

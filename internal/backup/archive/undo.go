@@ -50,7 +50,7 @@ func (r *restoration) undo(ctx context.Context) error {
 	}
 	r.state = state{ID: newID(r.began), Live: live}
 	r.state.name(r.target.DB.URL == "")
-	r.state.Staged = slices.Max(kept) // their names sort by time
+	r.state.Staged, r.state.Kept = slices.Max(kept), true // their names sort by time
 	r.result = Report{ID: r.state.ID, Old: r.state.Old}
 	if err := gate(ctx, r.place.options(r.state.Staged)); err != nil {
 		return fmt.Errorf("what was kept aside does not work: %w", err)

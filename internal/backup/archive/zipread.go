@@ -13,10 +13,11 @@ import (
 	"github.com/holdfast/holdfast/internal/zipfile"
 )
 
-// limits are what docs/backup-format.md promises. Rows that repeat themselves
-// pack at any ratio; what is unpacked is never held, and what is restored is
-// measured against the free space first.
-var limits = zipfile.Limits{Entries: 10_000_000, NameLength: 1024, Ratio: zipfile.NoLimit}
+// limits are what docs/backup-format.md promises: no file of a disk that could be
+// backed up is larger than an entry, and no place of files larger than all of
+// them. Rows that repeat themselves pack at any ratio; what is unpacked is never
+// held, and what is restored is measured against the free space first.
+var limits = zipfile.Limits{Entries: 10_000_000, NameLength: 1024, EntrySize: 16 << 40, TotalSize: 1 << 50, Ratio: zipfile.NoLimit}
 
 // zipReader reads the entries of an archive.
 type zipReader struct {
