@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
@@ -82,17 +83,34 @@ func (b *tab) do(steps ...step) {
 	get(b, chromedp.Steps(steps...))
 }
 
+// leave marks the page, so that its replacement can be told from it; arrived says what came, once it is
+// there: a document that the browser loaded, or one that Turbo fetched and put in place.
+const (
+	leave   = `document.body.dataset.left = "1"; performance.clearResourceTimings()`
+	arrived = `(() => {
+		if (!document.body || document.body.dataset.left || document.readyState !== "complete" || document.documentElement.ariaBusy === "true") return 0
+		const fetched = performance.getEntriesByType("resource").filter(e => e.initiatorType === "fetch" && e.responseStatus)
+		return (fetched.at(-1) ?? performance.getEntriesByType("navigation")[0]).responseStatus
+	})()`
+)
+
 // load takes steps that lead to another page and checks the status of that page.
 func (b *tab) load(status int, steps ...step) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
-	defer cancel()
-	got, err := chromedp.RunResponse(ctx, steps...)
-	if err != nil {
-		b.t.Fatalf("load a page: %v", err)
-	}
-	if int(got.Status) != status {
-		b.t.Fatalf("%s answered %d, want %d", got.URL, got.Status, status)
+	b.do(chromedp.Evaluate[chromedp.Void](leave))
+	b.do(steps...)
+	for late := time.Now().Add(patience); ; {
+		ctx, cancel := context.WithTimeout(b.ctx, patience)
+		got, err := chromedp.Run(ctx, chromedp.Evaluate[int](arrived)) // fails while documents change
+		cancel()
+		switch {
+		case err == nil && got == status:
+			return
+		case err == nil && got != 0:
+			b.t.Fatalf("%s answered %d, want %d", get(b, chromedp.Location()), got, status)
+		case time.Now().After(late):
+			b.t.Fatalf("no page came from %s: %v", get(b, chromedp.Location()), err)
+		}
 	}
 }
 

@@ -73,7 +73,7 @@ func (s *Site) login(r *http.Request, back string) loginPage {
 	}
 	for _, provider := range s.app.Accounts.Providers() {
 		href := "/auth/" + provider.Slug + "?back_url=" + url.QueryEscape(back)
-		p.Providers = append(p.Providers, ui.Button{Label: "Continue with " + provider.Name, Href: href, Icon: "key-round", Wide: true})
+		p.Providers = append(p.Providers, ui.Button{Label: "Continue with " + provider.Name, Href: href, Icon: "key-round", Wide: true, Whole: true})
 	}
 	return p
 }

@@ -45,7 +45,7 @@ func Maintenance(progress func() archive.Progress) (http.Handler, error) {
 			return
 		}
 		w.Header().Set("Refresh", "2; url="+after(req.URL.Path))
-		p := maintenancePage{Page: ui.Page{Title: "Being restored", Lead: "Nothing can be read or changed for the moment. This page goes on by itself."}, Progress: restoreProgress(progress())}
+		p := maintenancePage{Page: ui.Page{Reloads: true, Title: "Being restored", Lead: "Nothing can be read or changed for the moment. This page goes on by itself."}, Progress: restoreProgress(progress())}
 		if err := r.Render(w, http.StatusServiceUnavailable, "maintenance", p); err != nil {
 			http.Error(w, p.Title, http.StatusServiceUnavailable)
 		}

@@ -69,6 +69,7 @@ func (s *Site) setup(w http.ResponseWriter, r *http.Request, token, choice strin
 	p.fill(err, fields)
 	if choice == beginRestore && s.app.Ordered() {
 		w.Header().Set("Refresh", "2")
+		p.Reloads = true
 		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Info, Text: "The archive has been accepted; the restore begins in a moment. This page follows it."})
 	}
 	if choice == beginRestore {

@@ -87,10 +87,11 @@ func (s *Site) frame(r *http.Request, a access.Actor, title string) ui.Page {
 		Title: title, Instance: v.AppTitle, LoginHref: "/login", LogoutHref: "/logout",
 		Footer: []ui.NavItem{{Label: "Holdfast"}},
 	}
+	path := r.URL.Path
+	p.Reloads = strings.HasPrefix(path, "/admin/backups") // secrets that are shown once, downloads, and pages that renew themselves
 	if a.Kind == access.Visitor {
 		return p
 	}
-	path := r.URL.Path
 	p.Actor = &ui.Person{ID: int64(a.ID), Name: a.Name, Detail: a.Login, Href: "/my/account"}
 	p.Nav = []ui.NavItem{
 		{Label: "Home", Href: "/", Icon: "house", Current: path == "/"},

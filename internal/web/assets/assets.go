@@ -1,9 +1,9 @@
-// Package assets serves the style sheet, icons and marks that are part of the program.
+// Package assets serves the style sheet, scripts, icons and marks that are part of the program.
 //
 // Every asset has one address that contains the hash of its content, so browsers may keep it for
 // ever and a new release is seen at once. The style sheet is one response made from one file per
-// component, in the order of sheets; nothing outside this package needs to know the parts. Nothing
-// here carries inline scripts or styles, so pages can forbid both.
+// component, in the order of sheets, and app.js likewise from scripts; nothing outside this package
+// needs to know the parts. Nothing here carries inline scripts or styles, so pages can forbid both.
 package assets
 
 import (
@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"net/http"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,7 +24,7 @@ import (
 // Prefix is the path under which Handler expects to be mounted.
 const Prefix = "/assets/"
 
-//go:embed css/*.css icons.svg mark.svg
+//go:embed css/*.css js/*.js js/vendor/*.js icons.svg mark.svg
 var files embed.FS
 
 // sheets are the parts of app.css. The first declares the layers; the rest may come in any order
@@ -32,6 +33,9 @@ var sheets = []string{
 	"layers", "tokens", "reset", "base", "shell", "page", "button", "form", "table", "tabs", "chip", "avatar",
 	"card", "list", "progress", "alert", "activity", "file", "prose", "auth", "pages", "utilities", "print",
 }
+
+// scripts are the parts of app.js, one module of one file per behaviour. start comes first.
+var scripts = []string{"start", "menu"}
 
 // asset is one response body in both encodings.
 type asset struct {
@@ -49,7 +53,35 @@ func build() library {
 	lib.add("app.css", "text/css; charset=utf-8", styleSheet())
 	lib.add("icons.svg", "image/svg+xml", mustRead("icons.svg"))
 	lib.add("mark.svg", "image/svg+xml", mustRead("mark.svg"))
+	for _, name := range []string{"turbo.js", "stimulus.js"} {
+		lib.add(name, javaScript, mustRead("js/vendor/"+name))
+	}
+	var b bytes.Buffer
+	for _, name := range scripts {
+		b.Write(mustRead("js/" + name + ".js"))
+	}
+	lib.add("app.js", javaScript, lib.script(b.Bytes()))
 	return lib
+}
+
+const javaScript = "text/javascript; charset=utf-8"
+
+var (
+	assetImport = regexp.MustCompile(`"asset:([a-z.]+)"`)
+	comment     = regexp.MustCompile(`(?m)^ *(//.*)?\n`)
+)
+
+// script is a module as it is served: without comments, which stand on lines of their own, and with
+// imports by the hashed addresses of assets added before.
+func (l library) script(source []byte) []byte {
+	source = comment.ReplaceAll(source, nil)
+	return assetImport.ReplaceAllFunc(source, func(m []byte) []byte {
+		a := l.byName[string(assetImport.FindSubmatch(m)[1])]
+		if a == nil {
+			panic("assets: a script imports " + string(m) + ", which is not there yet")
+		}
+		return []byte(strconv.Quote("./" + a.address))
+	})
 }
 
 func styleSheet() []byte {

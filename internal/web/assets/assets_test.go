@@ -160,3 +160,50 @@ func luminance(t *testing.T, hex string) float64 {
 	}
 	return sum
 }
+
+// 37 of the 40 KiB are Turbo and Stimulus. What only some pages or people need loads later.
+func TestScriptsOfTheFirstViewAreSmall(t *testing.T) {
+	sum := 0
+	for _, name := range []string{"turbo.js", "stimulus.js", "app.js"} {
+		n := len(load().byName[name].zipped)
+		sum += n
+		t.Logf("%s takes %d bytes on the wire", name, n)
+	}
+	if sum > 40<<10 {
+		t.Errorf("the scripts take %d bytes on the wire, budget 40 KiB", sum)
+	}
+	all := 0
+	for _, a := range load().byName {
+		all += len(a.zipped)
+	}
+	if all > 150<<10 {
+		t.Errorf("all assets take %d bytes on the wire, budget 150 KiB", all)
+	}
+}
+
+func TestScriptsAreServedAsOneModule(t *testing.T) {
+	found, err := fs.Glob(files, "js/*.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range found {
+		name := strings.TrimSuffix(strings.TrimPrefix(f, "js/"), ".js")
+		if !slices.Contains(scripts, name) && load().byName[name+".js"] == nil {
+			t.Errorf("%s is in no module", f)
+		}
+	}
+	app := get(t, "GET", URL("app.js"))
+	if got := app.Header().Get("Content-Type"); got != "text/javascript; charset=utf-8" {
+		t.Errorf("served as %q", got)
+	}
+	body := app.Body.String()
+	if !strings.Contains(body, `from ".`+strings.TrimPrefix(URL("turbo.js"), "/assets")+`"`) || strings.Contains(body, "asset:") || strings.Contains(body, "\n//") {
+		t.Errorf("the module begins with %.300s", body)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("an import of what is not there did not panic")
+		}
+	}()
+	load().script([]byte(`import "asset:nothing.js"`))
+}

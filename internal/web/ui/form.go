@@ -154,6 +154,7 @@ type Button struct {
 	Disabled, Wide    bool
 	IconOnly          bool // the label is for those who do not see the icon
 	Plain             bool // type="button": submits nothing
+	Whole             bool // a link that loads as a whole: a file, or another site
 }
 
 // Submit is the main button of a form.

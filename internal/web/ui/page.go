@@ -22,6 +22,7 @@ type Page struct {
 	Flash       []Alert
 	Footer      []NavItem
 	HideTitle   bool // the page writes its own <h1>
+	Reloads     bool // the answer carries a Refresh header, so the browser loads this page and the next as a whole
 }
 
 // Person is somebody the interface names. ID picks the colour of the avatar.

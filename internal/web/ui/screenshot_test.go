@@ -44,7 +44,7 @@ func guideServer(t *testing.T) http.Handler {
 		_, _ = fmt.Fprintf(w, `<!doctype html><body style="margin:0"><iframe src="/%s?theme=%s" width="390" height="%s" style="border:0"></iframe>`, q.Get("of"), q.Get("theme"), q.Get("height"))
 	})
 	mux.HandleFunc("GET /{name}", func(w http.ResponseWriter, req *http.Request) {
-		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'")
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'")
 		name := req.PathValue("name")
 		out, err := r.Bytes(name, guidePage(name, req.URL.Query().Get("theme")))
 		if err != nil {

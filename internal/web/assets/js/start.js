@@ -1,0 +1,37 @@
+// Starts Turbo and Stimulus. app.js is one module made of the files that assets.go lists, like the
+// style sheet: no file imports another, each adds one behaviour. Pages work without any of it.
+import * as Turbo from "asset:turbo.js"
+import { Application, Controller } from "asset:stimulus.js"
+
+const app = Application.start()
+const root = document.documentElement
+const $ = (selector, from = document) => from.querySelector(selector)
+const $$ = (selector, from = document) => [...from.querySelectorAll(selector)]
+
+// Turbo's own bar brings an inline style, which our policy forbids; shell.css draws one from aria-busy.
+Turbo.config.drive.progressBarDelay = 2 ** 31 - 1
+
+// Turbo exchanges the body; what stands at <html> has to come along.
+addEventListener("turbo:before-render", ({ detail }) => {
+  const next = detail.newBody.ownerDocument.documentElement
+  for (const name of ["data-theme", "data-density", "data-contrast"]) {
+    if (next === root) return
+    const value = next.getAttribute(name)
+    value === null ? root.removeAttribute(name) : root.setAttribute(name, value)
+  }
+})
+
+// A page that comes back from the cache neither repeats messages nor shows what was open.
+addEventListener("turbo:before-cache", () => {
+  $$("[data-once]").forEach(e => e.remove())
+  $$("details.menu[open]").forEach(e => { e.open = false })
+  $$("dialog[open]").forEach(e => e.close())
+})
+
+// A refused form leads to the summary of what is wrong; another page is announced by its title.
+let arrived = false
+addEventListener("turbo:load", () => {
+  if (arrived) $("#said").textContent = document.title
+  arrived = true
+})
+addEventListener("turbo:render", () => $("#errors")?.focus())
