@@ -28,6 +28,7 @@ import (
 	"github.com/holdfast/holdfast/internal/membership"
 	"github.com/holdfast/holdfast/internal/outbox"
 	"github.com/holdfast/holdfast/internal/project"
+	"github.com/holdfast/holdfast/internal/retrieve"
 	"github.com/holdfast/holdfast/internal/secret"
 	"github.com/holdfast/holdfast/internal/seed"
 	"github.com/holdfast/holdfast/internal/setting"
@@ -55,6 +56,7 @@ type App struct {
 	WorkPackages *workpackage.Service
 	Backups      *backup.Service
 	Repository   *backup.Place
+	Retrieve     *retrieve.Service
 	Jobs         *job.Runner
 
 	lock    *Lock
@@ -205,6 +207,10 @@ func (a *App) build(sender *mail.Sender) {
 	a.Outbox.Register(a.Jobs)
 	a.Repository = newPlace(c, a.Log)
 	a.Backups = a.newBackups()
+	a.Retrieve = retrieve.New(retrieve.Deps{
+		DB: a.DB, Place: a.Repository, Keys: a.Keys, Audit: a.Audit,
+		WorkPackages: a.WorkPackages, Projects: a.Projects, Attachments: a.Attachments, Memberships: a.Memberships,
+	})
 	a.register()
 }
 

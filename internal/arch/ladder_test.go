@@ -22,7 +22,7 @@ var rungs = map[string]int{
 	"account": 2, "setting": 2, "outbox": 2,
 	"catalog": 3, "customfield": 3, "membership": 3, "project": 3, "attachment": 3,
 	"workpackage": 4, "wiki": 4, "news": 4, "backup": 4,
-	"timeentry": 5, "query": 5, "notification": 5, "search": 5,
+	"retrieve": 5, "timeentry": 5, "query": 5, "notification": 5, "search": 5,
 	"seed": 6, "importer": 6, "loadgen": 6,
 	"app":   7,
 	"serve": 8,

@@ -186,3 +186,26 @@ func Forget(ctx context.Context, tx *db.Tx, kind string, entities []int64) error
 	_, err := db.Exec(ctx, tx, db.SQL(`DELETE FROM journals WHERE entity_type = ? AND`, kind).Append(db.In("entity_id", entities)))
 	return err
 }
+
+// Reinsert puts entries back that a record had and lost when it was purged. They
+// keep their versions, and their numbers where those are free. The caller makes
+// sure that the versions are.
+func Reinsert(ctx context.Context, tx *db.Tx, entries []Entry) error {
+	for _, e := range entries {
+		taken, err := db.Scalar[int](ctx, tx, db.SQL(`SELECT COUNT(*) FROM journals WHERE id = ?`, e.ID))
+		if err != nil {
+			return err
+		}
+		cols, vals := "", db.SQL(``)
+		if taken == 0 {
+			cols, vals = "id, ", db.SQL(`?,`, e.ID)
+		}
+		_, err = db.Exec(ctx, tx, db.SQL(`INSERT INTO journals (`+cols+`entity_type, entity_id, version, user_id, notes, internal, cause, data, created_at,
+			updated_at, notes_folded) VALUES (`).Append(vals).Add(`?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			e.EntityType, e.EntityID, e.Version, e.UserID, e.Notes, e.Internal, e.Cause, e.Data, e.CreatedAt, e.UpdatedAt, db.Fold(e.Notes)))
+		if err != nil {
+			return fmt.Errorf("journal %s %d: %w", e.EntityType, e.EntityID, err)
+		}
+	}
+	return nil
+}

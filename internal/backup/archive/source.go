@@ -217,14 +217,18 @@ func (t Table) place(b []byte, vals []any) (key []byte, leaf int64, err error) {
 			return key, 0, fmt.Errorf("a key of type %T", v)
 		}
 	}
-	bits := 8
-	if slices.Contains(appendOnly, t.Name) {
-		bits = 12
-	}
 	if t.Numbered() {
-		return key, leaf >> bits, nil
+		return key, leaf >> leafBits(t), nil
 	}
 	return key, -1, nil
+}
+
+// leafBits says how many numbers a leaf covers, as a power of two.
+func leafBits(t Table) int {
+	if slices.Contains(appendOnly, t.Name) {
+		return 12
+	}
+	return 8
 }
 
 // leaves collects rows into items of a snapshot. The key of a leaf is that of its
