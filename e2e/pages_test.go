@@ -17,7 +17,7 @@ func TestPagesFit(t *testing.T) {
 		"/", "/my/account", "/projects", "/projects/new", "/projects/castle", "/projects/castle/edit",
 		"/projects/castle/work_packages/new", "/work_packages", p.page, p.page + "/edit", p.page + "/deletion",
 		"/admin", "/admin/users", "/admin/users/new", "/admin/mail", "/admin/jobs", "/admin/audit", "/admin/backups", "/admin/backups/care",
-		"/admin/backups/prune",
+		"/admin/backups/prune", "/admin/backups/retrieve",
 	}
 	for _, width := range []int64{360, 1280} {
 		for _, scheme := range []string{"light", "dark"} {

@@ -91,6 +91,24 @@ func (s *Service) RequestRestore(ctx context.Context, a access.Actor, in Restore
 	return s.deps.Restore(order)
 }
 
+// Confirm asks an administrator for what guards a backup: the password, where there
+// is one, and the backup token. It guards what brings things back out of snapshots.
+//
+// Faults: as RequestRestore, about the actor and the token.
+func (s *Service) Confirm(ctx context.Context, a access.Actor, token, password string) error {
+	if err := access.RequireAdmin(a); err != nil {
+		return err
+	}
+	if err := s.confirmOwner(ctx, a, password); err != nil {
+		return err
+	}
+	refusal, err := db.Write(ctx, s.db, func(tx *db.Tx) (error, error) { return s.checkToken(ctx, tx, a, token) })
+	if err == nil {
+		err = refusal
+	}
+	return err
+}
+
 // orderable finds the snapshot and says what stands against restoring it now.
 func (s *Service) orderable(ctx context.Context, tx *db.Tx, a access.Actor, in RestoreInput, order *RestoreOrder) (refusal, err error) {
 	order.At = tx.Now()

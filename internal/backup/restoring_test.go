@@ -179,3 +179,18 @@ func TestNoticesGone(t *testing.T) {
 		}
 	})
 }
+
+func TestConfirmAsksForTokenAndPassword(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		token, theirs := w.token(w.root), w.token(w.holder)
+		wantKind(t, w.Confirm(ctx, w.holder, theirs, password), fault.KindForbidden)
+		wantKind(t, w.Confirm(ctx, access.Anonymous(""), theirs, password), fault.KindUnauthenticated)
+		wantKind(t, w.Confirm(ctx, w.root, token, otherPassword), fault.KindInvalid)
+		wantCode(t, w.Confirm(ctx, w.root, theirs, password), fault.KindForbidden, backup.CodeTokenInvalid)
+		if n := w.number(`SELECT COUNT(*) FROM backup_failures`); n != 1 {
+			t.Errorf("%d wrong tokens were counted", n)
+		}
+		must(t, w.Confirm(ctx, w.root, token, password))
+	})
+}

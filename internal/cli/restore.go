@@ -19,6 +19,7 @@ type restoreCmd struct {
 	Into               string `type:"path" placeholder:"DIR" help:"Data directory to restore into. Default: --data."`
 	Database           string `placeholder:"URL" help:"PostgreSQL to restore into. Default: the configured database."`
 	Undo               bool   `help:"Put back what was there before the newest restore, which is kept for 7 days."`
+	pieces             `embed:"" group:"One thing"`
 	DryRun             bool   `help:"Print the plan and change nothing."`
 	Replace            bool   `help:"Replace the instance that is there; a safety copy is made first."`
 	AcknowledgeDamaged bool   `help:"With --replace: go on although the present database is too damaged for a safety copy; it is kept aside."`
@@ -31,6 +32,10 @@ row by row and file by file, and only then put in its place, in one step. A cras
 entirely as it was or entirely restored. Stop holdfast serve first; only --dry-run works beside it. Ctrl-C gives the
 restore up, and takes away what it has added.
 
+With --work-package, --project or --file only that comes back from a snapshot of the instance's repository, beside a
+running server, through all rules and with an entry in the history; --dry-run shows what differs. Doing it twice does
+no harm.
+
 Exit codes: 0 restored (or the plan is printed), 1 failed and nothing changed, 4 the instance is in use or not empty,
 130 interrupted and nothing changed.`
 }
@@ -39,6 +44,12 @@ Exit codes: 0 restored (or the plan is printed), 1 failed and nothing changed, 4
 func (c *restoreCmd) Run(ctx context.Context, s *session) error {
 	if c.Into != "" {
 		s.flags.Data = c.Into
+	}
+	if w, ok, err := c.wanted(); err != nil || ok {
+		if err != nil {
+			return err
+		}
+		return c.piece(ctx, s, w)
 	}
 	cfg, err := s.load(map[string]string{"database.url": c.Database})
 	if err != nil {

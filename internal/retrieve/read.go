@@ -5,7 +5,9 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strconv"
 
+	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/attachment"
 	"github.com/holdfast/holdfast/internal/backup/archive"
 	"github.com/holdfast/holdfast/internal/db"
@@ -106,6 +108,10 @@ func projectOf(r archive.Row) project.Project {
 	}
 }
 
+func inTrash(what string) error {
+	return &fault.Fault{Kind: fault.KindNotFound, What: what, Message: "the " + what + " was in the trash when the snapshot was taken"}
+}
+
 // saved reads a work package. Its history and its watchers are read only where it is
 // gone: nothing but a purge takes those away, and that takes all of them.
 func (r *run) saved(ctx context.Context, n id.WorkPackage) (workpackage.Saved, error) {
@@ -115,7 +121,7 @@ func (r *run) saved(ctx context.Context, n id.WorkPackage) (workpackage.Saved, e
 	}
 	got, err := one(ctx, r.stored, "work_packages", "work package", int64(n), func(row archive.Row) found { return found{packageOf(row), gone(row)} })
 	if err == nil && got.trash {
-		err = fault.NotFound("work package in the snapshot: it was in the trash then; it")
+		err = inTrash("work package")
 	}
 	out := workpackage.Saved{WorkPackage: got.w}
 	if err != nil {
@@ -198,7 +204,7 @@ func (r *run) savedProject(ctx context.Context) (project.Saved, error) {
 	}
 	got, err := one(ctx, r.stored, "projects", "project", r.want.ID, func(row archive.Row) found { return found{projectOf(row), gone(row)} })
 	if err == nil && got.trash {
-		err = fault.NotFound("project in the snapshot: it was in the trash then; it")
+		err = inTrash("project")
 	}
 	s := project.Saved{Project: got.p, Members: map[id.User][]id.Role{}}
 	if err != nil {
@@ -246,4 +252,29 @@ func (r *run) savedProject(ctx context.Context) (project.Saved, error) {
 // sorted are the keys in their order.
 func sorted[V any](m map[id.WorkPackage]V) []id.WorkPackage {
 	return slices.Sorted(maps.Keys(m))
+}
+
+// FindProject returns the number of a project by its number or identifier, as it was
+// in the snapshot.
+//
+// Faults: as Preview.
+func (s *Service) FindProject(ctx context.Context, a access.Actor, snapshot, ref string) (int64, error) {
+	if n, err := strconv.ParseInt(ref, 10, 64); err == nil {
+		return n, nil
+	}
+	r, err := s.open(ctx, a, Wanted{Snapshot: snapshot})
+	if err != nil {
+		return 0, err
+	}
+	var n int64
+	err = r.stored.Rows(ctx, "projects", archive.All, func(row archive.Row) error {
+		if db.Fold(text(row, "identifier")) == db.Fold(ref) && (n == 0 || !gone(row)) {
+			n = number[int64](row, "id")
+		}
+		return nil
+	})
+	if err == nil && n == 0 {
+		err = fault.NotFound("project in the snapshot")
+	}
+	return n, err
 }

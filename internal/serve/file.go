@@ -4,6 +4,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -27,12 +28,26 @@ var inline = map[string]bool{
 // SendFile answers with a file, or the ranges of it that were asked for. What
 // people upload never runs: it is sandboxed, not sniffed, and mostly saved.
 func SendFile(w http.ResponseWriter, r *http.Request, f File) {
-	h := w.Header()
 	kind, _, _ := mime.ParseMediaType(f.ContentType)
 	disposition := "attachment"
 	if inline[kind] {
 		disposition = "inline"
 	}
+	f.headers(w.Header(), disposition)
+	http.ServeContent(w, r, "", f.Modified, f.Content)
+}
+
+// SendStream answers with content that can only be read once, to be saved. Where it
+// cannot be read to its end, the answer is cut off, so that nobody takes it for whole.
+func SendStream(w http.ResponseWriter, f File, size int64, content io.Reader) {
+	f.headers(w.Header(), "attachment")
+	w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
+	if n, err := io.Copy(w, content); err != nil || n != size {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func (f File) headers(h http.Header, disposition string) {
 	h.Set("Content-Type", f.ContentType)
 	h.Set("Content-Disposition", mime.FormatMediaType(disposition, map[string]string{"filename": strings.ToValidUTF8(f.Name, "_")}))
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
@@ -40,5 +55,4 @@ func SendFile(w http.ResponseWriter, r *http.Request, f File) {
 	if f.Tag != "" {
 		h.Set("ETag", `"`+f.Tag+`"`)
 	}
-	http.ServeContent(w, r, "", f.Modified, f.Content)
 }

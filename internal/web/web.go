@@ -129,6 +129,7 @@ var done = map[string]string{
 	"token_gone":   "The backup token is deleted.",
 	"check":        "It has been queued; reload the page to see how it went.",
 	"requested":    "The backup has been requested.",
+	"retrieved":    "It has been brought back.",
 	"cancelled":    "The backup will be cancelled.",
 	"job_retry":    "The job will be tried again.",
 	"comment":      "Your comment has been added.",

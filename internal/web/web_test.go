@@ -13,6 +13,7 @@ import (
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/account"
 	"github.com/holdfast/holdfast/internal/app/apptest"
+	"github.com/holdfast/holdfast/internal/backup"
 	"github.com/holdfast/holdfast/internal/serve"
 	"github.com/holdfast/holdfast/internal/web"
 )
@@ -273,6 +274,54 @@ func TestBackupsInTheBrowser(t *testing.T) {
 	want(t, "deleted", status, page, 303)
 }
 
+func TestRetrievingInTheBrowser(t *testing.T) {
+	in := apptest.New(t, apptest.Options{Demo: true}, mount)
+	in.User("ann", true)
+	b := &browser{t: t, in: in}
+	b.signIn("ann", apptest.Password)
+	status, page := b.get("/admin/backups/retrieve")
+	want(t, "without a backup", status, page, 200, "There is no backup yet")
+	saved, err := in.Backups.RunInline(t.Context(), access.Operator("test"), "", backup.InlineOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, page = b.post("/admin/backups/reset_token", url.Values{"_password_confirmation": {apptest.Password}})
+	token := regexp.MustCompile(`hfbk-[0-9a-f]{64}`).FindString(page)
+	ask := "/admin/backups/retrieve?snapshot=" + saved.Snapshot
+	status, page = b.get(ask + "&kind=work+package&ref=%2345")
+	want(t, "the same", status, page, 200, "As it was", "Nothing differs")
+	for _, bad := range []string{"&kind=work+package&ref=4711", "&kind=work+package&ref=x", "&kind=file&ref=-1", "&kind=project&ref=no-such", "&kind=wiki&ref=1"} {
+		if status, page = b.get(ask + bad); status != 422 {
+			t.Errorf("%s: %d %s", bad, status, page)
+		}
+	}
+	status, page = b.post("/work_packages/45/deletion", url.Values{})
+	want(t, "deleted", status, page, 303)
+	status, page = b.get(ask + "&kind=work+package&ref=45")
+	want(t, "in the trash", status, page, 200, "In the trash", "Bring back")
+	lock := regexp.MustCompile(`name="lock_version" value="(\d+)"`).FindStringSubmatch(page)
+	v := url.Values{"snapshot": {saved.Snapshot}, "kind": {"work package"}, "ref": {"45"}, "lock_version": {lock[1]}, "backup_token": {token}, "_password_confirmation": {"wrong"}}
+	status, page = b.post("/admin/backups/retrieve", v)
+	want(t, "a wrong password", status, page, 422, "field-error")
+	v.Set("_password_confirmation", apptest.Password)
+	v.Set("backup_token", "hfbk-0")
+	status, page = b.post("/admin/backups/retrieve", v)
+	want(t, "a wrong token", status, page, 403, "not your backup token")
+	v.Set("backup_token", token)
+	status, page = b.post("/admin/backups/retrieve", v)
+	want(t, "brought back", status, page, 200, "Brought back: 1 work package", `href="/work_packages/45"`)
+	status, page = b.get("/work_packages/45")
+	want(t, "it is there", status, page, 200)
+	status, page = b.get(ask + "&kind=file&ref=1")
+	want(t, "a file", status, page, 200, "Download, 242 B")
+	status, page = b.post("/admin/backups/retrieve/file", url.Values{"snapshot": {saved.Snapshot}, "kind": {"file"}, "ref": {"1"}, "backup_token": {token}, "_password_confirmation": {apptest.Password}})
+	if status != 200 || len(page) != 242 {
+		t.Errorf("the file: %d, %d bytes", status, len(page))
+	}
+	status, page = b.post("/admin/backups/retrieve/file", url.Values{"snapshot": {saved.Snapshot}, "kind": {"file"}, "ref": {"1"}, "backup_token": {"no"}, "_password_confirmation": {apptest.Password}})
+	want(t, "the file with a wrong token", status, page, 403, "not your backup token")
+}
+
 func TestTheSwitchTakesTheBackupPageAway(t *testing.T) {
 	in := apptest.New(t, apptest.Options{Environ: []string{"HOLDFAST_BACKUP_ENABLED=false"}}, mount)
 	in.User("ann", true)
@@ -307,7 +356,7 @@ func TestEveryPageIsShownOnce(t *testing.T) {
 		"home": "/", "projects": "/projects", "project_form": "/projects/1/edit", "packages": "/work_packages?status=all", "package": "/work_packages/1",
 		"package_form": "/work_packages/1/edit", "confirm": "/work_packages/1/deletion", "account": "/my/account", "admin": "/admin",
 		"admin_users": "/admin/users", "admin_user": "/admin/users/5", "admin_mail": "/admin/mail", "admin_audit": "/admin/audit", "admin_jobs": "/admin/jobs",
-		"admin_backup": "/admin/backups", "admin_care": "/admin/backups/care", "admin_prune": "/admin/backups/prune", "backup_cancel": "/backup_tokens/cancel?token=x", "error": "/nothing",
+		"admin_backup": "/admin/backups", "admin_care": "/admin/backups/care", "admin_prune": "/admin/backups/prune", "admin_retrieve": "/admin/backups/retrieve", "backup_cancel": "/backup_tokens/cancel?token=x", "error": "/nothing",
 		"login": "", "password": "", "admin_backup_download": "", "admin_restore": "", "setup": "", "maintenance": "", // shown in the tests above
 	}
 	for _, f := range files {

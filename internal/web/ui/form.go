@@ -134,9 +134,9 @@ func Check(name, label string, checked bool) Checkbox {
 	return Checkbox{Control: Control{Name: name, Label: label}, Checked: checked}
 }
 
-// ID tells the members of a radio group apart.
+// ID tells the members of a group apart.
 func (c Checkbox) ID() string {
-	if c.Radio {
+	if c.Value != "" {
 		return c.Control.ID() + "-" + c.Value
 	}
 	return c.Control.ID()
