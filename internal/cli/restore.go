@@ -20,9 +20,9 @@ type restoreCmd struct {
 	Database           string `placeholder:"URL" help:"PostgreSQL to restore into. Default: the configured database."`
 	Undo               bool   `help:"Put back what was there before the newest restore, which is kept for 7 days."`
 	pieces             `embed:"" group:"One thing"`
-	DryRun             bool   `help:"Print the plan and change nothing."`
-	Replace            bool   `help:"Replace the instance that is there; a safety copy is made first."`
-	AcknowledgeDamaged bool   `help:"With --replace: go on although the present database is too damaged for a safety copy; it is kept aside."`
+	DryRun             bool `help:"Print the plan and change nothing."`
+	Replace            bool `help:"Replace the instance that is there; a safety copy is made first."`
+	AcknowledgeDamaged bool `help:"With --replace: go on although the present database is too damaged for a safety copy; it is kept aside."`
 }
 
 // Help is the long help text.

@@ -246,6 +246,7 @@ func (p retrievePage) Link() string {
 		return fmt.Sprintf("/projects/%d", p.Result.ID)
 	case retrieve.WorkPackage:
 		return fmt.Sprintf("/work_packages/%d", p.Result.ID)
+	case retrieve.File: // it is with what it belongs to
 	}
 	return ""
 }
