@@ -119,6 +119,22 @@ func CountStatements(ctx context.Context, n *atomic.Int64) context.Context {
 	return context.WithValue(ctx, counterKey{}, n)
 }
 
+type refusalKey struct{}
+
+// RefuseStatements returns a context in which refuse is asked before every
+// statement of a transaction, and its error is the statement's. Tests inject
+// faults with it.
+func RefuseStatements(ctx context.Context, refuse func(query string) error) context.Context {
+	return context.WithValue(ctx, refusalKey{}, refuse)
+}
+
+func refused(ctx context.Context, query string) error {
+	if refuse, ok := ctx.Value(refusalKey{}).(func(string) error); ok {
+		return refuse(query)
+	}
+	return nil
+}
+
 // context prepares ctx for a statement. A statement of an SQLite write
 // transaction is never interrupted: SQLite would roll back the transaction as
 // a whole, and with it the writers that share it.
@@ -141,6 +157,9 @@ func (tx *Tx) text(q string) string {
 
 // Rows runs a query; the caller closes the rows and checks their error.
 func (tx *Tx) Rows(ctx context.Context, f Frag) (*sql.Rows, error) {
+	if err := refused(ctx, f.SQL); err != nil {
+		return nil, fmt.Errorf("query: %w", err)
+	}
 	rows, err := tx.q.QueryContext(tx.context(ctx), tx.text(f.SQL), f.Args...)
 	if err != nil {
 		return nil, fmt.Errorf("query: %w", err)
@@ -207,6 +226,9 @@ func Insert[T ~int64](ctx context.Context, tx *Tx, f Frag) (T, error) {
 func Exec(ctx context.Context, tx *Tx, f Frag) (int64, error) {
 	if !tx.write {
 		return 0, errors.New("statement in a read transaction: " + f.SQL)
+	}
+	if err := refused(ctx, f.SQL); err != nil {
+		return 0, fmt.Errorf("execute: %w", err)
 	}
 	res, err := tx.q.ExecContext(tx.context(ctx), tx.text(f.SQL), f.Args...)
 	if err != nil {

@@ -21,3 +21,12 @@ func LimitRows(n int) (reset func()) {
 
 // Limits are those of archives.
 var Limits = limits
+
+// TableNames names the tables of an archive.
+func TableNames() []string {
+	var out []string
+	for _, t := range tables {
+		out = append(out, t.Name)
+	}
+	return out
+}
