@@ -78,6 +78,35 @@ func TestValuesThatOneEngineCouldNotKeepAreRefused(t *testing.T) {
 	}
 }
 
+// Whatever is no JSON by the letter is refused, wherever it breaks off.
+func TestTextsThatAreNoJSONAreRefused(t *testing.T) {
+	for _, text := range []string{
+		"[", "[1", "[1 2]", "[1,", "[tru]", "{", "{1:2}", `{"a"`, `{"a" 1}`, `{"a":}`, `{"a":1`, `{"a":1 "b":2}`, `{"a":1,}`, `{"a`, `{"a\x":1}`,
+		"-", "1.", "1.x", "1e", "1e+", "+1", ".5", "nul", "True", `"`, `"a`, "\"a\nb\"", `"\`, `"\q"`, `"\u12"`, `"\u12g4"`, "\"\\n\n\"", `"\n`,
+		`"\ud83d\u12"`, `"\ud83d\u0041"`, `"\ud83dxxxxxx"`, `{"b":1,"a":tru}`, "\x00",
+	} {
+		if got, err := appendValue(nil, JSON, text); err == nil {
+			t.Errorf("%q: accepted as %s", text, got)
+		}
+	}
+	for text, want := range map[string]string{
+		`"\ud83d\ude00\/\b"`: "\"\U0001F600/\\b\"", ` { "b" : [ ] , "a" : { } } `: `{"a":{},"b":[]}`, `-0.5E-3`: `-0.5E-3`, `[true,null]`: `[true,null]`,
+	} {
+		if got, err := appendValue(nil, JSON, text); err != nil || string(got) != want {
+			t.Errorf("%s: %s, %v, want %s", text, got, err, want)
+		}
+	}
+	cols := []Column{{"t", Text}, {"j", JSON}}
+	for _, line := range []string{`[5,{}]`, `["a",tru]`, `["a`, `["a","b`} {
+		if err := parseRow(line, cols, make([]any, 2)); err == nil {
+			t.Errorf("%s: accepted", line)
+		}
+	}
+	if err := parseRow(`["a"]`, []Column{{"x", "colour"}}, make([]any, 1)); err == nil {
+		t.Error("a type that is none is accepted")
+	}
+}
+
 func TestRowsComeBackAsTheyWere(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		vals := []any{

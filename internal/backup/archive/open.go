@@ -77,16 +77,6 @@ func Open(ctx context.Context, path string, keys *secret.Keyring, identities ...
 	return a, nil
 }
 
-// Verify is Open without keeping anything: it returns an error unless the
-// archive that r gives is sound as a whole.
-func Verify(ctx context.Context, r io.ReaderAt, size int64, keys *secret.Keyring) error {
-	z, err := readZip(r, size)
-	if err != nil {
-		return err
-	}
-	return (&Archive{zip: z, Size: size}).check(ctx, keys)
-}
-
 // Close releases the file.
 func (a *Archive) Close() error { return a.zip.Close() }
 

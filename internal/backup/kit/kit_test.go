@@ -122,3 +122,35 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// Lines that say something else, with a digest that fits them, are no kit either.
+func TestLinesThatFitTheirDigestAreLookedAtToo(t *testing.T) {
+	text := sample(t).Text()
+	for name, by := range map[string]string{"issued": "yesterday", "identity": "AGE-SECRET-KEY-1NONSENSE", "key " + string(secret.Names()[0]): "abcd"} {
+		lines := strings.Split(strings.TrimSpace(text), "\n")
+		plain := ""
+		for i, l := range lines {
+			if n, _, _ := strings.Cut(l, ": "); n == name {
+				lines[i] = name + ": " + by
+			} else if n == checkName {
+				lines[i] = checkName + ": " + check(plain)
+			}
+			plain += lines[i] + "\n"
+		}
+		if _, err := Parse([]byte(strings.Join(lines, "\n"))); !errors.Is(err, ErrNoKit) || !strings.Contains(err.Error(), "the line "+name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A place with a name that no code can hold gives no page with a code that lacks it.
+func TestATextTooLongForItsCodeGivesNoPage(t *testing.T) {
+	k := sample(t)
+	k.Location = "s3://bucket/" + strings.Repeat("x", 5000)
+	if page, err := k.Page(); err == nil || len(page) > 0 {
+		t.Errorf("%d bytes, %v", len(page), err)
+	}
+	if _, err := Parse([]byte(k.Text())); err != nil {
+		t.Errorf("its text: %v", err)
+	}
+}
