@@ -28,9 +28,10 @@ const (
 // batch holds rows one after the other, each with as many values as the table has columns.
 type batch struct{ vals, ptrs []any }
 
-// eachRow calls fn with the values of each row of a table in key order; the
+// eachRow calls fn with the values of each row of a table in key order, of those that
+// meet the condition where there is one; the
 // values are used again later. The database is read ahead meanwhile, by two batches.
-func eachRow(ctx context.Context, tx *db.Tx, t Table, fn func(vals []any) error) error {
+func eachRow(ctx context.Context, tx *db.Tx, t Table, part db.Frag, fn func(vals []any) error) error {
 	width := len(t.Columns)
 	full, free, enough := make(chan *batch), make(chan *batch, 3), make(chan struct{})
 	for range cap(free) {
@@ -39,7 +40,7 @@ func eachRow(ctx context.Context, tx *db.Tx, t Table, fn func(vals []any) error)
 	var failed error
 	go func() {
 		defer close(full)
-		failed = readAhead(ctx, tx, t, full, free, enough)
+		failed = readAhead(ctx, tx, t, part, full, free, enough)
 	}()
 	for b := range full {
 		for row := range slices.Chunk(b.vals, width) {
@@ -63,8 +64,8 @@ func newBatch(width int) *batch {
 	return b
 }
 
-func readAhead(ctx context.Context, tx *db.Tx, t Table, full chan<- *batch, free <-chan *batch, enough <-chan struct{}) error {
-	rows, err := tx.Rows(ctx, query(t))
+func readAhead(ctx context.Context, tx *db.Tx, t Table, part db.Frag, full chan<- *batch, free <-chan *batch, enough <-chan struct{}) error {
+	rows, err := tx.Rows(ctx, query(t, part))
 	if err != nil {
 		return err
 	}
@@ -100,7 +101,7 @@ func readAhead(ctx context.Context, tx *db.Tx, t Table, full chan<- *batch, free
 // and one buffer in memory, and returns how many there were.
 func writeRows(ctx context.Context, tx *db.Tx, t Table, w io.Writer, progress func(rows int64)) (int64, error) {
 	buf, n := make([]byte, 0, 2*flushSize), int64(0)
-	err := eachRow(ctx, tx, t, func(vals []any) (err error) {
+	err := eachRow(ctx, tx, t, db.Frag{}, func(vals []any) (err error) {
 		if buf, err = appendRow(buf, t.Columns, vals); err != nil {
 			return fmt.Errorf("row %v: %w", keyOf(t, vals), err)
 		}
@@ -125,12 +126,9 @@ func writeRows(ctx context.Context, tx *db.Tx, t Table, w io.Writer, progress fu
 
 // query selects the rows of a table in key order. Names come from the registry
 // or from an archive whose schema was compared with the database.
-func query(t Table) db.Frag {
-	where := ""
-	if t.Where != "" {
-		where = " WHERE " + t.Where
-	}
-	return db.SQL("SELECT " + strings.Join(t.names(), ", ") + " FROM " + t.Name + where + " ORDER BY " + strings.Join(t.Key, ", "))
+func query(t Table, part db.Frag) db.Frag {
+	return db.SQL("SELECT " + strings.Join(t.names(), ", ") + " FROM " + t.Name + " WHERE").
+		Append(db.And(db.SQL(t.Where), part)).Add("ORDER BY " + strings.Join(t.Key, ", "))
 }
 
 // keyOf returns the values of the key columns, to name a row in an error.

@@ -108,10 +108,11 @@ var indexes = []index{
 
 // index puts a table for people, in pieces like rows. Its head is a piece of its own.
 func (t *taking) index(ctx context.Context, tx *db.Tx, x index, put func(repo.Item) error) (Entry, error) {
-	l := newLeaves(indexPrefix(x.name), func(i repo.Item) error {
+	out := newStream(func(i repo.Item) error {
 		i.Count = 0 // they are not the rows that are counted
 		return put(i)
 	}, func(int64) {})
+	l := newLeaves(indexPrefix(x.name), out.item)
 	l.buf = append(l.buf, x.head...)
 	if err := l.next(-1); err != nil {
 		return Entry{}, err
@@ -142,7 +143,8 @@ func (t *taking) index(ctx context.Context, tx *db.Tx, x index, put func(repo.It
 			return Entry{}, err
 		}
 	}
-	return l.end(x.name, rows.Err())
+	err = l.end(rows.Err())
+	return out.entry(x.name), err
 }
 
 // indexPrefix begins the keys of the pieces of a table for people.

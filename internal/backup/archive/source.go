@@ -11,6 +11,7 @@ import (
 	"hash"
 	"hash/crc32"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -130,6 +131,8 @@ type taking struct {
 	meta  Meta
 	prog  Progress
 	list  *fileList
+	// beside are more transactions that see the same, where the engine has them.
+	beside []*db.Tx
 }
 
 // Items implements repo.Source.
@@ -147,7 +150,13 @@ func (t *taking) Meta() (json.RawMessage, bool, error) {
 	return doc, len(t.meta.Missing) == 0, err
 }
 
-func (t *taking) snapshot(ctx context.Context, tx *db.Tx, put func(repo.Item) error) error {
+func (t *taking) snapshot(ctx context.Context, tx *db.Tx, put func(repo.Item) error) (err error) {
+	more, end, err := db.Beside(ctx, tx, min(runtime.NumCPU(), maxReaders))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, end()) }()
+	t.beside = more
 	tables, err := present(ctx, tx)
 	if err != nil {
 		return err
@@ -181,22 +190,33 @@ func (t *taking) snapshot(ctx context.Context, tx *db.Tx, put func(repo.Item) er
 
 // table puts the rows of a table, leaf by leaf.
 func (t *taking) table(ctx context.Context, tx *db.Tx, table Table, put func(repo.Item) error) (Entry, error) {
-	l := newLeaves(rowsKey+table.Name+"\x00", put, func(rows int64) { t.prog.Rows += rows; t.report(table.Name) })
-	err := eachRow(ctx, tx, table, func(vals []any) error {
-		key, cut, err := table.place(l.key, vals)
+	s := newStream(put, func(rows int64) { t.prog.Rows += rows; t.report(table.Name) })
+	var err error
+	if len(t.beside) > 0 && table.Numbered() {
+		err = t.spread(ctx, tx, table, s.item)
+	} else {
+		err = cut(ctx, tx, table, db.Frag{}, s.item)
+	}
+	return s.entry(dataName(table.Name)), err
+}
+
+// cut puts the leaves of the rows of a table that meet the condition.
+func cut(ctx context.Context, tx *db.Tx, table Table, part db.Frag, put func(repo.Item) error) error {
+	l := newLeaves(rowsKey+table.Name+"\x00", put)
+	return l.end(eachRow(ctx, tx, table, part, func(vals []any) error {
+		key, leaf, err := table.place(l.key, vals)
 		if err != nil {
 			return err
 		}
 		l.key = key
-		if err := l.next(cut); err != nil {
+		if err := l.next(leaf); err != nil {
 			return err
 		}
 		if l.buf, err = appendRow(l.buf, table.Columns, vals); err != nil {
 			return fmt.Errorf("row %v: %w", keyOf(table, vals), err)
 		}
 		return nil
-	})
-	return l.end(dataName(table.Name), err)
+	}))
 }
 
 // place returns the key of a row in the order of the table, and in which leaf it
@@ -231,25 +251,46 @@ func leafBits(t Table) int {
 	return 8
 }
 
+// stream passes the leaves of a table on, and takes their digest as a whole.
+type stream struct {
+	put  func(repo.Item) error
+	told func(rows int64)
+	sum  hash.Hash
+	size int64
+}
+
+func newStream(put func(repo.Item) error, told func(rows int64)) *stream {
+	return &stream{put: put, told: told, sum: sha256.New()}
+}
+
+func (s *stream) item(i repo.Item) error {
+	s.sum.Write(i.Data)
+	s.size += int64(len(i.Data))
+	err := s.put(i)
+	s.told(i.Count)
+	return err
+}
+
+func (s *stream) entry(name string) Entry {
+	return Entry{Name: name, Size: s.size, SHA256: hex.EncodeToString(s.sum.Sum(nil))}
+}
+
 // leaves collects rows into items of a snapshot. The key of a leaf is that of its
 // first row. Where rows have no number, a leaf ends where the key of the last row
 // says so, which does not depend on the rows before.
 type leaves struct {
 	prefix string
 	put    func(repo.Item) error
-	told   func(rows int64)
 	key    []byte // of the row that comes
 	buf    []byte
 	first  []byte
 	leaf   int64
 	ends   bool
 	rows   int64
-	sum    hash.Hash
-	size   int64
 }
 
-func newLeaves(prefix string, put func(repo.Item) error, told func(int64)) *leaves {
-	return &leaves{prefix: prefix, put: put, told: told, sum: sha256.New(), buf: make([]byte, 0, 2*leafBytes)}
+func newLeaves(prefix string, put func(repo.Item) error) *leaves {
+	return &leaves{prefix: prefix, put: put, buf: make([]byte, 0, 2*leafBytes)}
 }
 
 // next makes room for the row with l.key in the leaf of the given number.
@@ -268,20 +309,17 @@ func (l *leaves) next(leaf int64) error {
 }
 
 func (l *leaves) flush() error {
-	l.sum.Write(l.buf)
-	l.size += int64(len(l.buf))
 	err := l.put(repo.Item{Key: l.first, Count: l.rows, Data: l.buf, Text: true})
-	l.told(l.rows)
 	l.rows, l.buf = 0, l.buf[:0]
 	return err
 }
 
-// end puts what is left and returns size and digest of it all.
-func (l *leaves) end(name string, err error) (Entry, error) {
+// end puts what is left.
+func (l *leaves) end(err error) error {
 	if err == nil && l.rows > 0 {
 		err = l.flush()
 	}
-	return Entry{Name: name, Size: l.size, SHA256: hex.EncodeToString(l.sum.Sum(nil))}, err
+	return err
 }
 
 // files puts the files that the snapshot names.
