@@ -293,6 +293,7 @@ func (s *Service) decide(ctx context.Context, snapshots []repo.Snapshot, frozen 
 	type known struct {
 		rules   Rules
 		drilled []string
+		held    map[string]bool
 	}
 	k, err := db.Read(ctx, s.db, func(tx *db.Tx) (known, error) {
 		r, err := rules(ctx, tx)
@@ -300,7 +301,11 @@ func (s *Service) decide(ctx context.Context, snapshots []repo.Snapshot, frozen 
 			return known{}, err
 		}
 		good, err := db.All[string](ctx, tx, db.SQL(`SELECT DISTINCT snapshot FROM backup_checks WHERE kind = 'drill' AND state = 'ok' ORDER BY snapshot`))
-		return known{r, good}, err
+		if err != nil {
+			return known{}, err
+		}
+		held, err := heldSet(ctx, tx)
+		return known{r, good, held}, err
 	})
 	if err != nil {
 		return nil, err
@@ -308,7 +313,8 @@ func (s *Service) decide(ctx context.Context, snapshots []repo.Snapshot, frozen 
 	in := make([]retain.Snapshot, len(snapshots))
 	for i, snap := range snapshots {
 		in[i] = retain.Snapshot{
-			ID: snap.ID, At: snap.At, Seq: snap.Seq, Complete: snap.Complete, Drilled: slices.Contains(k.drilled, snap.ID), Held: frozen,
+			ID: snap.ID, At: snap.At, Seq: snap.Seq, Complete: snap.Complete, Drilled: slices.Contains(k.drilled, snap.ID),
+			Held: frozen || k.held[snap.ID],
 		}
 	}
 	return retain.Plan(k.rules.Keep, in, s.db.Now(), time.Local), nil // the operator's TZ says when a day begins
@@ -338,16 +344,21 @@ func (s *Service) forget(ctx context.Context, r *repo.Repository, snapshots []re
 	if len(let) == 0 {
 		return nil
 	}
-	err := db.Do(ctx, s.db, func(tx *db.Tx) error {
-		for _, snap := range let {
+	let, err := db.Write(ctx, s.db, func(tx *db.Tx) ([]repo.Snapshot, error) {
+		held, err := heldSet(ctx, tx) // somebody may have been faster
+		if err != nil {
+			return nil, err
+		}
+		free := slices.DeleteFunc(slices.Clone(let), func(snap repo.Snapshot) bool { return held[snap.ID] })
+		for _, snap := range free {
 			if _, err := db.Exec(ctx, tx, db.SQL(`UPDATE backups SET removed_at = ? WHERE snapshot = ? AND removed_at IS NULL`, tx.Stamp(), snap.ID)); err != nil {
-				return err
+				return nil, err
 			}
 			if err := s.record(ctx, tx, access.System("backup"), "backup.forget", "snapshot "+snap.ID, audit.OK, nil); err != nil {
-				return err
+				return nil, err
 			}
 		}
-		return nil
+		return free, nil
 	})
 	if err != nil {
 		return err

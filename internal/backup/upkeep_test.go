@@ -2,12 +2,14 @@ package backup_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,6 +20,7 @@ import (
 	"github.com/holdfast/holdfast/internal/backup"
 	"github.com/holdfast/holdfast/internal/backup/archive"
 	"github.com/holdfast/holdfast/internal/backup/repo"
+	"github.com/holdfast/holdfast/internal/backup/retain"
 	"github.com/holdfast/holdfast/internal/blob"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/job"
@@ -389,4 +392,72 @@ func TestTheWatcherHearsOfScheduledBackupsOnly(t *testing.T) {
 			return nil
 		}
 	})
+}
+
+func TestASnapshotOnHoldStaysUntilItIsReleased(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.store()
+		ctx := t.Context()
+		var made []backup.Backup
+		for range 6 {
+			b, err := w.RunInline(ctx, operator, "", backup.InlineOptions{Attachments: true})
+			must(t, err)
+			made = append(made, b)
+			w.clock.Advance(time.Hour)
+		}
+		rules := backup.DefaultPolicy()
+		w.exec(`DELETE FROM backup_policy`)
+		rules.Keep = retain.Policy{Last: 1}
+		w.exec(`INSERT INTO backup_policy (id, policy, changed_by, changed_at) VALUES (1, ?, 'test', 0)`, jsonOf(t, rules))
+		h, err := w.Hold(ctx, w.root, made[0].Snapshot[:20], "  the auditors want it ")
+		must(t, err)
+		if h.Snapshot != made[0].Snapshot || h.Reason != "the auditors want it" || h.By != w.root.Name || w.audited("backup.hold") != 1 {
+			t.Errorf("%+v", h)
+		}
+		_, err = w.Hold(ctx, w.root, made[0].Snapshot, "")
+		wantKind(t, err, fault.KindConflict)
+		_, err = w.Hold(ctx, w.root, "1999", "")
+		wantKind(t, err, fault.KindNotFound)
+		_, err = w.Hold(ctx, w.root, made[1].Snapshot, strings.Repeat("x", 256))
+		wantKind(t, err, fault.KindInvalid)
+		_, err = w.Hold(ctx, w.holder, made[1].Snapshot, "")
+		wantKind(t, err, fault.KindForbidden)
+		_, err = w.Release(ctx, w.holder, made[0].Snapshot)
+		wantKind(t, err, fault.KindForbidden)
+		_, err = w.Holds(ctx, access.Anonymous(""))
+		wantKind(t, err, fault.KindUnauthenticated)
+		kept := func() string {
+			t.Helper()
+			_, err := w.Prune(ctx, w.root, backup.PruneInput{})
+			must(t, err)
+			out := ""
+			for i, b := range made {
+				if w.find(b.ID).RemovedAt == nil {
+					out += strconv.Itoa(i)
+				}
+			}
+			return out
+		}
+		if got := kept(); got != "045" {
+			t.Errorf("kept are %s, want the one on hold and the newest two", got)
+		}
+		_, err = w.Release(ctx, w.root, "")
+		wantKind(t, err, fault.KindNotFound)
+		_, err = w.Release(ctx, w.root, made[0].Snapshot)
+		must(t, err)
+		w.mail.wantTo(t, "backup.release", "root second")
+		if got := kept(); got != "45" || w.audited("backup.release") != 1 {
+			t.Errorf("after the release kept are %s", got)
+		}
+		if all, err := w.Holds(ctx, w.root); err != nil || len(all) != 0 {
+			t.Errorf("%v, %v", all, err)
+		}
+	}, real)
+}
+
+func jsonOf(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	must(t, err)
+	return string(b)
 }

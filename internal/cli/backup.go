@@ -17,16 +17,18 @@ import (
 const exitIncomplete = 6
 
 type backupCmd struct {
-	Create   backupCreateCmd `cmd:"" help:"Take a snapshot now, and write its archive where one is asked for; needs no backup token. Exit code 6: files are missing in it, 4: another backup runs, 130: interrupted, nothing is left."`
-	List     backupListCmd   `cmd:"" help:"List backups, newest first."`
-	Verify   backupVerifyCmd `cmd:"" help:"Look for damage in the repository, or read an archive from end to end. Exit code 1 when it is not sound."`
-	Drill    backupDrillCmd  `cmd:"" help:"Restore a snapshot for real into a scratch database and prove it. Exit code 1 when that fails."`
-	Prune    backupPruneCmd  `cmd:"" help:"Let go of the snapshots the policy does not keep, and delete what none needs. Exit code 4 when it refuses."`
-	Export   backupExportCmd `cmd:"" help:"Write the archive of a snapshot. Exit code 3: there is no such snapshot."`
-	Kit      backupKitCmd    `cmd:"" help:"Issue a recovery kit, which has opened the newest snapshot. Exit code 3: there is no snapshot yet."`
-	Audit    backupAuditCmd  `cmd:"" help:"The audit log."`
-	Status   backupStatusCmd `cmd:"" help:"Say how the backups stand. Exit code 1 when something needs attention."`
-	AllowNow backupAllowCmd  `cmd:"" name:"allow-now" help:"End the waiting period of new backup tokens. Exit code 3: nobody of that login waits."`
+	Create   backupCreateCmd  `cmd:"" help:"Take a snapshot now, and write its archive where one is asked for; needs no backup token. Exit code 6: files are missing in it, 4: another backup runs, 130: interrupted, nothing is left."`
+	List     backupListCmd    `cmd:"" help:"List backups, newest first."`
+	Verify   backupVerifyCmd  `cmd:"" help:"Look for damage in the repository, or read an archive from end to end. Exit code 1 when it is not sound."`
+	Drill    backupDrillCmd   `cmd:"" help:"Restore a snapshot for real into a scratch database and prove it. Exit code 1 when that fails."`
+	Prune    backupPruneCmd   `cmd:"" help:"Let go of the snapshots the policy does not keep, and delete what none needs. Exit code 4 when it refuses."`
+	Hold     backupHoldCmd    `cmd:"" help:"Keep a snapshot whatever the policy says; without one, list those on hold. Exit code 3: there is no such snapshot."`
+	Release  backupReleaseCmd `cmd:"" help:"End a hold; all administrators are told. Exit code 3: no such snapshot is on hold."`
+	Export   backupExportCmd  `cmd:"" help:"Write the archive of a snapshot. Exit code 3: there is no such snapshot."`
+	Kit      backupKitCmd     `cmd:"" help:"Issue a recovery kit, which has opened the newest snapshot. Exit code 3: there is no snapshot yet."`
+	Audit    backupAuditCmd   `cmd:"" help:"The audit log."`
+	Status   backupStatusCmd  `cmd:"" help:"Say how the backups stand. Exit code 1 when something needs attention."`
+	AllowNow backupAllowCmd   `cmd:"" name:"allow-now" help:"End the waiting period of new backup tokens. Exit code 3: nobody of that login waits."`
 }
 
 type backupCreateCmd struct {

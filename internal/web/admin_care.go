@@ -244,11 +244,16 @@ type pruneRow struct {
 	At    time.Time
 	State ui.Chip
 	Why   string
+	Held  bool
 }
 
 // prunePreview tells what letting go would do now.
 func (s *Site) prunePreview(w http.ResponseWriter, r *http.Request, a access.Actor) error {
 	out, err := s.app.Backups.Prune(r.Context(), a, backup.PruneInput{DryRun: true})
+	if err != nil {
+		return err
+	}
+	held, err := s.app.Backups.Holds(r.Context(), a)
 	if err != nil {
 		return err
 	}
@@ -259,8 +264,35 @@ func (s *Site) prunePreview(w http.ResponseWriter, r *http.Request, a access.Act
 		if !d.Keep {
 			row.State, p.Any = ui.Label("Goes", ui.Orange), true
 		}
+		for _, h := range held {
+			if h.Snapshot == row.ID {
+				row.Held = true
+				row.Why += " (" + strings.TrimSuffix(h.By+": "+h.Reason, ": ") + ")"
+			}
+		}
 		p.Rows = append(p.Rows, row)
 	}
 	p.Summary = ui.Bytes(out.KeptBytes) + " are needed; " + ui.Bytes(out.CondemnedBytes+out.DeletedBytes) + " are not, and are deleted a day after they are found."
 	return s.ui.Render(w, http.StatusOK, "admin_prune", p)
+}
+
+// holdSnapshot puts a snapshot on hold.
+func (s *Site) holdSnapshot(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	if err := form(w, r); err != nil {
+		return err
+	}
+	if _, err := s.app.Backups.Hold(r.Context(), a, r.PostForm.Get("snapshot"), r.PostForm.Get("reason")); err != nil {
+		return err
+	}
+	return redirect(w, r, "/admin/backups/prune")
+}
+
+func (s *Site) releaseSnapshot(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	if err := form(w, r); err != nil {
+		return err
+	}
+	if _, err := s.app.Backups.Release(r.Context(), a, r.PostForm.Get("snapshot")); err != nil {
+		return err
+	}
+	return redirect(w, r, "/admin/backups/prune")
 }

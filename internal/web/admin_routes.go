@@ -41,6 +41,8 @@ func (s *Site) adminRoutes() []page {
 		{post, "/admin/backups/policy", s.admin(s.savePolicy), false},
 		{post, "/admin/backups/checks", s.admin(s.requestCheck), false},
 		{get, "/admin/backups/prune", s.admin(s.prunePreview), false},
+		{post, "/admin/backups/holds", s.admin(s.holdSnapshot), false},
+		{post, "/admin/backups/holds/release", s.admin(s.releaseSnapshot), false},
 		{post, "/admin/backups/reset_token", s.resetToken, false},
 		{post, "/admin/backups/delete_token", s.deleteToken, false},
 		{post, "/admin/backups/request_backup", s.requestBackup, false},

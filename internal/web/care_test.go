@@ -4,7 +4,9 @@ import (
 	"net/url"
 	"testing"
 
+	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/app/apptest"
+	"github.com/holdfast/holdfast/internal/backup"
 )
 
 func TestThePolicyInTheBrowser(t *testing.T) {
@@ -42,5 +44,20 @@ func TestThePolicyInTheBrowser(t *testing.T) {
 		want(t, "drill twice", status, page, 409, "waits or runs already")
 		status, page = b.get("/admin/backups/prune")
 		want(t, "prune", status, page, 200, "There is no snapshot yet.")
+		made, err := in.Backups.RunInline(t.Context(), access.Operator("test"), "", backup.InlineOptions{Attachments: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		snapshot := url.Values{"snapshot": {made.Snapshot}, "reason": {"for <auditors>"}}
+		status, to = b.post("/admin/backups/holds", snapshot)
+		want(t, "hold", status, to, 303, "/admin/backups/prune")
+		status, page = b.get("/admin/backups/prune")
+		want(t, "on hold", status, page, 200, made.Snapshot, "on hold", "for &lt;auditors&gt;", `action="/admin/backups/holds/release"`)
+		status, page = b.post("/admin/backups/holds", snapshot)
+		want(t, "hold twice", status, page, 409, "on hold already")
+		status, to = b.post("/admin/backups/holds/release", snapshot)
+		want(t, "release", status, to, 303, "/admin/backups/prune")
+		status, page = b.post("/admin/backups/holds/release", snapshot)
+		want(t, "release twice", status, page, 404)
 	})
 }

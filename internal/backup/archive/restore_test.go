@@ -254,6 +254,7 @@ func TestWhatWasRevokedSinceStaysRevoked(t *testing.T) {
 		i.exec(`INSERT INTO user_passwords (user_id, hash, created_at) VALUES (13, 'newer', 5)`)
 		i.exec(`UPDATE work_packages SET subject = 'changed since'`)
 		i.exec(`INSERT INTO backups (source, state, user_id, requested_by, include_attachments, created_at) VALUES ('page', 'complete', NULL, 'x', TRUE, 5)`)
+		i.exec(`INSERT INTO backup_holds (snapshot, held_by, held_at) VALUES ('kept', 'anna', 5)`)
 		if _, err := i.restore(path, archive.RestoreOptions{}); fault.KindOf(err) != fault.KindConflict {
 			t.Fatalf("without --replace: %v", err)
 		}
@@ -272,6 +273,7 @@ func TestWhatWasRevokedSinceStaysRevoked(t *testing.T) {
 			`SELECT token_hash FROM sessions`:                                             "[]",
 			`SELECT subject FROM work_packages WHERE subject = 'changed since'`:           "[]",
 			`SELECT value FROM settings WHERE name = 'mail_quarantine'`:                   "[true]",
+			`SELECT snapshot FROM backup_holds`:                                           "[kept]",
 			`SELECT source FROM backups ORDER BY id`:                                      "[page safety]",
 			`SELECT action FROM audit_entries ORDER BY id`:                                "[backup.restore]",
 		} {

@@ -111,11 +111,11 @@ func (s *sanitiser) upkeep(ctx context.Context, from *db.Tx) error {
 		return err
 	}
 	same := func(_ string, v any) any { return v }
-	for _, table := range []string{"backup_policy", "backup_checks"} {
-		if have[table] == nil { // the live database waits for an upgrade
+	for _, t := range []struct{ name, key string }{{"backup_policy", "id"}, {"backup_checks", "id"}, {"backup_holds", "snapshot"}} {
+		if have[t.name] == nil { // the live database waits for an upgrade
 			continue
 		}
-		if err := s.carry(ctx, from, table, "id", same); err != nil {
+		if err := s.carry(ctx, from, t.name, t.key, same); err != nil {
 			return err
 		}
 	}

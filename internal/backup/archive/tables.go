@@ -270,6 +270,7 @@ var excluded = []Excluded{
 	{"backup_failures", "the lock they count for belongs to tokens that are gone"},
 	{"backups", "the list of archives describes the instance's disk, not its content"},
 	{"backup_policy", "a restore must not weaken how backups are made and kept"},
+	{"backup_holds", "which snapshots stay is told of the instance's repository, not of its content"},
 	{"backup_checks", "what was verified is told of the instance's repository, not of its content"},
 	{"blob_pins", "bookkeeping of the file store, made anew from the files"},
 	{"goose_db_version", "the schema version stands in the manifest"},

@@ -458,6 +458,14 @@ CREATE TABLE backup_checks (
 ) STRICT;
 CREATE INDEX backup_checks_kind ON backup_checks (kind, id);
 
+-- Snapshots that stay whatever the policy says.
+CREATE TABLE backup_holds (
+    snapshot TEXT PRIMARY KEY,
+    reason TEXT NOT NULL DEFAULT '',
+    held_by TEXT NOT NULL,
+    held_at INTEGER NOT NULL
+) STRICT;
+
 -- A running backup needs every blob that was there when it began.
 CREATE TABLE blob_pins (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
