@@ -189,7 +189,7 @@ func (a *App) build(sender *mail.Sender) {
 		DB: a.DB, Keys: a.Keys, Hasher: secret.NewHasher(runtime.NumCPU()), Audit: a.Audit,
 		Mail: mailer(a.Outbox), Memberships: links, BaseURL: c.BaseURL().String(), InstanceName: "holdfast",
 		SessionIdle: c.Session.IdleTimeout, SessionLifetime: c.Session.Lifetime, MinPassword: c.Password.MinLength,
-		MaxFailures: c.Login.MaxFailures, FailureWindow: c.Login.FailureWindow, Providers: c.OIDC,
+		MaxFailures: c.Login.MaxFailures, FailureWindow: c.Login.FailureWindow, Providers: c.OIDC, Language: c.Language,
 		SelfRegistration: func(context.Context, *db.Tx) (bool, error) { return a.Settings.Get().SelfRegistration, nil },
 	})
 	a.Catalog = catalog.New(a.DB)

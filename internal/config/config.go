@@ -24,6 +24,7 @@ type Config struct {
 	PublicURL      string         // address people type, without trailing slash; see BaseURL
 	TrustedProxies []netip.Prefix // peers whose forwarding headers are believed
 	Blobs          string         // "" = <data>/blobs, or a directory; see BlobsLocation
+	Language       string         // of new accounts, and where nobody's wish is known
 	MaxBody        Size           // largest API request body that is not a file upload
 
 	Log        Log

@@ -88,6 +88,7 @@ func identitySettings() []setting[Config] {
 
 func contentSettings() []setting[Config] {
 	return []setting[Config]{
+		{key: "language", def: "en", help: "language of new accounts, and of pages for people whose browser wants none of those there are", bind: func(c *Config) value { return text(&c.Language) }},
 		{key: "attachment.max_size", def: "5120KB", help: "largest uploaded file", bind: func(c *Config) value { return size(&c.Attachment.MaxSize) }},
 		{key: "api.max_body", def: "1MB", help: "largest API request that is not an upload", bind: func(c *Config) value { return size(&c.MaxBody) }},
 		{key: "backup.enabled", def: "true", help: "let permitted people request backups", bind: func(c *Config) value { return boolean(&c.Backup.Enabled) }},

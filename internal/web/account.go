@@ -61,7 +61,7 @@ func (s *Site) accountForm(w http.ResponseWriter, r *http.Request, a access.Acto
 		}
 		return stored
 	}
-	m := messages(refusal)
+	m := speak(r).messages(refusal)
 	p := accountPage{
 		Page:  s.frame(r, a, "My account"),
 		First: ui.Text("firstName", "First name", v("firstName", u.Firstname)).Require().Wrong(m["firstName"]),
@@ -79,7 +79,7 @@ func (s *Site) accountForm(w http.ResponseWriter, r *http.Request, a access.Acto
 	p.Problems = ui.Problems(p.First.Problem(), p.Last.Problem(), p.Mail.Problem(), p.Zone.Problem(), p.Confirm.Problem(), p.Current.Problem(),
 		p.New.Problem(), p.KeyName.Problem())
 	if refusal != nil && len(p.Problems.Items) == 0 {
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: summary(refusal)})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: speak(r).summary(refusal)})
 	}
 	if err := s.fillAccount(r, a, &p); err != nil {
 		return err

@@ -114,7 +114,7 @@ func (s *Site) mails(w http.ResponseWriter, r *http.Request, a access.Actor, to 
 	if refusal != nil {
 		text := refusal.Error()
 		if refused(refusal) {
-			text = summary(refusal)
+			text = speak(r).summary(refusal)
 		}
 		p.To = p.To.Wrong(text)
 	}

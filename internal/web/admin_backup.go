@@ -93,7 +93,7 @@ func (s *Site) backupForm(w http.ResponseWriter, r *http.Request, a access.Actor
 	if err := s.fillBackups(r, a, &p); err != nil {
 		return err
 	}
-	p.fields(include || refusal == nil, refusal)
+	p.fields(speak(r), include || refusal == nil, refusal)
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	if (p.Running != nil || p.Ordered) && newToken == "" && refusal == nil {
@@ -102,8 +102,8 @@ func (s *Site) backupForm(w http.ResponseWriter, r *http.Request, a access.Actor
 	return s.ui.Render(w, statusOf(refusal), "admin_backup", p)
 }
 
-func (p *backupPage) fields(include bool, refusal error) {
-	m := messages(refusal)
+func (p *backupPage) fields(say reader, include bool, refusal error) {
+	m := say.messages(refusal)
 	p.TokenField = ui.Password("backup_token", "Backup token", "off").Require()
 	p.Include = ui.Check("include_attachments", "Include uploaded files", include)
 	p.Confirm = ui.Password("_password_confirmation", "Your password", "current-password").Require()
@@ -119,7 +119,7 @@ func (p *backupPage) fields(include bool, refusal error) {
 	}
 	p.Problems = ui.Problems(p.TokenField.Problem(), p.Confirm.Problem())
 	if refusal != nil && len(p.Problems.Items) == 0 {
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: summary(refusal)})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: say.summary(refusal)})
 	}
 }
 
@@ -383,12 +383,12 @@ func (s *Site) backupDownload(w http.ResponseWriter, r *http.Request, a access.A
 	if !info.NeedsPassword {
 		p.Confirm = ui.Password("backup_token", "Your backup token", "off").Require()
 	}
-	for _, m := range messages(refusal) {
+	for _, m := range speak(r).messages(refusal) {
 		p.Confirm = p.Confirm.Wrong(m)
 	}
 	p.Problems = ui.Problems(p.Confirm.Problem())
 	if refusal != nil && len(p.Problems.Items) == 0 {
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: sentence(refusal)})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: speak(r).sentence(refusal)})
 	}
 	return s.ui.Render(w, statusOf(refusal), "admin_backup_download", p)
 }

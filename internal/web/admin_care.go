@@ -128,7 +128,7 @@ func (s *Site) careForm(w http.ResponseWriter, r *http.Request, a access.Actor, 
 		p.Waiting = "From " + st.Rules.NextAt.In(loc).Format("2 Jan 2006, 15:04") + " on a weaker policy holds: " + st.Rules.Next.Describe() + "."
 		p.BackFields = policyValues(st.Rules.Policy)
 	}
-	p.form(v, refusal)
+	p.form(speak(r), v, refusal)
 	for _, c := range checks {
 		p.Checks = append(p.Checks, checkRowOf(c, loc))
 	}
@@ -140,8 +140,8 @@ func (s *Site) careForm(w http.ResponseWriter, r *http.Request, a access.Actor, 
 	return s.ui.Render(w, statusOf(refusal), "admin_care", p)
 }
 
-func (p *carePage) form(v map[string]string, refusal error) {
-	m := messages(refusal)
+func (p *carePage) form(say reader, v map[string]string, refusal error) {
+	m := say.messages(refusal)
 	p.Schedule = ui.Text("schedule", "When", v["schedule"]).Require().Wrong(m["schedule"])
 	p.Schedule.Hint = "daily 02:00, mon,thu 03:30, every 6h, or off"
 	problems := []ui.Problem{p.Schedule.Problem()}
@@ -154,7 +154,7 @@ func (p *carePage) form(v map[string]string, refusal error) {
 	p.Drill.Hint = "0 for never"
 	p.Problems = ui.Problems(append(problems, p.Within.Problem(), p.Drill.Problem())...)
 	if refusal != nil && len(p.Problems.Items) == 0 {
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: summary(refusal)})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: say.summary(refusal)})
 	}
 }
 

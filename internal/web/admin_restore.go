@@ -88,7 +88,7 @@ func (s *Site) guardRestore(w http.ResponseWriter, r *http.Request, a access.Act
 	if err != nil {
 		return err
 	}
-	m := messages(refusal)
+	m := speak(r).messages(refusal)
 	p.Action, p.NeedsPassword = r.URL.Path, info.NeedsPassword
 	p.Token = ui.Password("backup_token", "Your backup token", "off").Require()
 	if info.Phase == backup.NoToken {
@@ -102,7 +102,7 @@ func (s *Site) guardRestore(w http.ResponseWriter, r *http.Request, a access.Act
 	p.Confirm.Autocomplete = "off"
 	p.Problems = ui.Problems(p.Token.Problem(), p.Password.Problem(), p.Confirm.Problem())
 	if refusal != nil && len(p.Problems.Items) == 0 {
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: sentence(refusal)})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: speak(r).sentence(refusal)})
 	}
 	return s.ui.Render(w, statusOf(refusal), "admin_restore", p)
 }

@@ -92,7 +92,7 @@ func (s *Site) preview(r *http.Request, a access.Actor, p *retrievePage, q retri
 		got, err = s.app.Retrieve.Preview(r.Context(), a, wanted)
 	}
 	if err != nil {
-		return s.notShown(p, err)
+		return s.notShown(speak(r), p, err)
 	}
 	info, err := s.app.Backups.TokenState(r.Context(), a)
 	if err != nil {
@@ -106,7 +106,7 @@ func (s *Site) preview(r *http.Request, a access.Actor, p *retrievePage, q retri
 		p.Fields = append(p.Fields, row)
 	}
 	p.Everything = ui.Check("everything", "Also set back what was changed since", false)
-	m := messages(refusal)
+	m := speak(r).messages(refusal)
 	p.Token = ui.Password("backup_token", "Your backup token", "off").Require()
 	if f := fault.Of(refusal); f != nil && f.Code == backup.CodeTokenInvalid {
 		p.Token = p.Token.Wrong("This is not your backup token.")
@@ -114,13 +114,13 @@ func (s *Site) preview(r *http.Request, a access.Actor, p *retrievePage, q retri
 	p.Password = ui.Password("_password_confirmation", "Your password", "current-password").Require().Wrong(firstOf(m, "currentPassword", "password_confirmation", "password", "current"))
 	p.Problems = ui.Problems(p.Token.Problem(), p.Password.Problem())
 	if refusal != nil && len(p.Problems.Items) == 0 {
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: sentence(refusal)})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: speak(r).sentence(refusal)})
 	}
 	return statusOf(refusal), nil
 }
 
 // notShown words why there is no preview, at the field where the person asked.
-func (s *Site) notShown(p *retrievePage, err error) (int, error) {
+func (s *Site) notShown(say reader, p *retrievePage, err error) (int, error) {
 	switch f := fault.Of(err); {
 	case errors.Is(err, archive.ErrBroken):
 		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Title: "The backup is damaged there", Text: capital(err.Error()) + "."})
@@ -128,7 +128,7 @@ func (s *Site) notShown(p *retrievePage, err error) (int, error) {
 	case f == nil || f.Kind != fault.KindNotFound && f.Kind != fault.KindConflict && f.Kind != fault.KindInvalid:
 		return 0, err
 	}
-	p.Ref = p.Ref.Wrong(sentence(err))
+	p.Ref = p.Ref.Wrong(say.sentence(err))
 	p.Problems = ui.Problems(p.Ref.Problem())
 	return http.StatusUnprocessableEntity, nil
 }

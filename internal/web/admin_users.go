@@ -95,7 +95,7 @@ func (s *Site) newUser(w http.ResponseWriter, r *http.Request, a access.Actor) e
 
 // userForm shows the form of a new user (without an id) or of u with the values of in.
 func (s *Site) userForm(w http.ResponseWriter, r *http.Request, a access.Actor, u account.User, in account.CreateInput, refusal error) error {
-	m := messages(refusal)
+	m := speak(r).messages(refusal)
 	p := userPage{Page: s.adminFrame(r, a, "New user"), Action: "/admin/users", Submit: "Create user", New: u.ID == 0, MayMail: s.app.Accounts.CanMail()}
 	if !p.New {
 		p.Title, p.Submit, p.Self = u.Name(), "Save", u.ID == a.ID
@@ -116,7 +116,7 @@ func (s *Site) userForm(w http.ResponseWriter, r *http.Request, a access.Actor, 
 	p.NewPassword = newPassword("password").Wrong(m["password"])
 	p.Problems = ui.Problems(p.Login.Problem(), p.First.Problem(), p.Last.Problem(), p.Mail.Problem(), p.Password.Problem())
 	if refusal != nil && len(p.Problems.Items) == 0 {
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: summary(refusal)})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: speak(r).summary(refusal)})
 	}
 	return s.ui.Render(w, statusOf(refusal), "admin_user", p)
 }

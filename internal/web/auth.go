@@ -68,9 +68,7 @@ func (s *Site) login(r *http.Request, back string) loginPage {
 		Username: ui.Text("username", "Login or e-mail", ""), Password: ui.Password("password", "Password", "current-password"),
 	}
 	p.Username.Autocomplete, p.Username.Autofocus = "username", true
-	if n := r.URL.Query().Get("done"); n != "" && done[n] != "" {
-		p.Flash = []ui.Alert{{Tone: ui.Success, Text: done[n]}}
-	}
+	p.Flash = speak(r).done(r)
 	for _, provider := range s.app.Accounts.Providers() {
 		href := "/auth/" + provider.Slug + "?back_url=" + url.QueryEscape(back)
 		p.Providers = append(p.Providers, ui.Button{Label: "Continue with " + provider.Name, Href: href, Icon: "key-round", Wide: true, Whole: true})
@@ -96,7 +94,7 @@ func (s *Site) signIn(w http.ResponseWriter, r *http.Request, _ access.Actor) er
 	}
 	p := s.login(r, back)
 	p.Username.Value = name
-	p.Flash = []ui.Alert{{Tone: ui.Danger, Text: sentence(err)}}
+	p.Flash = []ui.Alert{{Tone: ui.Danger, Text: speak(r).sentence(err)}}
 	status, _, _ := wording(f.Kind)
 	if f.Kind == fault.KindUnauthenticated {
 		status = http.StatusUnprocessableEntity
@@ -126,13 +124,13 @@ type passwordPage struct {
 
 func (s *Site) passwordPage(r *http.Request, title, action, submit string, err error, fields ...ui.Field) passwordPage {
 	p := passwordPage{Page: s.frame(r, access.Anonymous(""), title), Action: action, Submit: submit, Hidden: map[string]string{}}
-	p.fill(err, fields)
+	p.fill(speak(r), err, fields)
 	return p
 }
 
 // fill sets the fields, with what was wrong with them.
-func (p *passwordPage) fill(err error, fields []ui.Field) {
-	m := messages(err)
+func (p *passwordPage) fill(say reader, err error, fields []ui.Field) {
+	m := say.messages(err)
 	var problems []ui.Problem
 	for _, f := range fields {
 		f = f.Wrong(m[f.Name])
@@ -141,7 +139,7 @@ func (p *passwordPage) fill(err error, fields []ui.Field) {
 	}
 	p.Problems = ui.Problems(problems...)
 	if err != nil && len(p.Problems.Items) == 0 {
-		p.Flash = []ui.Alert{{Tone: ui.Danger, Text: summary(err)}}
+		p.Flash = []ui.Alert{{Tone: ui.Danger, Text: say.summary(err)}}
 	}
 }
 
@@ -209,7 +207,7 @@ func (s *Site) finishOIDC(w http.ResponseWriter, r *http.Request, _ access.Actor
 	in, err := s.app.Accounts.FinishOIDC(r.Context(), chi.URLParam(r, "slug"), value, r.URL.Query(), client(r))
 	if fault.Of(err) != nil {
 		p := s.login(r, "")
-		p.Flash = []ui.Alert{{Tone: ui.Danger, Text: sentence(err)}}
+		p.Flash = []ui.Alert{{Tone: ui.Danger, Text: speak(r).sentence(err)}}
 		return s.ui.Render(w, statusOf(err), "login", p)
 	}
 	if err != nil {

@@ -18,6 +18,7 @@ type errorPage struct {
 
 // fail answers with an error page; who is not signed in goes to sign in first.
 func (s *Site) fail(w http.ResponseWriter, r *http.Request, a access.Actor, err error, ref string) {
+	r = s.reading(r, a)
 	kind := fault.KindOf(err)
 	if kind == fault.KindUnauthenticated && a.Kind == access.Visitor {
 		http.Redirect(w, r, "/login?back_url="+url.QueryEscape(backURL(r)), http.StatusSeeOther)
@@ -28,9 +29,9 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, a access.Actor, err 
 	p.Flash = nil
 	switch kind {
 	case fault.KindForbidden, fault.KindConflict, fault.KindTooLarge, fault.KindUnsupported, fault.KindTooMany:
-		p.Text = sentence(err)
+		p.Text = speak(r).sentence(err)
 	case fault.KindInvalid:
-		p.Text = "The request was refused: " + summary(err)
+		p.Text = "The request was refused: " + speak(r).summary(err)
 	case fault.KindInternal, fault.KindNoSpace:
 		p.Reference = ref
 	case fault.KindNotFound, fault.KindUnauthenticated:

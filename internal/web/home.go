@@ -166,7 +166,7 @@ func (s *Site) projectForm(w http.ResponseWriter, r *http.Request, a access.Acto
 	for _, st := range project.Statuses {
 		statuses = append(statuses, ui.Option{Value: st.Code, Label: st.Name})
 	}
-	m := messages(refusal)
+	m := speak(r).messages(refusal)
 	p.Width = "narrow"
 	p.Name = ui.Text("name", "Name", v.Get("name")).Require().Wrong(m["name"])
 	p.Identifier = ui.Text("identifier", "Identifier", v.Get("identifier")).Hinted("Part of the address. Leave it empty to make it from the name.").Wrong(m["identifier"])
@@ -178,7 +178,7 @@ func (s *Site) projectForm(w http.ResponseWriter, r *http.Request, a access.Acto
 	p.Status.Blank = "Not set"
 	p.Problems = ui.Problems(p.Name.Problem(), p.Identifier.Problem(), p.Description.Problem(), p.Parent.Problem(), p.Status.Problem())
 	if refusal != nil && len(p.Problems.Items) == 0 {
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: summary(refusal)})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: speak(r).summary(refusal)})
 	}
 	return s.ui.Render(w, statusOf(refusal), "project_form", p)
 }

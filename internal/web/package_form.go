@@ -81,14 +81,14 @@ func (s *Site) packageForm(w http.ResponseWriter, r *http.Request, a access.Acto
 	if t := v.Get("lockVersion"); t != "" {
 		p.Lock = t
 	}
-	p.fill(f, v, refusal)
+	p.fill(speak(r), f, v, refusal)
 	return s.ui.Render(w, statusOf(refusal), "package_form", p)
 }
 
 // fill sets the controls from the draft, and from what was typed where that is
 // not a value.
-func (p *packageFormPage) fill(f *workpackage.Form, v url.Values, refusal error) {
-	m := messages(refusal)
+func (p *packageFormPage) fill(say reader, f *workpackage.Form, v url.Values, refusal error) {
+	m := say.messages(refusal)
 	d := &f.Draft
 	typed := func(name, value string) string {
 		if v.Has(name) {
@@ -134,10 +134,10 @@ func (p *packageFormPage) fill(f *workpackage.Form, v url.Values, refusal error)
 	}
 	p.Percent = field("percentageDone", "% complete", percent)
 	p.Notes = ui.Area("notes", "Comment", v.Get("notes")).Hinted("Goes into the history with this change.").Wrong(m["comment"])
-	p.problems(refusal)
+	p.problems(say, refusal)
 }
 
-func (p *packageFormPage) problems(refusal error) {
+func (p *packageFormPage) problems(say reader, refusal error) {
 	all := []ui.Problem{
 		p.Subject.Problem(), p.Description.Problem(), p.Type.Problem(), p.Status.Problem(), p.Priority.Problem(), p.Assignee.Problem(),
 		p.Responsible.Problem(), p.Parent.Problem(), p.Duration.Problem(), p.Work.Problem(), p.Remaining.Problem(), p.Percent.Problem(), p.Notes.Problem(),
@@ -149,7 +149,7 @@ func (p *packageFormPage) problems(refusal error) {
 	}
 	p.Problems = ui.Problems(all...)
 	if refusal != nil && len(p.Problems.Items) == 0 {
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: summary(refusal)})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: say.summary(refusal)})
 	}
 }
 

@@ -65,19 +65,19 @@ func (s *Site) packagePage(w http.ResponseWriter, r *http.Request, a access.Acto
 	p.Marks = []ui.Chip{typeChip(refs.Types[wp.TypeID]), statusChip(refs.Statuses[wp.StatusID]), priorityChip(refs.Priorities[wp.PriorityID])}
 	p.Author, p.Watching, p.MayWatch = refs.Users[wp.AuthorID].Name, refs.Watching[n], a.SignedIn()
 	p.rights(refs.Grants, wp)
-	p.Details = details(wp, refs)
+	p.Details = details(speak(r), wp, refs)
 	if wp.DoneRatio != nil {
 		p.Done, p.HasDone = ui.Progress{Value: int64(*wp.DoneRatio), Max: 100, Label: "% complete"}, true
 	}
 	if err := s.fillPackage(r, a, &p, n); err != nil {
 		return err
 	}
-	m := messages(refusal)
+	m := speak(r).messages(refusal)
 	p.Comment = ui.Area("comment", "Comment", comment).Hinted("Markdown works here; @login mentions people, #12 links work packages.").Wrong(m["comment"])
 	p.Upload = ui.File("file", "File").Require().Wrong(m["file"]).Wrong(m["fileName"])
 	p.Problems = ui.Problems(p.Comment.Problem(), p.Upload.Problem())
 	if refusal != nil && len(p.Problems.Items) == 0 {
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: sentence(refusal)})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: speak(r).sentence(refusal)})
 	}
 	return s.ui.Render(w, statusOf(refusal), "package", p)
 }
@@ -151,7 +151,7 @@ func activityItem(act workpackage.Activity, a access.Actor) ui.ActivityItem {
 }
 
 // details are the fields beside the description.
-func details(wp *workpackage.WorkPackage, refs *workpackage.Refs) ui.DescriptionList {
+func details(say reader, wp *workpackage.WorkPackage, refs *workpackage.Refs) ui.DescriptionList {
 	var l ui.DescriptionList
 	add := func(label string, value any) { l.Items = append(l.Items, ui.Description{Label: label, Value: value}) }
 	name := func(u *id.User) string {
@@ -162,8 +162,8 @@ func details(wp *workpackage.WorkPackage, refs *workpackage.Refs) ui.Description
 	}
 	add("Assignee", name(wp.AssigneeID))
 	add("Accountable", name(wp.ResponsibleID))
-	add("Start", ui.Day(dayText(wp.StartDate)))
-	add("Finish", ui.Day(dayText(wp.DueDate)))
+	add("Start", ui.Day(say.Printer, dayText(wp.StartDate)))
+	add("Finish", ui.Day(say.Printer, dayText(wp.DueDate)))
 	if wp.Duration != nil {
 		add("Duration", ui.Counted(int64(*wp.Duration), "working day"))
 	}

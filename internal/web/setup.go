@@ -66,7 +66,7 @@ func (s *Site) setup(w http.ResponseWriter, r *http.Request, token, choice strin
 	default:
 		p.Choice, p.Lead = beginNew, "Make the first administrator. Then you are signed in and can begin."
 	}
-	p.fill(err, fields)
+	p.fill(speak(r), err, fields)
 	if choice == beginRestore && s.app.Ordered() {
 		w.Header().Set("Refresh", "2")
 		p.Reloads = true

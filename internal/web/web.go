@@ -62,7 +62,7 @@ func (s *Site) Mount(r chi.Router) {
 		if !p.open {
 			h = s.signedIn(h)
 		}
-		r.Method(p.method, p.pattern, s.edge.Handle(h, s.fail))
+		r.Method(p.method, p.pattern, s.edge.Handle(s.readBy(h), s.fail))
 	}
 	r.NotFound(s.edge.Handle(func(http.ResponseWriter, *http.Request, access.Actor) error {
 		return fault.NotFound("page")
@@ -83,8 +83,9 @@ func (s *Site) signedIn(h serve.HandlerFunc) serve.HandlerFunc {
 // frame fills what every page says around its content.
 func (s *Site) frame(r *http.Request, a access.Actor, title string) ui.Page {
 	v := s.app.Settings.Get()
+	say := speak(r)
 	p := ui.Page{
-		Title: title, Instance: v.AppTitle, LoginHref: "/login", LogoutHref: "/logout",
+		Lang: say.Tag(), Title: title, Instance: v.AppTitle, LoginHref: "/login", LogoutHref: "/logout",
 		Footer: []ui.NavItem{{Label: "Holdfast"}},
 	}
 	path := r.URL.Path
@@ -94,47 +95,26 @@ func (s *Site) frame(r *http.Request, a access.Actor, title string) ui.Page {
 	}
 	p.Actor = &ui.Person{ID: int64(a.ID), Name: a.Name, Detail: a.Login, Href: "/my/account"}
 	p.Nav = []ui.NavItem{
-		{Label: "Home", Href: "/", Icon: "house", Current: path == "/"},
-		{Label: "Projects", Href: "/projects", Icon: "folder", Current: strings.HasPrefix(path, "/projects")},
-		{Label: "Work packages", Href: "/work_packages", Icon: "list-checks", Current: strings.HasPrefix(path, "/work_packages")},
+		{Label: say.T("nav.home"), Href: "/", Icon: "house", Current: path == "/"},
+		{Label: say.T("common.projects"), Href: "/projects", Icon: "folder", Current: strings.HasPrefix(path, "/projects")},
+		{Label: say.T("common.work_packages"), Href: "/work_packages", Icon: "list-checks", Current: strings.HasPrefix(path, "/work_packages")},
 	}
-	p.ActorMenu = []ui.NavItem{{Label: "My account", Href: "/my/account", Icon: "user"}}
+	p.ActorMenu = []ui.NavItem{{Label: say.T("nav.my_account"), Href: "/my/account", Icon: "user"}}
 	if a.Admin {
-		p.Nav = append(p.Nav, ui.NavItem{Label: "Administration", Href: "/admin", Icon: "settings", Current: strings.HasPrefix(path, "/admin")})
+		p.Nav = append(p.Nav, ui.NavItem{Label: say.T("common.administration"), Href: "/admin", Icon: "settings", Current: strings.HasPrefix(path, "/admin")})
 	}
-	if notice := r.URL.Query().Get("done"); notice != "" && done[notice] != "" {
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Success, Text: done[notice]})
-	}
+	p.Flash = append(p.Flash, say.done(r)...)
 	return p
 }
 
-// done are the messages after a redirect; the address carries only the key, so
-// that nobody can put words into a page.
-var done = map[string]string{
-	"saved":        "Saved.",
-	"created":      "Created.",
-	"deleted":      "Deleted. It can be brought back from the trash.",
-	"password":     "Your password has been changed. Other sessions have been signed out.",
-	"key_revoked":  "The API key is revoked.",
-	"session":      "The session has been signed out.",
-	"invited":      "The invitation is on its way.",
-	"locked":       "The user is locked. All sessions have ended.",
-	"unlocked":     "The user is unlocked.",
-	"mail_sent":    "The mail server accepted the test mail.",
-	"mail_retry":   "The mail will be tried again.",
-	"released":     "Outgoing mail is released.",
-	"recovery":     "If there is an account with this address, a mail with a link is on its way.",
-	"registered":   "Thank you. An administrator has to activate your account.",
-	"uploaded":     "The file is attached.",
-	"token_gone":   "The backup token is deleted.",
-	"check":        "It has been queued; reload the page to see how it went.",
-	"requested":    "The backup has been requested.",
-	"retrieved":    "It has been brought back.",
-	"cancelled":    "The backup will be cancelled.",
-	"job_retry":    "The job will be tried again.",
-	"comment":      "Your comment has been added.",
-	"file_deleted": "The file is deleted.",
-	"user_deleted": "The user is deleted.",
+// done is the message after a redirect; the address carries only the key, so that
+// nobody can put words into a page.
+func (in reader) done(r *http.Request) []ui.Alert {
+	key := "done." + r.URL.Query().Get("done")
+	if !in.Has(key) {
+		return nil
+	}
+	return []ui.Alert{{Tone: ui.Success, Text: in.T(key)}}
 }
 
 // location is the reader's time zone.

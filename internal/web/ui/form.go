@@ -1,7 +1,5 @@
 package ui
 
-import "strconv"
-
 // Control is what all form controls share. Error is a sentence for the person who fills the form.
 type Control struct {
 	Name, Label, Hint, Error     string
@@ -199,14 +197,6 @@ func Problems(all ...Problem) ErrorSummary {
 		}
 	}
 	return s
-}
-
-// Heading counts the problems in words.
-func (s ErrorSummary) Heading() string {
-	if len(s.Items) == 1 {
-		return "One thing needs your attention"
-	}
-	return strconv.Itoa(len(s.Items)) + " things need your attention"
 }
 
 // DescribedBy names the elements that explain this member of the group.

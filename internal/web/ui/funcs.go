@@ -1,21 +1,23 @@
 package ui
 
 import (
-	"fmt"
 	"html/template"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/holdfast/holdfast/internal/markup"
-	"github.com/holdfast/holdfast/internal/plural"
+	"github.com/holdfast/holdfast/internal/message"
 	"github.com/holdfast/holdfast/internal/web/assets"
 )
 
-func funcs() template.FuncMap {
+// funcs are the functions of templates whose reader's language is p's: t words a
+// message, th one with markup among its parameters.
+func funcs(p *message.Printer) template.FuncMap {
+	at := times{p}
 	return template.FuncMap{
-		"date": dateOf, "datetime": datetimeOf, "day": Day,
-		"bytes": Bytes, "duration": Duration, "count": Count,
+		"t": p.T, "th": p.HTML, "code": Code, "anchor": Anchor, "strong": Strong, "small": Small, "ins": Ins, "del": Del,
+		"date": at.date, "datetime": at.datetime, "day": at.day,
+		"bytes": p.Bytes, "duration": p.Duration, "count": p.Count,
 		"markdown": markup.Render, "plain": markup.Plain,
 		"icon": Icon, "asset": assets.URL,
 		"status": Status, "type": Type, "label": Label, "priority": Priority,
@@ -24,109 +26,69 @@ func funcs() template.FuncMap {
 	}
 }
 
+// element is an element of one text, for use as a parameter of a message.
+func element(name string, v any) template.HTML {
+	text, ok := v.(template.HTML)
+	if !ok {
+		s, _ := v.(string)
+		text = template.HTML(template.HTMLEscapeString(s))
+	}
+	return template.HTML("<" + name + ">" + string(text) + "</" + strings.Fields(name)[0] + ">")
+}
+
+// Code is text as a program has it.
+func Code(v any) template.HTML { return element("code", v) }
+
+// Strong is text that matters.
+func Strong(v any) template.HTML { return element("strong", v) }
+
+// Ins is text that came.
+func Ins(v any) template.HTML { return element("ins", v) }
+
+// Del is text that went.
+func Del(v any) template.HTML { return element("del", v) }
+
+// Small is an aside.
+func Small(v any) template.HTML { return element(`span class="muted small"`, v) }
+
+// Anchor is a link within a sentence.
+func Anchor(href, text string) template.HTML {
+	return template.HTML(`<a href="` + template.HTMLEscapeString(href) + `">` + template.HTMLEscapeString(text) + `</a>`)
+}
+
+// times shows instants and days as <time> elements.
+type times struct{ *message.Printer }
+
 // timeElement is a <time>. Everything in it comes from formatting, so nothing needs escaping.
 func timeElement(machine, full, shown string) template.HTML {
 	return template.HTML(`<time datetime="` + machine + `" title="` + full + `">` + shown + `</time>`)
 }
 
-// dateOf shows the day of an instant; nothing for the zero time.
-func dateOf(t time.Time) template.HTML {
+// date shows the day of an instant; nothing for the zero time.
+func (at times) date(t time.Time) template.HTML {
 	if t.IsZero() {
 		return ""
 	}
-	return timeElement(t.Format(time.RFC3339), fullTime(t), t.Format("2 Jan 2006"))
+	return timeElement(t.Format(time.RFC3339), at.FullTime(t), at.Date(t))
 }
 
-// datetimeOf shows an instant to the minute, in the zone t carries.
-func datetimeOf(t time.Time) template.HTML {
+// datetime shows an instant to the minute, in the zone t carries.
+func (at times) datetime(t time.Time) template.HTML {
 	if t.IsZero() {
 		return ""
 	}
-	return timeElement(t.Format(time.RFC3339), fullTime(t), t.Format("2 Jan 2006, 15:04"))
+	return timeElement(t.Format(time.RFC3339), at.FullTime(t), at.DateTime(t))
 }
 
-func fullTime(t time.Time) string { return t.Format("Monday, 2 January 2006, 15:04:05 ") + zone(t) }
-
-// zone names the zone by its distance from UTC: its abbreviation is whatever the zone file says.
-func zone(t time.Time) string {
-	if _, offset := t.Zone(); offset == 0 {
-		return "UTC"
-	}
-	return "UTC" + t.Format("-07:00")
-}
+func (at times) day(day string) template.HTML { return Day(at.Printer, day) }
 
 // Day shows a day stored as YYYY-MM-DD; text that is none is shown as it stands.
-func Day(day string) template.HTML {
+func Day(p *message.Printer, day string) template.HTML {
 	t, err := time.Parse(time.DateOnly, day)
 	if err != nil {
 		return template.HTML(template.HTMLEscapeString(day))
 	}
-	return timeElement(day, t.Format("Monday, 2 January 2006"), t.Format("2 Jan 2006"))
-}
-
-// Bytes is a size for people, in powers of 1024.
-func Bytes(n int64) string {
-	if n < 1024 {
-		return strconv.FormatInt(n, 10) + " B"
-	}
-	value, unit := float64(n)/1024, 0
-	for value >= 1023.95 && unit < 4 {
-		value /= 1024
-		unit++
-	}
-	digits := 1
-	if value >= 100 {
-		digits = 0
-	}
-	return strconv.FormatFloat(value, 'f', digits, 64) + " " + []string{"KiB", "MiB", "GiB", "TiB", "PiB"}[unit]
-}
-
-// Duration is a span for people: its two largest units.
-func Duration(d time.Duration) string {
-	if d < 0 {
-		return "-" + Duration(-d)
-	}
-	switch {
-	case d < time.Second:
-		return strconv.FormatInt(d.Milliseconds(), 10) + " ms"
-	case d < time.Minute:
-		return strconv.FormatFloat(d.Truncate(100*time.Millisecond).Seconds(), 'f', -1, 64) + " s"
-	case d < time.Hour:
-		return pair(d, time.Minute, "min", time.Second, "s")
-	case d < 24*time.Hour:
-		return pair(d, time.Hour, "h", time.Minute, "min")
-	}
-	return pair(d, 24*time.Hour, "d", time.Hour, "h")
-}
-
-func pair(d, big time.Duration, bigName string, small time.Duration, smallName string) string {
-	out := fmt.Sprintf("%d %s", d/big, bigName)
-	if rest := d % big / small; rest > 0 {
-		out += fmt.Sprintf(" %d %s", rest, smallName)
-	}
-	return out
-}
-
-// Count is a whole number with its thousands set apart by narrow spaces.
-func Count(n any) string {
-	s := fmt.Sprintf("%d", n)
-	sign := ""
-	if s[0] == '-' {
-		sign, s = "-", s[1:]
-	}
-	var b strings.Builder
-	for i := range len(s) {
-		if i > 0 && (len(s)-i)%3 == 0 {
-			b.WriteRune('\u202F')
-		}
-		b.WriteByte(s[i])
-	}
-	return sign + b.String()
-}
-
-// Counted is a number with its noun: 1 file, 2 files.
-func Counted(n int64, one string, many ...string) string {
-	return Count(n) + " " + plural.Noun(n, one, many...)
+	return timeElement(day, p.FullDate(t), p.Date(t))
 }
 
 // Icon is a picture beside a word; those who do not see it miss nothing.

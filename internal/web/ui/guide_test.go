@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"github.com/holdfast/holdfast/internal/message"
 	"time"
 
 	"github.com/holdfast/holdfast/internal/markup"
@@ -208,7 +209,7 @@ func workPackage() packagePage {
 		{Anchor: "activity-2", Author: who[1].Person, At: at.Add(time.Hour), Comment: markup.Render("The supplier needs **six weeks**. @ana.kovac, can we live with that? See #1281."), EditHref: "#", Changes: []Change{{"Due", "1 Dec 2026", "8 Jan 2027"}}},
 		{Anchor: "activity-3", Author: who[2].Person, At: at.Add(2 * time.Hour), Verb: "changed", Changes: []Change{{"Status", "New", "In progress"}, {"Assignee", "", "Chidi Okafor"}, {"Parent", "#12", ""}}},
 	}
-	p.Details = DescriptionList{[]Description{{"Assignee", "Chidi Okafor"}, {"Responsible", ""}, {"Start", Day("2026-11-23")}, {"Due", Day("2027-01-08")}, {"Estimated", "24 h"}, {"Parent", nil}, {"Category", "Quays"}}}
+	p.Details = DescriptionList{[]Description{{"Assignee", "Chidi Okafor"}, {"Responsible", ""}, {"Start", Day(message.In(), "2026-11-23")}, {"Due", Day(message.In(), "2027-01-08")}, {"Estimated", "24 h"}, {"Parent", nil}, {"Category", "Quays"}}}
 	return p
 }
 

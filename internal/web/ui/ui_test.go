@@ -11,6 +11,8 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/holdfast/holdfast/internal/message"
+
 	"golang.org/x/net/html"
 )
 
@@ -205,10 +207,10 @@ func TestNumbersForPeople(t *testing.T) {
 		{Duration(26 * time.Hour), "1 d 2 h"},
 		{Duration(-time.Minute), "-1 min"},
 		{Count(7), "7"},
-		{Count(int64(-1234567)), "-1\u202F234\u202F567"},
-		{string(datetimeOf(time.Time{})) + string(dateOf(time.Time{})), ""},
-		{string(Day("<b>")), "&lt;b&gt;"},
-		{string(dateOf(at.In(time.FixedZone("x", 7200)))), `<time datetime="2026-11-23T11:41:00+02:00" title="Monday, 23 November 2026, 11:41:00 UTC+02:00">23 Nov 2026</time>`},
+		{Count(int64(-1234567)), "-1,234,567"},
+		{string(times{message.In()}.datetime(time.Time{})) + string(times{message.In()}.date(time.Time{})), ""},
+		{string(Day(message.In(), "<b>")), "&lt;b&gt;"},
+		{string(times{message.In()}.date(at.In(time.FixedZone("x", 7200)))), `<time datetime="2026-11-23T11:41:00+02:00" title="Monday, 23 November 2026, 11:41:00 UTC+02:00">23 Nov 2026</time>`},
 		{Avatar{Person: Person{Name: "émile de la Tour"}}.Initials(), "ÉT"},
 		{Avatar{Person: Person{Name: " "}}.Initials(), "?"},
 		{Avatar{Person: Person{ID: -1, Name: "x"}}.Class(), "avatar hue-red"},
