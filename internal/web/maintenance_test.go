@@ -24,7 +24,7 @@ func TestMaintenanceAnswersEveryone(t *testing.T) {
 		status              int
 	}{
 		{"/work_packages/1", "2; url=/work_packages/1", "Bringing back work packages", http.StatusServiceUnavailable},
-		{"/admin/backups/7/restore", "2; url=/admin/backups", "1 500", http.StatusServiceUnavailable},
+		{"/admin/backups/7/restore", "2; url=/admin/backups", "1,500", http.StatusServiceUnavailable},
 		{"/setup/restore", "2; url=/login", "Being restored", http.StatusServiceUnavailable},
 		{"/api/v3/projects", "", `"_type":"Error"`, http.StatusServiceUnavailable},
 		{"/health/ready", "", `"_type":"Error"`, http.StatusServiceUnavailable},
