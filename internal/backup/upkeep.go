@@ -229,7 +229,8 @@ type PruneResult struct {
 }
 
 // Prune lets go of the snapshots that the policy does not keep, and deletes what
-// no snapshot needs. While a drill or a verification has failed and was not
+// no snapshot needs. Where the place refuses deleting, which protects backups from
+// whoever takes the server over, all stays, the result says so, and that is no failure. While a drill or a verification has failed and was not
 // followed by a good one, it refuses.
 //
 // Faults as VerifyRepository; Conflict with a hint when it refuses to delete.
@@ -269,7 +270,11 @@ func (s *Service) prune(ctx context.Context, in PruneInput) (out PruneResult, er
 	if frozen && !in.DryRun {
 		return out, fault.WithHint(fault.Conflict("a drill or a verification has failed, so nothing is let go"), "mend the cause and run it again; holdfast backup status names it")
 	}
-	if !in.DryRun {
+	may, err := r.MayDelete(ctx)
+	if err != nil {
+		return out, err
+	}
+	if !in.DryRun && may {
 		if err := s.forget(ctx, r, snapshots, out.Decisions); err != nil {
 			return out, err
 		}

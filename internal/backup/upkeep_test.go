@@ -16,9 +16,13 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/age"
+
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/backup"
 	"github.com/holdfast/holdfast/internal/backup/archive"
+	"github.com/holdfast/holdfast/internal/backup/objstore"
+	"github.com/holdfast/holdfast/internal/backup/objstore/objstoretest"
 	"github.com/holdfast/holdfast/internal/backup/repo"
 	"github.com/holdfast/holdfast/internal/backup/retain"
 	"github.com/holdfast/holdfast/internal/blob"
@@ -460,4 +464,46 @@ func jsonOf(t *testing.T, v any) string {
 	b, err := json.Marshal(v)
 	must(t, err)
 	return string(b)
+}
+
+// A server that may not delete lets nothing go, and that is no failure.
+func TestAPlaceThatRefusesDeletingKeepsAll(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.store()
+		sim := objstoretest.NewSim()
+		sim.Hook = func(c objstoretest.Call) objstoretest.Fault {
+			if c.Op == objstoretest.OpDelete {
+				return objstoretest.Fault{Err: objstore.ErrDenied}
+			}
+			return objstoretest.Fault{}
+		}
+		id, err := age.GenerateX25519Identity()
+		must(t, err)
+		r, err := repo.Create(t.Context(), sim, repo.Options{}, repo.Recipient{Label: "server", Key: id.Recipient()})
+		must(t, err)
+		w.deps.Place.Use(r)
+		for range 5 {
+			_, err := w.RunInline(t.Context(), operator, "", backup.InlineOptions{Attachments: true})
+			must(t, err)
+			sim.Advance(40 * 24 * time.Hour)
+			w.clock.Advance(40 * 24 * time.Hour)
+		}
+		w.exec(`DELETE FROM backup_policy`)
+		weak := backup.DefaultPolicy()
+		weak.Keep = retain.Policy{Last: 1}
+		w.exec(`INSERT INTO backup_policy (id, policy, changed_by, changed_at) VALUES (1, ?, 'test', 0)`, jsonOf(t, weak))
+		out, err := w.Prune(t.Context(), w.root, backup.PruneInput{})
+		must(t, err)
+		if !out.MayNotDelete || w.number(`SELECT COUNT(*) FROM backups WHERE removed_at IS NOT NULL`) != 0 {
+			t.Errorf("%+v", out.PruneReport)
+		}
+		if all, err := r.Snapshots(t.Context()); err != nil || len(all) != 5 {
+			t.Errorf("%d snapshots are left, %v", len(all), err)
+		}
+		st, err := w.Standing(t.Context(), w.root)
+		must(t, err)
+		if st.Trouble != nil {
+			t.Errorf("%+v", st.Trouble)
+		}
+	}, real)
 }

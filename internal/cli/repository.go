@@ -149,6 +149,9 @@ func (c *backupPruneCmd) Run(ctx context.Context, s *session) error {
 		fmt.Fprintf(s.Stdout, "%s of %d bytes stay; %s of %d bytes deleted; %s of %d bytes are no longer needed and go after a day; %d wait\n",
 			plural.Of(r.KeptPacks, "pack"), r.KeptBytes, plural.Of(r.DeletedPacks, "pack"), r.DeletedBytes, plural.Of(r.CondemnedPacks, "pack"),
 			r.CondemnedBytes, r.WaitingPacks)
+		if r.MayNotDelete {
+			fmt.Fprintln(s.Stderr, "the place refuses deleting to these credentials, so everything stays; prune with others, or let the place expire what is old")
+		}
 		return nil
 	})
 }

@@ -272,7 +272,10 @@ func (s *Site) prunePreview(w http.ResponseWriter, r *http.Request, a access.Act
 		}
 		p.Rows = append(p.Rows, row)
 	}
-	p.Summary = ui.Bytes(out.KeptBytes) + " are needed; " + ui.Bytes(out.CondemnedBytes+out.DeletedBytes) + " are not, and are deleted a day after they are found."
+	if out.MayNotDelete {
+		p.Summary = "The place refuses deleting to these credentials, so everything stays. "
+	}
+	p.Summary += ui.Bytes(out.KeptBytes) + " are needed; " + ui.Bytes(out.CondemnedBytes+out.DeletedBytes) + " are not, and are deleted a day after they are found."
 	return s.ui.Render(w, http.StatusOK, "admin_prune", p)
 }
 

@@ -100,7 +100,7 @@ func (r *Repository) Distrust(ctx context.Context, problems []Problem) (int, err
 // any more, and those that cannot be read.
 func (p *pruning) forgive(ctx context.Context) error {
 	d, err := p.r.distrusted(ctx)
-	if err != nil || p.o.DryRun || len(d.lists)+len(d.damaged) == 0 {
+	if err != nil || p.keeps || len(d.lists)+len(d.damaged) == 0 {
 		return err
 	}
 	packs, err := p.r.objects(ctx, packPrefix, nil)

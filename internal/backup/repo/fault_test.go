@@ -386,3 +386,51 @@ func TestLivingWriterKeepsWhatItUses(t *testing.T) {
 		w.sound(t)
 	}
 }
+
+// With credentials that may not delete a prune deletes nothing, says so, and
+// leaves a list for one that may.
+func TestAPlaceThatRefusesDeleting(t *testing.T) {
+	w, c := history(t, 41, 2)
+	must[Snapshot](t)(w.backup(t.Context(), w.sim.Client(), content{"f other": noise(random(41), 90<<10)}, BackupOptions{}))
+	if err := w.forget(t.Context(), w.sim.Client(), w.tries[2]); err != nil {
+		t.Fatal(err)
+	}
+	w.sim.Advance(25 * time.Hour)
+	names := w.sim.Names("")
+	for range 3 {
+		refused := w.sim.Client()
+		refused.Hook = func(call objstoretest.Call) objstoretest.Fault {
+			if call.Op == objstoretest.OpDelete {
+				return objstoretest.Fault{Err: objstore.ErrDenied}
+			}
+			return objstoretest.Fault{}
+		}
+		report := must[PruneReport](t)(w.prune(t.Context(), refused, PruneOptions{}))
+		if !report.MayNotDelete || report.DeletedPacks != 0 {
+			t.Fatalf("%+v", report)
+		}
+		must[Snapshot](t)(w.backup(t.Context(), refused, c, BackupOptions{})) // goes on
+		w.sim.Advance(25 * time.Hour)
+	}
+	for _, n := range names {
+		if w.sim.Bytes(n) == nil {
+			t.Fatalf("%s is gone", n)
+		}
+	}
+	if len(w.sim.Names(condemnedPrefix)) == 0 {
+		t.Fatal("nothing was condemned")
+	}
+	w.sound(t)
+	if report := must[PruneReport](t)(w.prune(t.Context(), w.sim.Client(), PruneOptions{})); report.MayNotDelete || report.DeletedPacks == 0 {
+		t.Fatalf("with the right to delete: %+v", report)
+	}
+	w.sound(t)
+	broken := w.sim.Client()
+	broken.Hook = func(call objstoretest.Call) objstoretest.Fault {
+		if call.Op == objstoretest.OpDelete {
+			return objstoretest.Fault{Err: objstore.ErrUnavailable}
+		}
+		return objstoretest.Fault{}
+	}
+	wantErr(t, second(w.prune(t.Context(), broken, PruneOptions{})), objstore.ErrUnavailable)
+}

@@ -61,6 +61,10 @@ type PruneReport struct {
 	WaitingPacks int `json:"waiting_packs"`
 	// Fenced sessions were silent for longer than the lease.
 	Fenced int `json:"fenced"`
+	// MayNotDelete: the place refuses deleting to these credentials, so everything
+	// stayed. What is not needed was condemned all the same: a prune with others
+	// can delete it after the grace.
+	MayNotDelete bool `json:"may_not_delete,omitempty"`
 }
 
 // condemnedDoc names what a prune wants to delete.
@@ -123,6 +127,16 @@ func (r *Repository) Prune(ctx context.Context, o PruneOptions) (PruneReport, er
 	return p.report, nil
 }
 
+// MayDelete says whether the place lets these credentials delete. Those that may
+// not keep whoever steals them from destroying backups. Nothing is changed.
+func (r *Repository) MayDelete(ctx context.Context) (bool, error) {
+	err := r.store.Delete(ctx, condemnedPrefix+"none")
+	if errors.Is(err, objstore.ErrDenied) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 type pruning struct {
 	r      *Repository
 	o      PruneOptions
@@ -132,12 +146,18 @@ type pruning struct {
 	open   []unended
 	v      *verifying
 	listed map[Hash]bool // by a list that stays
+	keeps  bool          // nothing is deleted
 }
 
 func (p *pruning) run(ctx context.Context) (err error) {
 	if p.now, err = p.r.store.Now(ctx); err != nil {
 		return fmt.Errorf("the clock of the store: %w", err)
 	}
+	may, err := p.r.MayDelete(ctx)
+	if err != nil {
+		return err
+	}
+	p.report.MayNotDelete, p.keeps = !may, p.o.DryRun || !may
 	lists, damaged, err := p.r.condemned(ctx) // first of all: see docs/backup-repository.md
 	if err != nil {
 		return err
@@ -148,7 +168,7 @@ func (p *pruning) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if p.o.DryRun {
+	if p.keeps {
 		return nil
 	}
 	for _, name := range damaged {
@@ -186,7 +206,7 @@ func (p *pruning) sessions(ctx context.Context) error {
 		ended[s.id] = true
 		p.report.Fenced++
 	}
-	if p.o.DryRun {
+	if p.keeps {
 		return nil
 	}
 	return p.sweep(ctx, ended)
@@ -292,6 +312,9 @@ func (p *pruning) note(l condemnation) {
 
 // due says whether what a list names may go, unless a snapshot needs it.
 func (p *pruning) due(l condemnation) bool {
+	if p.report.MayNotDelete {
+		return false
+	}
 	for _, s := range p.open {
 		if !slices.Contains(s.gone, l.name) {
 			return false
