@@ -27,6 +27,9 @@ type Dir struct {
 	// trouble makes a step fail in tests; nil otherwise. A disk that refuses
 	// fsync cannot be had by other means on every system that runs the tests.
 	trouble func(step string) error
+	// watch is told in tests of each step that has changed the directory, so that
+	// they know what a crash could lose of it; nil otherwise.
+	watch func(op, name, to string)
 }
 
 // tmpDir holds files that have no name yet; staleAfter is when one that is
@@ -147,7 +150,7 @@ func (d *Dir) put(ctx context.Context, name string, data []byte) error {
 		return err
 	}
 	tmp := path.Join(tmpDir, randomName())
-	defer func() { _ = d.root.Remove(tmp) }() // after the link the name is free to go
+	defer func() { _ = d.remove(tmp) }() // after the link the name is free to go
 	if err := d.write(tmp, data); err != nil {
 		return err
 	}
@@ -165,12 +168,17 @@ func (d *Dir) write(tmp string, data []byte) error {
 	if err != nil {
 		return err
 	}
+	d.did(didMake, tmp, "")
 	_, err = f.Write(data)
+	d.did(didWrite, tmp, "")
 	if err == nil {
 		err = d.fails(stepWrite)
 	}
 	if err == nil {
 		err = errors.Join(d.fails(stepFsync), f.Sync())
+	}
+	if err == nil {
+		d.did(didSync, tmp, "")
 	}
 	return errors.Join(err, f.Close())
 }
@@ -196,7 +204,7 @@ func (d *Dir) publish(tmp, name string) error {
 		return err
 	}
 	if err := errors.Join(d.fails(stepLinked), d.sync(dir)); err != nil {
-		return errors.Join(err, d.root.Remove(name), d.sync(dir))
+		return errors.Join(err, d.remove(name), d.sync(dir))
 	}
 	return nil
 }
@@ -206,6 +214,9 @@ func (d *Dir) link(tmp, name string) error {
 	err := d.fails(stepLink)
 	if err == nil {
 		err = d.root.Link(tmp, name)
+	}
+	if err == nil {
+		d.did(didLink, tmp, name)
 	}
 	if !noLinks(err) {
 		return err
@@ -257,6 +268,9 @@ func (d *Dir) make(dir string) error {
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
+	if err == nil {
+		d.did(didMakeDir, dir, "")
+	}
 	if dir == tmpDir { // needs no durability: a crash may as well take it along
 		return nil
 	}
@@ -273,7 +287,36 @@ func (d *Dir) sync(dir string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.fails(stepDir), f.Sync(), f.Close())
+	if err := errors.Join(d.fails(stepDir), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	d.did(didSyncDir, dir, "")
+	return nil
+}
+
+func (d *Dir) remove(name string) error {
+	err := d.root.Remove(name)
+	if err == nil {
+		d.did(didRemove, name, "")
+	}
+	return err
+}
+
+// What watch is told.
+const (
+	didMake    = "make"
+	didWrite   = "write"
+	didSync    = "sync"
+	didLink    = "link"
+	didMakeDir = "make directory"
+	didSyncDir = "sync directory"
+	didRemove  = "remove"
+)
+
+func (d *Dir) did(op, name, to string) {
+	if d.watch != nil {
+		d.watch(op, name, to)
+	}
 }
 
 func (d *Dir) fails(step string) error {
@@ -361,7 +404,7 @@ func (d *Dir) Delete(ctx context.Context, name string) error {
 		return nil
 	}
 	if err == nil {
-		err = classify(errors.Join(d.root.Remove(name), d.sync(path.Dir(name))))
+		err = classify(errors.Join(d.remove(name), d.sync(path.Dir(name))))
 	}
 	if errors.Is(err, ErrNotFound) {
 		return nil
