@@ -118,8 +118,11 @@ func (p *Printer) Count(n any) string {
 
 // Number is a number with at most so many digits after the decimal sign; with -1, all it takes.
 func (p *Printer) Number(f float64, digits int) string {
-	return strings.Replace(strconv.FormatFloat(f, 'f', digits, 64), ".", p.locale.decimal, 1)
+	return p.Decimal(strconv.FormatFloat(f, 'f', digits, 64))
 }
+
+// Decimal is a number, written with a point, as the language writes it.
+func (p *Printer) Decimal(s string) string { return strings.Replace(s, ".", p.locale.decimal, 1) }
 
 // Bytes is a size for people, in powers of 1024.
 func (p *Printer) Bytes(n int64) string {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -10,6 +11,7 @@ import (
 	"github.com/holdfast/holdfast/internal/account"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/message"
 	"github.com/holdfast/holdfast/internal/opt"
 	"github.com/holdfast/holdfast/internal/web/ui"
 )
@@ -18,6 +20,7 @@ type accountPage struct {
 	ui.Page
 	First, Last, Mail, Confirm ui.Field
 	Zone                       ui.Field
+	Tongue                     ui.Select
 	HasPassword                bool
 	Current, New               ui.Field
 	Keys                       []keyRow
@@ -48,6 +51,7 @@ func (s *Site) myAccount(w http.ResponseWriter, r *http.Request, a access.Actor)
 
 // accountForm shows the page; posted are the values of a refused form.
 func (s *Site) accountForm(w http.ResponseWriter, r *http.Request, a access.Actor, posted map[string]string, newKey string, refusal error) error {
+	say := speak(r)
 	if !a.SignedIn() {
 		return fault.Unauthenticated("you need to be signed in")
 	}
@@ -61,25 +65,27 @@ func (s *Site) accountForm(w http.ResponseWriter, r *http.Request, a access.Acto
 		}
 		return stored
 	}
-	m := speak(r).messages(refusal)
+	m := say.messages(refusal)
 	p := accountPage{
-		Page:  s.frame(r, a, "My account"),
-		First: ui.Text("firstName", "First name", v("firstName", u.Firstname)).Require().Wrong(m["firstName"]),
-		Last:  ui.Text("lastName", "Last name", v("lastName", u.Lastname)).Require().Wrong(m["lastName"]),
-		Mail:  ui.Text("email", "E-mail address", v("email", u.Mail)).Require().Wrong(m["email"]),
-		Zone: ui.Text("timeZone", "Time zone", v("timeZone", u.TimeZone)).
-			Hinted("Such as Europe/Berlin; empty shows times in UTC.").Wrong(m["timeZone"]),
-		Confirm: ui.Password("currentPassword", "Current password", "current-password").
-			Hinted("Only needed to change the e-mail address.").Wrong(m["currentPassword"]),
-		Current: ui.Password("current", "Current password", "current-password").Require().Wrong(m["current"]),
-		New:     newPassword("password").Wrong(m["password"]),
-		KeyName: ui.Text("name", "What is it for?", "").Require().Wrong(m["name"]), NewKey: newKey,
+		Page:  s.frame(r, a, say.T("account.my_account")),
+		First: ui.Text("firstName", say.T("common.first_name"), v("firstName", u.Firstname)).Require().Wrong(m["firstName"]),
+		Last:  ui.Text("lastName", say.T("common.last_name"), v("lastName", u.Lastname)).Require().Wrong(m["lastName"]),
+		Mail:  ui.Text("email", say.T("common.email"), v("email", u.Mail)).Require().Wrong(m["email"]),
+		Zone: ui.Text("timeZone", say.T("account.time_zone"), v("timeZone", u.TimeZone)).
+			Hinted(say.T("account.such_as_europeberlin_empty_shows")).Wrong(m["timeZone"]),
+		Tongue: ui.Choose("language", say.T("account.language"), v("language", u.Language), languages(u.Language)...).
+			Hinted(say.T("account.language_hint")).Wrong(m["language"]),
+		Confirm: ui.Password("currentPassword", say.T("account.current_password"), "current-password").
+			Hinted(say.T("account.only_needed_to_change_the")).Wrong(m["currentPassword"]),
+		Current: ui.Password("current", say.T("account.current_password"), "current-password").Require().Wrong(m["current"]),
+		New:     newPassword(say, "password").Wrong(m["password"]),
+		KeyName: ui.Text("name", say.T("account.what_is_it_for"), "").Require().Wrong(m["name"]), NewKey: newKey,
 	}
 	p.Width = "narrow"
-	p.Problems = ui.Problems(p.First.Problem(), p.Last.Problem(), p.Mail.Problem(), p.Zone.Problem(), p.Confirm.Problem(), p.Current.Problem(),
+	p.Problems = ui.Problems(p.First.Problem(), p.Last.Problem(), p.Mail.Problem(), p.Zone.Problem(), p.Tongue.Problem(), p.Confirm.Problem(), p.Current.Problem(),
 		p.New.Problem(), p.KeyName.Problem())
 	if refusal != nil && len(p.Problems.Items) == 0 {
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: speak(r).summary(refusal)})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: say.summary(refusal)})
 	}
 	if err := s.fillAccount(r, a, &p); err != nil {
 		return err
@@ -88,6 +94,29 @@ func (s *Site) accountForm(w http.ResponseWriter, r *http.Request, a access.Acto
 		w.Header().Set("Cache-Control", "no-store")
 	}
 	return s.ui.Render(w, statusOf(refusal), "account", p)
+}
+
+// languages are those to choose from, each in its own words, and the one somebody
+// brought along for which there are no texts.
+func languages(stored string) []ui.Option {
+	var out []ui.Option
+	known := false
+	for _, l := range message.Languages() {
+		known = known || l.Tag == stored
+		out = append(out, ui.Option{Value: l.Tag, Label: l.Name})
+	}
+	if !known {
+		out = append(out, ui.Option{Value: stored, Label: stored})
+	}
+	return out
+}
+
+// given is a field of the form where it is there.
+func given(f url.Values, name string) opt.Value[string] {
+	if !f.Has(name) {
+		return opt.Value[string]{}
+	}
+	return opt.Of(f.Get(name))
 }
 
 func (s *Site) fillAccount(r *http.Request, a access.Actor, p *accountPage) error {
@@ -117,12 +146,12 @@ func (s *Site) saveAccount(w http.ResponseWriter, r *http.Request, a access.Acto
 	f := r.PostForm
 	p := account.Patch{
 		Firstname: opt.Of(f.Get("firstName")), Lastname: opt.Of(f.Get("lastName")), Mail: opt.Of(f.Get("email")),
-		TimeZone: opt.Of(f.Get("timeZone")), CurrentPassword: f.Get("currentPassword"),
+		TimeZone: opt.Of(f.Get("timeZone")), Language: given(f, "language"), CurrentPassword: f.Get("currentPassword"),
 	}
 	_, err := s.app.Accounts.Update(r.Context(), a, a.ID, p)
 	if fault.Of(err) != nil {
 		posted := map[string]string{}
-		for _, name := range []string{"firstName", "lastName", "email", "timeZone"} {
+		for _, name := range []string{"firstName", "lastName", "email", "timeZone", "language"} {
 			posted[name] = f.Get(name)
 		}
 		return s.accountForm(w, r, a, posted, "", err)

@@ -113,7 +113,7 @@ func (s *Site) userForm(w http.ResponseWriter, r *http.Request, a access.Actor, 
 	p.Mail.Type = "email"
 	p.Admin = ui.Check("admin", "Administrator", in.Admin)
 	p.Password = ui.Password("password", "Password", "new-password").Hinted("Leave it empty to invite the person by mail. With a password the account is active at once.").Wrong(m["password"])
-	p.NewPassword = newPassword("password").Wrong(m["password"])
+	p.NewPassword = newPassword(speak(r), "password").Wrong(m["password"])
 	p.Problems = ui.Problems(p.Login.Problem(), p.First.Problem(), p.Last.Problem(), p.Mail.Problem(), p.Password.Problem())
 	if refusal != nil && len(p.Problems.Items) == 0 {
 		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: speak(r).summary(refusal)})

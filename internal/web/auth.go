@@ -45,6 +45,7 @@ type loginPage struct {
 }
 
 func (s *Site) loginForm(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	say := speak(r)
 	if a.SignedIn() {
 		return redirect(w, r, local(r.URL.Query().Get("back_url")))
 	}
@@ -55,23 +56,24 @@ func (s *Site) loginForm(w http.ResponseWriter, r *http.Request, a access.Actor)
 	p := s.login(r, r.URL.Query().Get("back_url"))
 	if need {
 		p.Flash = append(p.Flash, ui.Alert{
-			Tone: ui.Info, Title: "This instance has no administrator yet",
-			Text: "Open the link that the server printed when it started, or run holdfast setup-link on the server.",
+			Tone: ui.Info, Title: say.T("auth.this_instance_has_no_administrator"),
+			Text: say.T("auth.open_setup_link"),
 		})
 	}
 	return s.ui.Render(w, http.StatusOK, "login", p)
 }
 
 func (s *Site) login(r *http.Request, back string) loginPage {
+	say := speak(r)
 	p := loginPage{
-		Page: s.frame(r, access.Anonymous(""), "Sign in"), BackURL: back, Register: s.app.Settings.Get().SelfRegistration,
-		Username: ui.Text("username", "Login or e-mail", ""), Password: ui.Password("password", "Password", "current-password"),
+		Page: s.frame(r, access.Anonymous(""), say.T("common.sign_in")), BackURL: back, Register: s.app.Settings.Get().SelfRegistration,
+		Username: ui.Text("username", say.T("auth.login_or_email"), ""), Password: ui.Password("password", say.T("common.password"), "current-password"),
 	}
 	p.Username.Autocomplete, p.Username.Autofocus = "username", true
-	p.Flash = speak(r).done(r)
+	p.Flash = say.done(r)
 	for _, provider := range s.app.Accounts.Providers() {
 		href := "/auth/" + provider.Slug + "?back_url=" + url.QueryEscape(back)
-		p.Providers = append(p.Providers, ui.Button{Label: "Continue with " + provider.Name, Href: href, Icon: "key-round", Wide: true, Whole: true})
+		p.Providers = append(p.Providers, ui.Button{Label: say.T("auth.continue_with", "name", provider.Name), Href: href, Icon: "key-round", Wide: true, Whole: true})
 	}
 	return p
 }
@@ -95,7 +97,7 @@ func (s *Site) signIn(w http.ResponseWriter, r *http.Request, _ access.Actor) er
 	p := s.login(r, back)
 	p.Username.Value = name
 	p.Flash = []ui.Alert{{Tone: ui.Danger, Text: speak(r).sentence(err)}}
-	status, _, _ := wording(f.Kind)
+	status := failureOf(f.Kind).status
 	if f.Kind == fault.KindUnauthenticated {
 		status = http.StatusUnprocessableEntity
 	}
@@ -147,23 +149,22 @@ func statusOf(err error) int {
 	if err == nil {
 		return http.StatusOK
 	}
-	status, _, _ := wording(fault.KindOf(err))
+	status := failureOf(fault.KindOf(err)).status
 	if status == http.StatusUnauthorized {
 		return http.StatusUnprocessableEntity
 	}
 	return status
 }
 
-const passwordHint = "At least 10 characters, none of the common ones. A few random words are good."
-
-func newPassword(name string) ui.Field {
-	return ui.Password(name, "New password", "new-password").Require().Hinted(passwordHint)
+func newPassword(say reader, name string) ui.Field {
+	return ui.Password(name, say.T("auth.new_password"), "new-password").Require().Hinted(say.T("auth.password_hint"))
 }
 
 func (s *Site) forcedForm(w http.ResponseWriter, r *http.Request, login, back string, err error) error {
-	p := s.passwordPage(r, "Choose a new password", "/login/password", "Change password and sign in", err,
-		ui.Password("current", "Current password", "current-password").Require(), newPassword("password"))
-	p.Lead = "Your password was set by somebody else. Choose one that only you know."
+	say := speak(r)
+	p := s.passwordPage(r, say.T("auth.choose_a_new_password"), "/login/password", say.T("auth.change_password_and_sign_in"), err,
+		ui.Password("current", say.T("auth.current_password"), "current-password").Require(), newPassword(say, "password"))
+	p.Lead = say.T("auth.set_by_somebody_else")
 	p.Hidden["username"], p.Hidden["back_url"] = login, back
 	return s.ui.Render(w, statusOf(err), "password", p)
 }

@@ -24,24 +24,27 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, a access.Actor, err 
 		http.Redirect(w, r, "/login?back_url="+url.QueryEscape(backURL(r)), http.StatusSeeOther)
 		return
 	}
-	status, title, text := wording(kind)
-	p := errorPage{Page: s.frame(r, a, title), Text: text, Back: ui.Link("Go to the home page", "/")}
+	say, fail := speak(r), failureOf(kind)
+	title := say.T("error." + fail.key)
+	p := errorPage{Page: s.frame(r, a, title), Back: ui.Link(say.T("error.home"), "/")}
 	p.Flash = nil
 	switch kind {
 	case fault.KindForbidden, fault.KindConflict, fault.KindTooLarge, fault.KindUnsupported, fault.KindTooMany:
-		p.Text = speak(r).sentence(err)
+		p.Text = say.sentence(err)
 	case fault.KindInvalid:
-		p.Text = "The request was refused: " + speak(r).summary(err)
+		p.Text = say.T("error.refused", "why", say.summary(err))
 	case fault.KindInternal, fault.KindNoSpace:
 		p.Reference = ref
+		fallthrough
 	case fault.KindNotFound, fault.KindUnauthenticated:
+		p.Text = say.T("error." + fail.key + "_text")
 	}
 	if f := fault.Of(err); f != nil && f.RetryAfter > 0 {
 		w.Header().Set("Retry-After", fmt.Sprint(int(f.RetryAfter.Seconds())+1))
 	}
-	if rerr := s.ui.Render(w, status, "error", p); rerr != nil {
+	if rerr := s.ui.Render(w, fail.status, "error", p); rerr != nil {
 		s.app.Log.Error("error page could not be rendered", "error", rerr)
-		http.Error(w, title, status)
+		http.Error(w, title, fail.status)
 	}
 }
 
@@ -57,27 +60,28 @@ func backURL(r *http.Request) string {
 	return "/"
 }
 
-func wording(kind fault.Kind) (status int, title, text string) {
-	switch kind {
-	case fault.KindNotFound:
-		return http.StatusNotFound, "Not found", "There is nothing at this address, or you are not allowed to see it."
-	case fault.KindForbidden:
-		return http.StatusForbidden, "Not allowed", ""
-	case fault.KindUnauthenticated:
-		return http.StatusUnauthorized, "Sign in first", "You need to be signed in to see this."
-	case fault.KindConflict:
-		return http.StatusConflict, "Changed in the meantime", ""
-	case fault.KindInvalid:
-		return http.StatusUnprocessableEntity, "Refused", ""
-	case fault.KindTooMany:
-		return http.StatusTooManyRequests, "Too many attempts", ""
-	case fault.KindTooLarge:
-		return http.StatusRequestEntityTooLarge, "Too large", ""
-	case fault.KindUnsupported:
-		return http.StatusUnsupportedMediaType, "Not understood", ""
-	case fault.KindNoSpace:
-		return http.StatusInsufficientStorage, "The disk is full", "The disk of the server is full. Nothing was saved. Everything can still be read; tell your administrator to make room, then try again."
-	case fault.KindInternal:
+// failure is how a kind of fault is answered: the status, and the part of the keys of
+// what the page says.
+type failure struct {
+	status int
+	key    string
+}
+
+var failures = map[fault.Kind]failure{
+	fault.KindNotFound:        {http.StatusNotFound, "not_found"},
+	fault.KindForbidden:       {http.StatusForbidden, "forbidden"},
+	fault.KindUnauthenticated: {http.StatusUnauthorized, "unauthenticated"},
+	fault.KindConflict:        {http.StatusConflict, "conflict"},
+	fault.KindInvalid:         {http.StatusUnprocessableEntity, "invalid"},
+	fault.KindTooMany:         {http.StatusTooManyRequests, "too_many"},
+	fault.KindTooLarge:        {http.StatusRequestEntityTooLarge, "too_large"},
+	fault.KindUnsupported:     {http.StatusUnsupportedMediaType, "unsupported"},
+	fault.KindNoSpace:         {http.StatusInsufficientStorage, "no_space"},
+}
+
+func failureOf(kind fault.Kind) failure {
+	if f, ok := failures[kind]; ok {
+		return f
 	}
-	return http.StatusInternalServerError, "Something went wrong", "This is our mistake, not yours. Nothing was saved. Please try again; if it happens again, tell your administrator the reference below."
+	return failure{http.StatusInternalServerError, "internal"}
 }

@@ -29,13 +29,14 @@ type homePage struct {
 }
 
 func (s *Site) home(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	say := speak(r)
 	tree, err := s.app.Projects.Tree(r.Context(), a)
 	if err != nil {
 		return err
 	}
-	p := homePage{Page: s.frame(r, a, "Home"), Projects: rowsOf(tree)}
+	p := homePage{Page: s.frame(r, a, say.T("home.home")), Projects: say.rowsOf(tree)}
 	if a.SignedIn() {
-		p.Title = "Welcome, " + firstName(a.Name)
+		p.Title = say.T("home.welcome", "name", firstName(a.Name))
 		mine, err := s.app.WorkPackages.List(r.Context(), a, workpackage.ListInput{
 			Filters:  []filter.Condition{{Name: "assignee", Op: "=", Values: []string{"me"}}, {Name: "status", Op: "o"}},
 			Sort:     []filter.Sort{{Name: "due_date"}, {Name: "priority", Desc: true}},
@@ -50,9 +51,9 @@ func (s *Site) home(w http.ResponseWriter, r *http.Request, a access.Actor) erro
 	if p.MayCreate, err = s.app.Projects.MayCreate(r.Context(), a); err != nil {
 		return err
 	}
-	p.None = ui.EmptyState{Icon: "folder", Title: "No projects yet", Text: "Projects you are a member of, and public ones, appear here."}
+	p.None = ui.EmptyState{Icon: "folder", Title: say.T("home.no_projects_yet"), Text: say.T("home.projects_appear_here")}
 	if p.MayCreate {
-		p.None.Actions = []ui.Button{ui.Link("Create a project", "/projects/new").As("primary")}
+		p.None.Actions = []ui.Button{ui.Link(say.T("home.create_a_project"), "/projects/new").As("primary")}
 	}
 	return s.ui.Render(w, http.StatusOK, "home", p)
 }
@@ -68,26 +69,34 @@ var projectHues = map[string]ui.Hue{
 	project.NotStarted: ui.Gray, project.Finished: ui.Blue, project.Discontinued: ui.Gray,
 }
 
-func statusName(code *string) (string, ui.Hue) {
+func (in reader) projectStatus(code *string) (string, ui.Hue) {
 	if code == nil {
 		return "", ""
 	}
 	for _, st := range project.Statuses {
 		if st.Code == *code {
-			return st.Name, projectHues[st.Code]
+			return in.statusWord(st.Code, st.Name), projectHues[st.Code]
 		}
 	}
 	return *code, ui.Gray
 }
 
-func rowsOf(tree []project.Node) []ui.ProjectRow {
+func (in reader) rowsOf(tree []project.Node) []ui.ProjectRow {
 	out := make([]ui.ProjectRow, 0, len(tree))
 	for _, n := range tree {
 		row := ui.ProjectRow{Name: n.Name, Href: "/projects/" + n.Identifier, Depth: min(n.Depth, 5), Public: n.Public}
-		row.Status, row.Hue = statusName(n.Status)
+		row.Status, row.Hue = in.projectStatus(n.Status)
 		out = append(out, row)
 	}
 	return out
+}
+
+// statusWord is the word for a project's status.
+func (in reader) statusWord(code, name string) string {
+	if key := "project.status." + code; in.Has(key) {
+		return in.T(key)
+	}
+	return name
 }
 
 type projectsPage struct {
@@ -98,6 +107,7 @@ type projectsPage struct {
 }
 
 func (s *Site) projects(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	say := speak(r)
 	tree, err := s.app.Projects.Tree(r.Context(), a)
 	if err != nil {
 		return err
@@ -106,8 +116,8 @@ func (s *Site) projects(w http.ResponseWriter, r *http.Request, a access.Actor) 
 	if err != nil {
 		return err
 	}
-	p := projectsPage{Page: s.frame(r, a, "Projects"), Projects: rowsOf(tree), MayCreate: may}
-	p.None = ui.EmptyState{Icon: "folder", Title: "No projects yet", Text: "Projects you are a member of, and public ones, appear here."}
+	p := projectsPage{Page: s.frame(r, a, say.T("common.projects")), Projects: say.rowsOf(tree), MayCreate: may}
+	p.None = ui.EmptyState{Icon: "folder", Title: say.T("home.no_projects_yet"), Text: say.T("home.projects_appear_here")}
 	return s.ui.Render(w, http.StatusOK, "projects", p)
 }
 
@@ -139,14 +149,15 @@ func (s *Site) newProject(w http.ResponseWriter, r *http.Request, a access.Actor
 // projectForm shows the form of a new or an existing project with the values
 // given, and what is wrong with them.
 func (s *Site) projectForm(w http.ResponseWriter, r *http.Request, a access.Actor, old *project.Project, v url.Values, refusal error) error {
+	say := speak(r)
 	var self id.Project
-	p := projectFormPage{Page: s.frame(r, a, "New project"), Action: "/projects", Cancel: "/projects", New: true, Submit: "Create project"}
+	p := projectFormPage{Page: s.frame(r, a, say.T("home.new_project")), Action: "/projects", Cancel: "/projects", New: true, Submit: say.T("project.create_project")}
 	if old != nil {
 		self = old.ID
-		p.Title, p.New, p.Submit = "Edit "+old.Name, false, "Save"
+		p.Title, p.New, p.Submit = say.T("project.edit", "name", old.Name), false, say.T("common.save")
 		p.Action = "/projects/" + old.Identifier
 		p.Cancel = p.Action
-		p.Breadcrumbs = []ui.Crumb{{Label: "Projects", Href: "/projects"}, {Label: old.Name, Href: p.Action}, {Label: "Edit"}}
+		p.Breadcrumbs = []ui.Crumb{{Label: say.T("common.projects"), Href: "/projects"}, {Label: old.Name, Href: p.Action}, {Label: say.T("project.edit_")}}
 		grants, err := s.app.Projects.Grants(r.Context(), a, *old)
 		if err != nil {
 			return err
@@ -164,21 +175,21 @@ func (s *Site) projectForm(w http.ResponseWriter, r *http.Request, a access.Acto
 	}
 	var statuses []ui.Option
 	for _, st := range project.Statuses {
-		statuses = append(statuses, ui.Option{Value: st.Code, Label: st.Name})
+		statuses = append(statuses, ui.Option{Value: st.Code, Label: say.statusWord(st.Code, st.Name)})
 	}
-	m := speak(r).messages(refusal)
+	m := say.messages(refusal)
 	p.Width = "narrow"
-	p.Name = ui.Text("name", "Name", v.Get("name")).Require().Wrong(m["name"])
-	p.Identifier = ui.Text("identifier", "Identifier", v.Get("identifier")).Hinted("Part of the address. Leave it empty to make it from the name.").Wrong(m["identifier"])
-	p.Description = ui.Area("description", "Description", v.Get("description")).Hinted("Markdown works here.").Wrong(m["description"])
-	p.Public = ui.Check("public", "Public: people without a membership can see it", v.Get("public") == "1")
-	p.Parent = ui.Choose("parent", "Subproject of", v.Get("parent"), options...).Wrong(m["parent"])
-	p.Parent.Blank = "None"
-	p.Status = ui.Choose("status", "Status", v.Get("status"), statuses...).Wrong(m["status"])
-	p.Status.Blank = "Not set"
+	p.Name = ui.Text("name", say.T("common.name"), v.Get("name")).Require().Wrong(m["name"])
+	p.Identifier = ui.Text("identifier", say.T("project.identifier"), v.Get("identifier")).Hinted(say.T("project.part_of_the_address")).Wrong(m["identifier"])
+	p.Description = ui.Area("description", say.T("common.sum"), v.Get("description")).Hinted(say.T("common.markdown_works_here")).Wrong(m["description"])
+	p.Public = ui.Check("public", say.T("project.public_hint"), v.Get("public") == "1")
+	p.Parent = ui.Choose("parent", say.T("project.subproject_of"), v.Get("parent"), options...).Wrong(m["parent"])
+	p.Parent.Blank = say.T("project.none")
+	p.Status = ui.Choose("status", say.T("common.status"), v.Get("status"), statuses...).Wrong(m["status"])
+	p.Status.Blank = say.T("project.not_set")
 	p.Problems = ui.Problems(p.Name.Problem(), p.Identifier.Problem(), p.Description.Problem(), p.Parent.Problem(), p.Status.Problem())
 	if refusal != nil && len(p.Problems.Items) == 0 {
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: speak(r).summary(refusal)})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: say.summary(refusal)})
 	}
 	return s.ui.Render(w, statusOf(refusal), "project_form", p)
 }

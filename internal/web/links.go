@@ -14,12 +14,13 @@ func (s *Site) recoveryForm(w http.ResponseWriter, r *http.Request, _ access.Act
 }
 
 func (s *Site) recovery(w http.ResponseWriter, r *http.Request, address string, err error) error {
-	f := ui.Text("email", "E-mail address", address).Require()
+	say := speak(r)
+	f := ui.Text("email", say.T("common.email"), address).Require()
 	f.Type, f.Autocomplete = "email", "email"
-	p := s.passwordPage(r, "Forgot your password?", "/login/recovery", "Send me a link", err, f)
-	p.Lead = "We mail you a link with which you can choose a new one. People who sign in through a provider have none here."
+	p := s.passwordPage(r, say.T("auth.forgot_your_password"), "/login/recovery", say.T("auth.send_me_a_link"), err, f)
+	p.Lead = say.T("auth.we_mail_you_a_link")
 	if !s.app.Accounts.CanMail() {
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Warning, Text: "This instance sends no mail. Ask your administrator for a new password."})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Warning, Text: say.T("auth.this_instance_sends_no_mail")})
 	}
 	return s.ui.Render(w, statusOf(err), "password", p)
 }
@@ -48,7 +49,8 @@ func (s *Site) recoverForm(w http.ResponseWriter, r *http.Request, _ access.Acto
 }
 
 func (s *Site) recover(w http.ResponseWriter, r *http.Request, token string, err error) error {
-	p := s.passwordPage(r, "Choose a new password", "/account/lost_password", "Change password", err, newPassword("password"))
+	say := speak(r)
+	p := s.passwordPage(r, say.T("auth.choose_a_new_password"), "/account/lost_password", say.T("auth.change_password"), err, newPassword(say, "password"))
 	p.Hidden["token"] = token
 	return s.ui.Render(w, statusOf(err), "password", p)
 }
@@ -81,15 +83,16 @@ func (s *Site) activationForm(w http.ResponseWriter, r *http.Request, _ access.A
 // activation asks an invited person for a password; one who registered has
 // chosen it and only confirms.
 func (s *Site) activation(w http.ResponseWriter, r *http.Request, token string, registered bool, in account.AcceptInput, err error) error {
+	say := speak(r)
 	fields := []ui.Field{
-		ui.Text("login", "Login", in.Login).Require(), ui.Text("firstName", "First name", in.Firstname).Require(),
-		ui.Text("lastName", "Last name", in.Lastname).Require(), newPassword("password"),
+		ui.Text("login", say.T("common.login"), in.Login).Require(), ui.Text("firstName", say.T("common.first_name"), in.Firstname).Require(),
+		ui.Text("lastName", say.T("common.last_name"), in.Lastname).Require(), newPassword(say, "password"),
 	}
 	if registered {
 		fields = nil
 	}
-	p := s.passwordPage(r, "Join "+s.app.Settings.Get().AppTitle, "/account/activate", "Activate my account", err, fields...)
-	p.Lead = "Your account is waiting for you."
+	p := s.passwordPage(r, say.T("auth.join", "instance", s.app.Settings.Get().AppTitle), "/account/activate", say.T("auth.activate_my_account"), err, fields...)
+	p.Lead = say.T("auth.your_account_is_waiting_for")
 	p.Hidden["token"] = token
 	return s.ui.Render(w, statusOf(err), "password", p)
 }
@@ -118,11 +121,12 @@ func (s *Site) registerForm(w http.ResponseWriter, r *http.Request, _ access.Act
 }
 
 func (s *Site) registration(w http.ResponseWriter, r *http.Request, in account.RegisterInput, err error) error {
-	mail := ui.Text("email", "E-mail address", in.Mail).Require()
+	say := speak(r)
+	mail := ui.Text("email", say.T("common.email"), in.Mail).Require()
 	mail.Type = "email"
-	p := s.passwordPage(r, "Create an account", "/register", "Create my account", err,
-		ui.Text("login", "Login", in.Login).Require(), ui.Text("firstName", "First name", in.Firstname).Require(),
-		ui.Text("lastName", "Last name", in.Lastname).Require(), mail, newPassword("password"))
+	p := s.passwordPage(r, say.T("auth.create_an_account"), "/register", say.T("auth.create_my_account"), err,
+		ui.Text("login", say.T("common.login"), in.Login).Require(), ui.Text("firstName", say.T("common.first_name"), in.Firstname).Require(),
+		ui.Text("lastName", say.T("common.last_name"), in.Lastname).Require(), mail, newPassword(say, "password"))
 	return s.ui.Render(w, statusOf(err), "password", p)
 }
 
@@ -133,6 +137,7 @@ func (s *Site) register(w http.ResponseWriter, r *http.Request, _ access.Actor) 
 	f := r.PostForm
 	in := account.RegisterInput{
 		Login: f.Get("login"), Firstname: f.Get("firstName"), Lastname: f.Get("lastName"), Mail: f.Get("email"), Password: f.Get("password"),
+		Language: speak(r).Tag(),
 	}
 	err := s.app.Accounts.Register(r.Context(), in, client(r))
 	if refused(err) {

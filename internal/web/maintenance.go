@@ -36,6 +36,7 @@ func Maintenance(progress func() archive.Progress) (http.Handler, error) {
 	mux.Handle(assets.Prefix, assets.Handler())
 	mux.HandleFunc("/health/alive", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	mux.HandleFunc("/", func(w http.ResponseWriter, req *http.Request) {
+		say := speak(req)
 		w.Header().Set("Retry-After", "2")
 		w.Header().Set("Cache-Control", "no-store")
 		if strings.HasPrefix(req.URL.Path, "/api/") || strings.HasPrefix(req.URL.Path, "/health/") {
@@ -45,7 +46,7 @@ func Maintenance(progress func() archive.Progress) (http.Handler, error) {
 			return
 		}
 		w.Header().Set("Refresh", "2; url="+after(req.URL.Path))
-		p := maintenancePage{Page: ui.Page{Reloads: true, Title: "Being restored", Lead: "Nothing can be read or changed for the moment. This page goes on by itself."}, Progress: restoreProgress(progress())}
+		p := maintenancePage{Page: ui.Page{Lang: say.Tag(), Reloads: true, Title: say.T("restore.being_restored"), Lead: say.T("restore.nothing_can_be_read_or")}, Progress: restoreProgress(speak(req), progress())}
 		if err := r.Render(w, http.StatusServiceUnavailable, "maintenance", p); err != nil {
 			http.Error(w, p.Title, http.StatusServiceUnavailable)
 		}
@@ -66,23 +67,36 @@ func after(path string) string {
 }
 
 // restoreProgress words how far a restore is.
-func restoreProgress(g archive.Progress) ui.Progress {
-	p := ui.Progress{Label: "Preparing", Value: -1}
+func restoreProgress(say reader, g archive.Progress) ui.Progress {
+	p := ui.Progress{Label: say.T("restore.preparing"), Value: -1}
 	switch g.Step {
 	case "":
 		return p
 	case "verify":
-		p.Label = "Comparing every row"
+		p.Label = say.T("restore.comparing_every_row")
 	case "files":
-		p.Label = "Bringing back files"
+		p.Label = say.T("restore.bringing_back_files")
 	case "safety":
-		p.Label = "Keeping what is there now"
+		p.Label = say.T("restore.keeping_what_is_there_now")
 	default:
-		p.Label = "Bringing back " + strings.ReplaceAll(g.Step, "_", " ")
+		p.Label = say.T("restore.bringing_back", "what", say.step(g.Step))
 	}
 	if total := g.RowsTotal*100 + g.BytesTotal; total > 0 {
 		p.Value, p.Max = min(g.Rows*100+g.Bytes, total), total
-		p.Note = ui.Count(g.Rows) + " of " + ui.Counted(g.RowsTotal, "row") + ", " + ui.Bytes(g.Bytes) + " of " + ui.Bytes(g.BytesTotal)
+		p.Note = say.progress(g.Rows, g.RowsTotal, g.Bytes, g.BytesTotal)
 	}
 	return p
+}
+
+// step names a table that is being brought back.
+func (in reader) step(name string) string {
+	if key := "restore.table." + name; in.Has(key) {
+		return in.T(key)
+	}
+	return strings.ReplaceAll(name, "_", " ")
+}
+
+// progress is how much of the rows and bytes is done.
+func (in reader) progress(rows, allRows, bytes, allBytes int64) string {
+	return in.T("restore.progress", "rows", rows, "n", allRows, "size", in.Bytes(bytes), "total", in.Bytes(allBytes))
 }

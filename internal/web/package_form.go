@@ -55,6 +55,7 @@ func (s *Site) editPackage(w http.ResponseWriter, r *http.Request, a access.Acto
 // packageForm shows the form of a new work package of a project, or of an
 // existing one; v are the values of a form that came back.
 func (s *Site) packageForm(w http.ResponseWriter, r *http.Request, a access.Actor, in id.Project, n id.WorkPackage, v url.Values, refusal error) error {
+	say := speak(r)
 	patch, _ := packagePatch(v) // its refusals stand in refusal
 	if in != 0 {
 		patch.Project = opt.Of(in)
@@ -67,21 +68,21 @@ func (s *Site) packageForm(w http.ResponseWriter, r *http.Request, a access.Acto
 	if !f.MayCommit {
 		return fault.Forbidden("you are not allowed to change this work package")
 	}
-	p := packageFormPage{Page: s.frame(r, a, "New work package"), Submit: "Create", Milestone: f.Schema.Milestone}
+	p := packageFormPage{Page: s.frame(r, a, say.T("package.new_work_package")), Submit: say.T("package.create"), Milestone: f.Schema.Milestone}
 	pr := f.Refs.Projects[f.Draft.ProjectID]
-	p.Breadcrumbs = []ui.Crumb{{Label: "Projects", Href: "/projects"}, {Label: pr.Name, Href: "/projects/" + pr.Identifier}, {Label: "New work package"}}
+	p.Breadcrumbs = []ui.Crumb{{Label: say.T("common.projects"), Href: "/projects"}, {Label: pr.Name, Href: "/projects/" + pr.Identifier}, {Label: say.T("package.new_work_package")}}
 	p.Action, p.Cancel = "/projects/"+pr.Identifier+"/work_packages", "/projects/"+pr.Identifier
 	p.Width = "narrow"
 	if n != 0 {
-		p.Title, p.Submit, p.Action, p.Cancel = "Edit “"+f.Draft.Subject+"”", "Save", packageHref(n), packageHref(n)
+		p.Title, p.Submit, p.Action, p.Cancel = say.T("package.edit", "subject", f.Draft.Subject), say.T("common.save"), packageHref(n), packageHref(n)
 		p.Breadcrumbs[2] = ui.Crumb{Label: "#" + strconv.FormatInt(int64(n), 10), Href: packageHref(n)}
-		p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: "Edit"})
+		p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: say.T("common.edit")})
 	}
 	p.Lock = strconv.Itoa(f.Draft.LockVersion)
 	if t := v.Get("lockVersion"); t != "" {
 		p.Lock = t
 	}
-	p.fill(speak(r), f, v, refusal)
+	p.fill(say, f, v, refusal)
 	return s.ui.Render(w, statusOf(refusal), "package_form", p)
 }
 
@@ -106,34 +107,34 @@ func (p *packageFormPage) fill(say reader, f *workpackage.Form, v url.Values, re
 		x.Type = "date"
 		return x
 	}
-	p.Subject = field("subject", "Subject", d.Subject).Require()
-	p.Description = ui.Area("description", "Description", typed("description", d.Description)).Hinted("Markdown works here.").Wrong(m["description"])
-	p.Type = choice("type", "Type", int64(d.TypeID), f.Schema.Types, m)
-	p.Status = choice("status", "Status", int64(d.StatusID), f.Schema.Statuses, m)
-	p.Priority = choice("priority", "Priority", int64(d.PriorityID), f.Schema.Priorities, m)
-	p.Assignee = choice("assignee", "Assignee", idOf(d.AssigneeID), f.Schema.Assignees, m)
-	p.Responsible = choice("responsible", "Accountable", idOf(d.ResponsibleID), f.Schema.Assignees, m)
-	p.Assignee.Blank, p.Responsible.Blank = "Nobody", "Nobody"
+	p.Subject = field("subject", say.T("common.subject"), d.Subject).Require()
+	p.Description = ui.Area("description", say.T("common.sum"), typed("description", d.Description)).Hinted(say.T("common.markdown_works_here")).Wrong(m["description"])
+	p.Type = choice("type", say.T("common.type"), int64(d.TypeID), f.Schema.Types, m)
+	p.Status = choice("status", say.T("common.status"), int64(d.StatusID), f.Schema.Statuses, m)
+	p.Priority = choice("priority", say.T("common.priority"), int64(d.PriorityID), f.Schema.Priorities, m)
+	p.Assignee = choice("assignee", say.T("common.assignee"), idOf(d.AssigneeID), f.Schema.Assignees, m)
+	p.Responsible = choice("responsible", say.T("common.accountable"), idOf(d.ResponsibleID), f.Schema.Assignees, m)
+	p.Assignee.Blank, p.Responsible.Blank = say.T("common.nobody"), say.T("common.nobody")
 	parent := ""
 	if d.ParentID != nil {
 		parent = strconv.FormatInt(int64(*d.ParentID), 10)
 	}
-	p.Parent = field("parent", "Parent", parent).Hinted("The number of a work package.")
-	p.Start, p.Due = date("startDate", "Start", d.StartDate), date("dueDate", "Finish", d.DueDate)
-	p.Date = date("date", "Date", d.DueDate).Wrong(m["startDate"]).Wrong(m["dueDate"])
+	p.Parent = field("parent", say.T("common.parent"), parent).Hinted(say.T("package.the_number_of_a_work"))
+	p.Start, p.Due = date("startDate", say.T("common.start"), d.StartDate), date("dueDate", say.T("common.finish"), d.DueDate)
+	p.Date = date("date", say.T("common.date"), d.DueDate).Wrong(m["startDate"]).Wrong(m["dueDate"])
 	duration := ""
 	if d.Duration != nil {
 		duration = strconv.Itoa(*d.Duration)
 	}
-	p.Duration = field("duration", "Duration in working days", duration)
-	p.Work = field("estimatedTime", "Work in hours", strings.TrimSuffix(hoursText(d.EstimatedSeconds), " h"))
-	p.Remaining = field("remainingTime", "Remaining work in hours", strings.TrimSuffix(hoursText(d.RemainingSeconds), " h"))
+	p.Duration = field("duration", say.T("package.duration_in_working_days"), duration)
+	p.Work = field("estimatedTime", say.T("package.work_in_hours"), say.hoursNumber(d.EstimatedSeconds))
+	p.Remaining = field("remainingTime", say.T("package.remaining_work_in_hours"), say.hoursNumber(d.RemainingSeconds))
 	percent := ""
 	if d.DoneRatio != nil {
 		percent = strconv.Itoa(*d.DoneRatio)
 	}
-	p.Percent = field("percentageDone", "% complete", percent)
-	p.Notes = ui.Area("notes", "Comment", v.Get("notes")).Hinted("Goes into the history with this change.").Wrong(m["comment"])
+	p.Percent = field("percentageDone", say.T("package.complete"), percent)
+	p.Notes = ui.Area("notes", say.T("common.comment"), v.Get("notes")).Hinted(say.T("package.goes_into_the_history_with")).Wrong(m["comment"])
 	p.problems(say, refusal)
 }
 

@@ -51,13 +51,14 @@ func (s *Site) showPackage(w http.ResponseWriter, r *http.Request, a access.Acto
 // packagePage shows a work package; comment and refusal are those of a form
 // that came back.
 func (s *Site) packagePage(w http.ResponseWriter, r *http.Request, a access.Actor, n id.WorkPackage, comment string, refusal error) error {
+	say := speak(r)
 	wp, refs, err := s.app.WorkPackages.Show(r.Context(), a, n)
 	if err != nil {
 		return err
 	}
 	pr := refs.Projects[wp.ProjectID]
-	p := packagePage{Page: s.frame(r, a, wp.Subject), Href: packageHref(n), W: wp, Children: refs.Children[n], MaxUpload: ui.Bytes(s.app.Config.Attachment.MaxSize.Bytes())}
-	p.Breadcrumbs = []ui.Crumb{{Label: "Projects", Href: "/projects"}, {Label: pr.Name, Href: "/projects/" + pr.Identifier}}
+	p := packagePage{Page: s.frame(r, a, wp.Subject), Href: packageHref(n), W: wp, Children: refs.Children[n], MaxUpload: say.Bytes(s.app.Config.Attachment.MaxSize.Bytes())}
+	p.Breadcrumbs = []ui.Crumb{{Label: say.T("common.projects"), Href: "/projects"}, {Label: pr.Name, Href: "/projects/" + pr.Identifier}}
 	for _, up := range refs.Ancestors[n] {
 		p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: up.Name, Href: packageHref(id.WorkPackage(up.ID))})
 	}
@@ -65,19 +66,19 @@ func (s *Site) packagePage(w http.ResponseWriter, r *http.Request, a access.Acto
 	p.Marks = []ui.Chip{typeChip(refs.Types[wp.TypeID]), statusChip(refs.Statuses[wp.StatusID]), priorityChip(refs.Priorities[wp.PriorityID])}
 	p.Author, p.Watching, p.MayWatch = refs.Users[wp.AuthorID].Name, refs.Watching[n], a.SignedIn()
 	p.rights(refs.Grants, wp)
-	p.Details = details(speak(r), wp, refs)
+	p.Details = details(say, wp, refs)
 	if wp.DoneRatio != nil {
-		p.Done, p.HasDone = ui.Progress{Value: int64(*wp.DoneRatio), Max: 100, Label: "% complete"}, true
+		p.Done, p.HasDone = ui.Progress{Value: int64(*wp.DoneRatio), Max: 100, Label: say.T("package.complete")}, true
 	}
 	if err := s.fillPackage(r, a, &p, n); err != nil {
 		return err
 	}
-	m := speak(r).messages(refusal)
-	p.Comment = ui.Area("comment", "Comment", comment).Hinted("Markdown works here; @login mentions people, #12 links work packages.").Wrong(m["comment"])
-	p.Upload = ui.File("file", "File").Require().Wrong(m["file"]).Wrong(m["fileName"])
+	m := say.messages(refusal)
+	p.Comment = ui.Area("comment", say.T("common.comment"), comment).Hinted(say.T("common.markup_comment")).Wrong(m["comment"])
+	p.Upload = ui.File("file", say.T("common.file")).Require().Wrong(m["file"]).Wrong(m["fileName"])
 	p.Problems = ui.Problems(p.Comment.Problem(), p.Upload.Problem())
 	if refusal != nil && len(p.Problems.Items) == 0 {
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: speak(r).sentence(refusal)})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: say.sentence(refusal)})
 	}
 	return s.ui.Render(w, statusOf(refusal), "package", p)
 }
@@ -103,8 +104,9 @@ func (p *packagePage) rights(g *access.Grants, wp *workpackage.WorkPackage) {
 
 // fillPackage loads files and history.
 func (s *Site) fillPackage(r *http.Request, a access.Actor, p *packagePage, n id.WorkPackage) error {
+	say := speak(r)
 	loc := location(a)
-	p.Created = p.W.CreatedAt.In(loc).Format("2 Jan 2006, 15:04")
+	p.Created = say.DateTime(p.W.CreatedAt.Time)
 	files, err := s.app.Attachments.List(r.Context(), a, "WorkPackage", int64(n))
 	if err != nil {
 		return err
@@ -120,18 +122,18 @@ func (s *Site) fillPackage(r *http.Request, a access.Actor, p *packagePage, n id
 	}
 	acts, err := s.app.WorkPackages.Activities(r.Context(), a, n)
 	for _, act := range acts {
-		p.Stream = append(p.Stream, activityItem(act, a))
+		p.Stream = append(p.Stream, activityItem(say, act))
 	}
 	return err
 }
 
-func activityItem(act workpackage.Activity, a access.Actor) ui.ActivityItem {
+func activityItem(say reader, act workpackage.Activity) ui.ActivityItem {
 	item := ui.ActivityItem{
-		Anchor: "activity-" + strconv.FormatInt(int64(act.ID), 10), At: act.CreatedAt.In(location(a)),
-		Author: ui.Person{ID: act.User.ID, Name: act.User.Name}, Verb: "changed",
+		Anchor: "activity-" + strconv.FormatInt(int64(act.ID), 10), At: act.CreatedAt.In(say.loc),
+		Author: ui.Person{ID: act.User.ID, Name: act.User.Name}, Verb: say.T("package.changed"),
 	}
 	if act.Version == 1 {
-		item.Verb = "created this"
+		item.Verb = say.T("package.created_this")
 	}
 	if act.Notes != "" {
 		item.Comment = markup.Render(act.Notes)
@@ -142,9 +144,9 @@ func activityItem(act workpackage.Activity, a access.Actor) ui.ActivityItem {
 				continue // the page itself shows what it was made with
 			}
 			if c.Field == "description" {
-				c.Old, c.New = "", "changed"
+				c.Old, c.New = "", say.T("package.changed_text")
 			}
-			item.Changes = append(item.Changes, ui.Change{Label: c.Label, From: c.Old, To: c.New})
+			item.Changes = append(item.Changes, ui.Change{Label: say.change(c.Field, c.Label), From: c.Old, To: c.New})
 		}
 	}
 	return item
@@ -160,17 +162,17 @@ func details(say reader, wp *workpackage.WorkPackage, refs *workpackage.Refs) ui
 		}
 		return refs.Users[*u].Name
 	}
-	add("Assignee", name(wp.AssigneeID))
-	add("Accountable", name(wp.ResponsibleID))
-	add("Start", ui.Day(say.Printer, dayText(wp.StartDate)))
-	add("Finish", ui.Day(say.Printer, dayText(wp.DueDate)))
+	add(say.T("common.assignee"), name(wp.AssigneeID))
+	add(say.T("common.accountable"), name(wp.ResponsibleID))
+	add(say.T("common.start"), ui.Day(say.Printer, dayText(wp.StartDate)))
+	add(say.T("common.finish"), ui.Day(say.Printer, dayText(wp.DueDate)))
 	if wp.Duration != nil {
-		add("Duration", ui.Counted(int64(*wp.Duration), "working day"))
+		add(say.T("package.duration"), say.T("package.working_days", "n", *wp.Duration))
 	}
-	add("Work", hoursText(wp.EstimatedSeconds))
-	add("Remaining work", hoursText(wp.RemainingSeconds))
+	add(say.T("package.work"), say.hours(wp.EstimatedSeconds))
+	add(say.T("package.remaining_work"), say.hours(wp.RemainingSeconds))
 	if d, ok := refs.Derived[wp.ID]; ok && d.Work != nil {
-		add("Work with everything below", hoursText(d.Work))
+		add(say.T("package.work_with_everything_below"), say.hours(d.Work))
 	}
 	return l
 }
@@ -182,11 +184,28 @@ func dayText[T ~string](d *T) string {
 	return string(*d)
 }
 
-func hoursText(seconds *int64) string {
+// hours words a span of work; nothing for none.
+func (in reader) hours(seconds *int64) string {
 	if seconds == nil {
 		return ""
 	}
-	return strconv.FormatFloat(float64(*seconds)/3600, 'g', 6, 64) + " h"
+	return in.hoursNumber(seconds) + " " + in.T("unit.h")
+}
+
+// hoursNumber is hours as a form has them.
+func (in reader) hoursNumber(seconds *int64) string {
+	if seconds == nil {
+		return ""
+	}
+	return in.Decimal(strconv.FormatFloat(float64(*seconds)/3600, 'g', 6, 64))
+}
+
+// change names a field in the history.
+func (in reader) change(field, label string) string {
+	if key := "package.field_" + field; in.Has(key) {
+		return in.T(key)
+	}
+	return label
 }
 
 // attach stores an uploaded file. The body is read as a stream and not kept in
@@ -243,6 +262,7 @@ func (s *Site) download(w http.ResponseWriter, r *http.Request, a access.Actor) 
 }
 
 func (s *Site) confirmFileDelete(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	say := speak(r)
 	n, err := parseFile(r)
 	if err != nil {
 		return err
@@ -252,8 +272,8 @@ func (s *Site) confirmFileDelete(w http.ResponseWriter, r *http.Request, a acces
 		return err
 	}
 	p := confirmPage{
-		Page: s.frame(r, a, "Delete “"+f.FileName+"”?"), Action: r.URL.Path, Cancel: containerHref(f), Submit: "Delete file",
-		Text: "The file goes to the trash and is removed for good after a while.",
+		Page: s.frame(r, a, say.T("package.delete_file_title", "name", f.FileName)), Action: r.URL.Path, Cancel: containerHref(f), Submit: say.T("package.delete_file"),
+		Text: say.T("package.file_goes_to_the_trash"),
 	}
 	p.Width, p.HideTitle = "narrow", true
 	return s.ui.Render(w, http.StatusOK, "confirm", p)

@@ -71,12 +71,14 @@ type packagesPage struct {
 const perPage = 50
 
 func (s *Site) packages(w http.ResponseWriter, r *http.Request, a access.Actor) error {
-	p := packagesPage{Page: s.frame(r, a, "Work packages"), Action: "/work_packages"}
+	say := speak(r)
+	p := packagesPage{Page: s.frame(r, a, say.T("common.work_packages")), Action: "/work_packages"}
 	return s.packageList(w, r, a, &p, 0)
 }
 
 // showProject is a project's page: what it is, and its work packages.
 func (s *Site) showProject(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	say := speak(r)
 	pr, err := s.app.Projects.FindRef(r.Context(), a, chi.URLParam(r, "project"))
 	if err != nil {
 		return err
@@ -88,8 +90,8 @@ func (s *Site) showProject(w http.ResponseWriter, r *http.Request, a access.Acto
 	can := pr.Capabilities(a, grants)
 	base := "/projects/" + pr.Identifier
 	p := packagesPage{Page: s.frame(r, a, pr.Name), Action: base, Project: pr, Description: pr.Description, MayAdd: can.AddWorkPackages}
-	p.ProjectStatus, p.ProjectHue = statusName(pr.Status)
-	p.Breadcrumbs = []ui.Crumb{{Label: "Projects", Href: "/projects"}}
+	p.ProjectStatus, p.ProjectHue = say.projectStatus(pr.Status)
+	p.Breadcrumbs = []ui.Crumb{{Label: say.T("common.projects"), Href: "/projects"}}
 	for _, up := range pr.Ancestors {
 		p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: up.Name, Href: "/projects/" + up.Identifier})
 	}
@@ -101,7 +103,7 @@ func (s *Site) showProject(w http.ResponseWriter, r *http.Request, a access.Acto
 		p.NewHref = base + "/work_packages/new"
 	}
 	if !pr.Active {
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Warning, Text: "This project is archived: only administrators see it, and nobody works in it."})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Warning, Text: say.T("project.is_archived")})
 	}
 	if !can.ViewWorkPackages {
 		return s.ui.Render(w, http.StatusOK, "packages", p)
@@ -111,6 +113,7 @@ func (s *Site) showProject(w http.ResponseWriter, r *http.Request, a access.Acto
 
 // packageList completes the page with the list that the address selects.
 func (s *Site) packageList(w http.ResponseWriter, r *http.Request, a access.Actor, p *packagesPage, in id.Project) error {
+	say := speak(r)
 	q := r.URL.Query()
 	number := 1
 	if n, err := strconv.Atoi(q.Get("page")); err == nil && n > 0 {
@@ -124,11 +127,11 @@ func (s *Site) packageList(w http.ResponseWriter, r *http.Request, a access.Acto
 		return err
 	}
 	p.Rows, p.Total = packageRows(list), list.Total
-	p.Query = ui.Text("q", "Subject or number", q.Get("q"))
+	p.Query = ui.Text("q", say.T("package.subject_or_number"), q.Get("q"))
 	p.Query.Type = "search"
 	p.Selects = []ui.Select{
-		ui.Choose("status", "Status", q.Get("status"), ui.Option{Value: "", Label: "Open"}, ui.Option{Value: "closed", Label: "Closed"}, ui.Option{Value: "all", Label: "All"}),
-		ui.Choose("assignee", "Assignee", q.Get("assignee"), ui.Option{Value: "", Label: "Anyone"}, ui.Option{Value: "me", Label: "Me"}, ui.Option{Value: "none", Label: "Nobody"}),
+		ui.Choose("status", say.T("common.status"), q.Get("status"), ui.Option{Value: "", Label: say.T("package.status_open")}, ui.Option{Value: "closed", Label: say.T("package.status_closed")}, ui.Option{Value: "all", Label: say.T("common.all")}),
+		ui.Choose("assignee", say.T("common.assignee"), q.Get("assignee"), ui.Option{Value: "", Label: say.T("package.anyone")}, ui.Option{Value: "me", Label: say.T("package.me")}, ui.Option{Value: "none", Label: say.T("common.nobody")}),
 	}
 	p.Paging = ui.Pagination{Page: number, PerPage: perPage, Total: list.Total, Href: func(n int) string {
 		v := url.Values{}
@@ -138,12 +141,12 @@ func (s *Site) packageList(w http.ResponseWriter, r *http.Request, a access.Acto
 		v.Set("page", strconv.Itoa(n))
 		return p.Action + "?" + v.Encode()
 	}}
-	p.None = ui.EmptyState{Icon: "list-checks", Title: "No work packages", Text: "There are none yet that you may see."}
+	p.None = ui.EmptyState{Icon: "list-checks", Title: say.T("package.no_work_packages"), Text: say.T("package.none_you_may_see")}
 	if len(q) > 0 {
-		p.None.Text = "The search, status or assignee above leaves none."
-		p.None.Actions = []ui.Button{ui.Link("Show all open ones", p.Action)}
+		p.None.Text = say.T("package.filters_leave_none")
+		p.None.Actions = []ui.Button{ui.Link(say.T("package.show_all_open_ones"), p.Action)}
 	} else if p.NewHref != "" {
-		p.None.Actions = []ui.Button{ui.Link("Create the first one", p.NewHref).As("primary")}
+		p.None.Actions = []ui.Button{ui.Link(say.T("package.create_the_first_one"), p.NewHref).As("primary")}
 	}
 	return s.ui.Render(w, http.StatusOK, "packages", p)
 }
@@ -220,6 +223,7 @@ type confirmPage struct {
 }
 
 func (s *Site) confirmDelete(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	say := speak(r)
 	n, err := parsePackage(r)
 	if err != nil {
 		return err
@@ -232,8 +236,8 @@ func (s *Site) confirmDelete(w http.ResponseWriter, r *http.Request, a access.Ac
 		return fault.Forbidden("you are not allowed to delete this work package")
 	}
 	p := confirmPage{
-		Page: s.frame(r, a, "Delete “"+wp.Subject+"”?"), Action: packageHref(n) + "/deletion", Cancel: packageHref(n), Submit: "Delete",
-		Text: "The work package goes to the trash, with everything below it, and can be brought back from there for a while.",
+		Page: s.frame(r, a, say.T("package.delete_title", "subject", wp.Subject)), Action: packageHref(n) + "/deletion", Cancel: packageHref(n), Submit: say.T("package.delete_"),
+		Text: say.T("package.goes_to_the_trash"),
 	}
 	p.Width, p.HideTitle = "narrow", true
 	return s.ui.Render(w, http.StatusOK, "confirm", p)

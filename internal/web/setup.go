@@ -46,31 +46,32 @@ func (s *Site) setupForm(w http.ResponseWriter, r *http.Request, _ access.Actor)
 
 // setup shows one of the ways to begin; err is what was wrong with it.
 func (s *Site) setup(w http.ResponseWriter, r *http.Request, token, choice string, in account.SetupInput, err error) error {
-	login := ui.Text("login", "Login", in.Login).Require()
+	say := speak(r)
+	login := ui.Text("login", say.T("common.login"), in.Login).Require()
 	login.Autocomplete, login.Autofocus = "username", true
-	first, last := ui.Text("firstName", "First name", in.Firstname).Require(), ui.Text("lastName", "Last name", in.Lastname).Require()
-	mail := ui.Text("email", "E-mail address", in.Mail).Require().Hinted("Notices about backups and security go there.")
+	first, last := ui.Text("firstName", say.T("common.first_name"), in.Firstname).Require(), ui.Text("lastName", say.T("common.last_name"), in.Lastname).Require()
+	mail := ui.Text("email", say.T("common.email"), in.Mail).Require().Hinted(say.T("setup.notices_about_backups_and_security"))
 	mail.Type, mail.Autocomplete = "email", "email"
-	p := setupPage{passwordPage: s.passwordPage(r, "Welcome to Holdfast", "/setup", "Create the administrator", nil), Token: token, Choice: choice}
-	fields := []ui.Field{login, first, last, mail, newPassword("password")}
+	p := setupPage{passwordPage: s.passwordPage(r, say.T("setup.welcome_to_holdfast"), "/setup", say.T("setup.create_the_administrator"), nil), Token: token, Choice: choice}
+	fields := []ui.Field{login, first, last, mail, newPassword(say, "password")}
 	switch choice {
 	case beginDemo:
-		p.Lead = "Fill the instance with a made-up story: a few projects, people and about a hundred work packages."
+		p.Lead = say.T("setup.made_up_story")
 		fields = nil
 	case beginRestore:
-		p.Lead = "Bring back an instance from an archive that Holdfast has made."
-		p.Archive = ui.File("archive", "Archive (.zip or .zip.age)").Require()
-		p.Passphrase = ui.Password("passphrase", "Passphrase", "off").Hinted("Only for an archive that was encrypted with one.")
+		p.Lead = say.T("setup.bring_back_an_instance")
+		p.Archive = ui.File("archive", say.T("setup.archive_zip_or_zipage")).Require()
+		p.Passphrase = ui.Password("passphrase", say.T("setup.passphrase"), "off").Hinted(say.T("setup.only_if_encrypted"))
 		p.UploadHref = "/setup/restore?token=" + url.QueryEscape(token)
 		fields = []ui.Field{p.Archive, p.Passphrase}
 	default:
-		p.Choice, p.Lead = beginNew, "Make the first administrator. Then you are signed in and can begin."
+		p.Choice, p.Lead = beginNew, say.T("setup.make_the_first_administrator")
 	}
-	p.fill(speak(r), err, fields)
+	p.fill(say, err, fields)
 	if choice == beginRestore && s.app.Ordered() {
 		w.Header().Set("Refresh", "2")
 		p.Reloads = true
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Info, Text: "The archive has been accepted; the restore begins in a moment. This page follows it."})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Info, Text: say.T("setup.archive_accepted")})
 	}
 	if choice == beginRestore {
 		p.Archive, p.Passphrase = p.Fields[0], p.Fields[1]
@@ -79,18 +80,19 @@ func (s *Site) setup(w http.ResponseWriter, r *http.Request, token, choice strin
 		}
 	}
 	p.Hidden["token"] = token
-	for _, c := range []struct{ name, label string }{{beginNew, "Begin anew"}, {beginDemo, "Look at a demo"}, {beginRestore, "Restore a backup"}} {
+	for _, c := range []struct{ name, label string }{{beginNew, say.T("setup.begin_anew")}, {beginDemo, say.T("setup.look_at_a_demo")}, {beginRestore, say.T("setup.restore_a_backup")}} {
 		p.Choices.Items = append(p.Choices.Items, ui.NavItem{Label: c.label, Href: "/setup?begin=" + c.name + "&token=" + url.QueryEscape(token), Current: c.name == p.Choice})
 	}
-	p.Choices.Label = "How to begin"
+	p.Choices.Label = say.T("setup.how_to_begin")
 	return s.ui.Render(w, statusOf(err), "setup", p)
 }
 
 // failedBefore tells why a restore of this instance did not work.
 func (p *setupPage) failedBefore(s *Site, r *http.Request) {
+	say := speak(r)
 	c, found, err := s.app.Backups.LastRestore(r.Context())
 	if err == nil && found && c.State == "failed" {
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Title: "The archive was not restored", Text: capital(c.Error) + "."})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Title: say.T("setup.the_archive_was_not_restored"), Text: say.fault(c.Error)})
 	}
 }
 
@@ -99,7 +101,7 @@ func (s *Site) completeSetup(w http.ResponseWriter, r *http.Request, _ access.Ac
 		return err
 	}
 	f := r.PostForm
-	in := account.SetupInput{Login: f.Get("login"), Firstname: f.Get("firstName"), Lastname: f.Get("lastName"), Mail: f.Get("email"), Password: f.Get("password")}
+	in := account.SetupInput{Login: f.Get("login"), Firstname: f.Get("firstName"), Lastname: f.Get("lastName"), Mail: f.Get("email"), Password: f.Get("password"), Language: speak(r).Tag()}
 	got, err := s.app.Accounts.CompleteSetup(r.Context(), f.Get("token"), in, client(r))
 	if refused(err) {
 		return s.setup(w, r, f.Get("token"), beginNew, in, err)
@@ -112,6 +114,7 @@ func (s *Site) completeSetup(w http.ResponseWriter, r *http.Request, _ access.Ac
 
 // setupDemo fills the instance and shows the logins this once.
 func (s *Site) setupDemo(w http.ResponseWriter, r *http.Request, _ access.Actor) error {
+	say := speak(r)
 	if err := form(w, r); err != nil {
 		return err
 	}
@@ -125,8 +128,8 @@ func (s *Site) setupDemo(w http.ResponseWriter, r *http.Request, _ access.Actor)
 	if len(logins) == 0 {
 		return fault.Conflict("the instance is in use already")
 	}
-	p := setupPage{passwordPage: s.passwordPage(r, "The demo is ready", "", "", nil), Logins: logins}
-	p.Lead = "Copy these logins: they are shown this once."
+	p := setupPage{passwordPage: s.passwordPage(r, say.T("setup.the_demo_is_ready"), "", "", nil), Logins: logins}
+	p.Lead = say.T("setup.copy_these_logins_they_are")
 	w.Header().Set("Cache-Control", "no-store")
 	return s.ui.Render(w, http.StatusOK, "setup", p)
 }
