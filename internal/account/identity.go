@@ -8,6 +8,7 @@ import (
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/message"
 )
 
 // Identity is a link between a user and a provider.
@@ -88,9 +89,10 @@ func (s *Service) addIdentity(ctx context.Context, tx *db.Tx, p *provider, got c
 	if err := s.record(ctx, tx, u.actor(c.IP), "identity.link", object("user", u.ID), map[string]any{"provider": p.Slug}); err != nil {
 		return err
 	}
+	say := message.In(u.Language)
 	return s.notify(ctx, tx, u, Notice{
-		Purpose: "account.identity_linked", Subject: "A new way to sign in",
-		Lines: []string{"Your account can now be entered through " + orDefault(p.DisplayName, p.Slug) + ".", "If this was not you, ask an administrator for help at once."},
+		Purpose: "account.identity_linked", Subject: say.T("mail.new_way"),
+		Lines: []string{say.T("mail.new_way_text", "name", orDefault(p.DisplayName, p.Slug)), say.T("mail.not_you")},
 	})
 }
 

@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/message"
 	"github.com/holdfast/holdfast/internal/secret"
 )
 
@@ -62,9 +62,10 @@ func (s *Service) invite(ctx context.Context, tx *db.Tx, u User) error {
 	if err != nil {
 		return err
 	}
+	say := message.In(u.Language)
 	return s.notify(ctx, tx, u, Notice{
-		Purpose: "account.invitation", Subject: "You are invited",
-		Lines: []string{"You are invited to work here. Follow the link to choose a password and sign in.", "The link is valid for 7 days and works once."},
+		Purpose: "account.invitation", Subject: say.T("mail.invited"),
+		Lines: []string{say.T("mail.invited_text"), say.T("mail.link_7_days")},
 		Link:  s.url(InvitationPath, token),
 	})
 }
@@ -229,9 +230,10 @@ func (s *Service) Register(ctx context.Context, in RegisterInput, c Client) erro
 		if err != nil {
 			return err
 		}
+		say := message.In(made.Language)
 		return s.notify(ctx, tx, made, Notice{
-			Purpose: "account.activation", Subject: "Confirm your account",
-			Lines: []string{"Follow the link to confirm your mail address and sign in.", "The link is valid for 7 days and works once."},
+			Purpose: "account.activation", Subject: say.T("mail.confirm"),
+			Lines: []string{say.T("mail.confirm_text"), say.T("mail.link_7_days")},
 			Link:  s.url(InvitationPath, token),
 		})
 	})
@@ -285,11 +287,12 @@ func (s *Service) RequestRecovery(ctx context.Context, address string, c Client)
 		if err != nil {
 			return err
 		}
+		say := message.In(u.Language)
 		return s.notify(ctx, tx, u, Notice{
-			Purpose: "account.recovery", Subject: "Set a new password",
+			Purpose: "account.recovery", Subject: say.T("mail.recovery"),
 			Lines: []string{
-				fmt.Sprintf("Someone, probably you, asked for a new password for the login %s. Follow the link to set it.", u.Login),
-				"The link is valid for one day and works once. If you did not ask for it, do nothing: your password stays as it is.",
+				say.T("mail.recovery_text", "login", u.Login),
+				say.T("mail.recovery_link"),
 			},
 			Link: s.url(RecoveryPath, token),
 		})

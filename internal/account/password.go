@@ -11,6 +11,7 @@ import (
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/message"
 	"github.com/holdfast/holdfast/internal/secret"
 )
 
@@ -188,9 +189,10 @@ func (s *Service) storePassword(ctx context.Context, tx *db.Tx, a access.Actor, 
 	if err := s.record(ctx, tx, a, "password.set", object("user", u.ID), map[string]any{"by_owner": a.ID == u.ID, "must_change": force}); err != nil {
 		return err
 	}
+	say := message.In(u.Language)
 	return s.notify(ctx, tx, u, Notice{
-		Purpose: "account.password_changed", Subject: "Your password was changed",
-		Lines: []string{"The password of your account was changed.", "If this was not you, ask an administrator for help at once."},
+		Purpose: "account.password_changed", Subject: say.T("mail.password_changed"),
+		Lines: []string{say.T("mail.password_changed_text"), say.T("mail.not_you")},
 	})
 }
 

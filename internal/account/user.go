@@ -8,6 +8,7 @@ import (
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/message"
 	"github.com/holdfast/holdfast/internal/opt"
 )
 
@@ -292,9 +293,10 @@ func (s *Service) mailChanged(ctx context.Context, tx *db.Tx, a access.Actor, be
 	if _, err := db.Exec(ctx, tx, db.SQL(`DELETE FROM tokens WHERE user_id = ? AND kind = 'recovery'`, after.ID)); err != nil {
 		return err
 	}
+	say := message.In(before.Language)
 	return s.notify(ctx, tx, before, Notice{
-		Purpose: "account.mail_changed", Subject: "Your mail address was changed",
-		Lines: []string{"From now on mail about your account goes to another address.", "If this was not you, ask an administrator for help at once."},
+		Purpose: "account.mail_changed", Subject: say.T("mail.mail_changed"),
+		Lines: []string{say.T("mail.mail_changed_text"), say.T("mail.not_you")},
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/holdfast/holdfast/internal/id"
 	"github.com/holdfast/holdfast/internal/mail"
 	"github.com/holdfast/holdfast/internal/membership"
+	"github.com/holdfast/holdfast/internal/message"
 	"github.com/holdfast/holdfast/internal/outbox"
 	"github.com/holdfast/holdfast/internal/seed"
 	"github.com/holdfast/holdfast/internal/setting"
@@ -43,9 +44,10 @@ func (n notices) Queue(ctx context.Context, tx *db.Tx, m account.Notice) error {
 }
 
 func (n notices) queue(ctx context.Context, tx *db.Tx, m account.Notice) (id.Mail, error) {
-	l := mail.Letter{Language: m.Language, Title: m.Subject, Paragraphs: m.Lines}
+	say := message.In(m.Language)
+	l := mail.Letter{Language: say.Tag(), Title: m.Subject, Paragraphs: m.Lines}
 	if m.Link != "" {
-		l.Action = &mail.Link{Label: "Continue", URL: m.Link}
+		l.Action = &mail.Link{Label: say.T("mail.continue"), URL: m.Link}
 	}
 	return n.outbox.Queue(ctx, tx, outbox.Letter{
 		Purpose: m.Purpose, UserID: m.UserID, Address: m.Address, Name: m.Name, Subject: m.Subject, Content: l,

@@ -60,7 +60,7 @@ func (s *Service) countFailure(ctx context.Context, tx *db.Tx, a access.Actor, r
 		return nil
 	}
 	if r.Failures+1 >= failuresTotal {
-		return s.revoke(ctx, tx, a, a.ID, "backup_token.revoke", audit.OK, "was revoked, because it was entered wrongly too often")
+		return s.revoke(ctx, tx, a, a.ID, "backup_token.revoke", audit.OK, "guessed")
 	}
 	_, err := db.Exec(ctx, tx, db.SQL(`UPDATE backup_tokens SET failures = failures + 1 WHERE user_id = ?`, a.ID))
 	return err

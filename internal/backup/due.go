@@ -2,7 +2,6 @@ package backup
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/holdfast/holdfast/internal/access"
@@ -182,14 +181,12 @@ func (s *Service) alarm(ctx context.Context, tx *db.Tx, r Rules) error {
 	if err != nil || told > 0 {
 		return err
 	}
-	text := fmt.Sprintf("The last good backup was finished on %s.", good.Format("2006-01-02 15:04 MST"))
 	if err := s.record(ctx, tx, access.System("backup"), "backup.missed", "backup schedule", audit.Failed, map[string]any{"last_good": good}); err != nil {
 		return err
 	}
-	_, _, err = s.mail(ctx, tx, "backup.missed", 0, func(recipient, string) letter {
-		return letter{subject: "No good backup for too long", link: s.pageLink(), lines: []string{
-			text,
-			"By the schedule there should have been at least two since. Look at why they fail.",
+	_, _, err = s.mail(ctx, tx, "backup.missed", 0, func(to recipient, _ string) letter {
+		return letter{subject: to.say.T("mail.missed"), link: s.pageLink(), lines: []string{
+			to.say.T("mail.missed_last", "when", to.say.DateTime(good)), to.say.T("mail.missed_text"),
 		}}
 	})
 	return err
@@ -229,20 +226,25 @@ func (st Standing) Proven() bool {
 	return !st.LastGood.IsZero() && !st.Stale && st.Trouble == nil && !st.LastProven.IsZero()
 }
 
+// Words is who reads a text: their language, and where they are.
+type Words interface {
+	T(key string, pairs ...any) string
+	DateTime(t time.Time) string
+}
+
 // Sentence says in one sentence how the backups stand.
-func (st Standing) Sentence() string {
-	at := func(t time.Time) string { return t.Format("2006-01-02 15:04 MST") }
+func (st Standing) Sentence(say Words) string {
 	switch {
 	case st.LastGood.IsZero():
-		return "There is no complete backup yet."
+		return say.T("standing.none")
 	case st.Trouble != nil:
-		return fmt.Sprintf("Do not rely on the backups: the last %s failed: %s.", st.Trouble.Kind, st.Trouble.Error)
+		return say.T("standing.trouble", "what", say.T("standing.last_"+string(st.Trouble.Kind)), "error", st.Trouble.Error)
 	case st.Stale:
-		return "A good backup is overdue: the last one was finished on " + at(st.LastGood) + "."
+		return say.T("standing.stale", "when", say.DateTime(st.LastGood))
 	case st.LastProven.IsZero():
-		return "The last backup is complete, but none has been restored for a test yet."
+		return say.T("standing.unproven")
 	}
-	return "Backups work: the last one was finished on " + at(st.LastGood) + ", and one was restored for a test on " + at(st.LastProven) + "."
+	return say.T("standing.good", "when", say.DateTime(st.LastGood), "proven", say.DateTime(st.LastProven))
 }
 
 // Standing returns how the instance's backups stand. Faults as List.

@@ -90,10 +90,9 @@ func (s *Service) Release(ctx context.Context, a access.Actor, snapshot string) 
 		if err := s.record(ctx, tx, a, "backup.release", "snapshot "+h.Snapshot, audit.OK, map[string]any{"reason": h.Reason, "held_by": h.By}); err != nil {
 			return Hold{}, err
 		}
-		_, _, err = s.mail(ctx, tx, "backup.release", 0, func(recipient, string) letter {
-			return letter{subject: "A backup is no longer on hold", link: s.pageLink(), lines: []string{
-				"The snapshot " + h.Snapshot + " was on hold since " + h.At.Format("2006-01-02") + " and was released by " + a.Name + ".",
-				"From now on the policy decides how long it stays. Put it on hold again if it is still needed.",
+		_, _, err = s.mail(ctx, tx, "backup.release", 0, func(to recipient, _ string) letter {
+			return letter{subject: to.say.T("mail.released"), link: s.pageLink(), lines: []string{
+				to.say.T("mail.released_text", "snapshot", h.Snapshot, "when", to.say.DateTime(h.At.Time), "who", a.Name), to.say.T("mail.released_hint"),
 			}}
 		})
 		return h, err

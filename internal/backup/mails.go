@@ -3,13 +3,14 @@ package backup
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/account"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/id"
-	"github.com/holdfast/holdfast/internal/plural"
+	"github.com/holdfast/holdfast/internal/message"
 )
 
 // recipient is the owner of a token or backup, or an active administrator.
@@ -20,7 +21,10 @@ type recipient struct {
 	Lastname  string  `db:"lastname"`
 	Mail      string  `db:"mail"`
 	Language  string  `db:"language"`
+	TimeZone  string  `db:"time_zone"`
 	Admin     bool    `db:"is_admin"`
+
+	say message.Local
 }
 
 func (r recipient) name() string { return strings.TrimSpace(r.Firstname + " " + r.Lastname) }
@@ -36,7 +40,7 @@ type letter struct {
 // each once.
 func recipients(ctx context.Context, tx *db.Tx, owner id.User) ([]recipient, error) {
 	return db.All[recipient](ctx, tx, db.SQL(`SELECT id, COALESCE(login, '') AS login, firstname, lastname, COALESCE(mail, '') AS mail,
-		language, (admin AND status = ?) AS is_admin FROM users
+		language, time_zone, (admin AND status = ?) AS is_admin FROM users
 		WHERE kind = 'User' AND deleted_at IS NULL AND (id = ? OR admin AND status = ?) ORDER BY id`,
 		account.Active, owner, account.Active))
 }
@@ -50,7 +54,7 @@ func (s *Service) mail(ctx context.Context, tx *db.Tx, purpose string, owner id.
 	if err != nil {
 		return nil, nil, err
 	}
-	who := "the operator"
+	who := ""
 	for _, r := range all {
 		if r.ID == owner {
 			who = r.Login
@@ -62,7 +66,8 @@ func (s *Service) mail(ctx context.Context, tx *db.Tx, purpose string, owner id.
 			continue
 		}
 		seen[db.Fold(r.Mail)] = true
-		l := write(r, who)
+		r.say = message.At(r.Language, r.TimeZone)
+		l := write(r, or(who, r.say.T("mail.the_operator")))
 		n, err := s.deps.Mail.Queue(ctx, tx, account.Notice{
 			Purpose: purpose, UserID: r.ID, Address: r.Mail, Name: r.name(),
 			Language: r.Language, Subject: l.subject, Lines: l.lines, Link: l.link,
@@ -84,18 +89,18 @@ func (s *Service) mailToken(ctx context.Context, tx *db.Tx, a access.Actor, rese
 		verb = "reset"
 	}
 	sent, all, err := s.mail(ctx, tx, NoticePurpose, a.ID, func(to recipient, owner string) letter {
-		l := letter{subject: "Backup token " + verb, link: cancel}
+		say := to.say
+		l := letter{subject: say.T("mail.token_" + verb), link: cancel}
 		if to.ID == a.ID {
-			l.lines = append(l.lines, "Your backup token was "+verb+". With it a copy of the whole instance can be requested.",
-				"If this was not you, open the link to cancel the token, change your password and tell an administrator.")
+			l.lines = append(l.lines, say.T("mail.token_yours_"+verb), say.T("mail.token_not_you"))
 		} else {
-			l.lines = append(l.lines, "The backup token of "+owner+" was "+verb+". With it a copy of the whole instance can be requested.",
-				"If this should not be, open the link to cancel the token. Nothing else happens through it.")
+			l.lines = append(l.lines, say.T("mail.token_theirs_"+verb, "owner", owner), say.T("mail.token_not_meant"))
 		}
 		if r.WaitSeconds > 0 {
-			l.lines = append(l.lines, "The token becomes valid "+inHours(r.wait())+" after the first of these mails was accepted.")
+			l.lines = append(l.lines, say.T("mail.token_waits", "n", hours(r.wait())))
 		}
-		return append1(l, "Address of the request: "+a.IP)
+		l.lines = append(l.lines, say.T("mail.address", "address", a.IP))
+		return l
 	})
 	if err != nil || sent == nil {
 		return nil, err
@@ -117,66 +122,64 @@ func (s *Service) mailToken(ctx context.Context, tx *db.Tx, a access.Actor, rese
 	return others, nil
 }
 
-func append1(l letter, line string) letter {
-	l.lines = append(l.lines, line)
-	return l
-}
-
+// mailTokenGone tells that a token opens nothing any more; how is the last part of the
+// key of the sentence that says why.
 func (s *Service) mailTokenGone(ctx context.Context, tx *db.Tx, owner id.User, how string) error {
 	_, _, err := s.mail(ctx, tx, "backup.token_gone", owner, func(to recipient, login string) letter {
-		return letter{subject: "Backup token revoked", lines: []string{whose(to, owner, login) + " backup token " + how + "."}, link: s.pageLink()}
+		return letter{subject: to.say.T("mail.token_revoked"), lines: []string{to.say.T("mail.token_gone_"+how, "owner", login)}, link: s.pageLink()}
 	})
 	return err
 }
 
 func (s *Service) mailWaived(ctx context.Context, tx *db.Tx, owner id.User, operator string) error {
 	_, _, err := s.mail(ctx, tx, "backup.token_waived", owner, func(to recipient, login string) letter {
-		return letter{subject: "Backup token valid at once", link: s.pageLink(), lines: []string{
-			"The waiting period of " + strings.ToLower(whose(to, owner, login)[:1]) + whose(to, owner, login)[1:] + " backup token was ended on the server by " + operator + ".",
-			"If this should not be, delete the token or switch backups off, and find out who has access to the server.",
+		return letter{subject: to.say.T("mail.token_at_once"), link: s.pageLink(), lines: []string{
+			to.say.T("mail.token_waived", "owner", login, "operator", operator), to.say.T("mail.token_waived_not_meant"),
 		}}
 	})
 	return err
-}
-
-func whose(to recipient, owner id.User, login string) string {
-	if to.ID == owner {
-		return "Your"
-	}
-	return "The user " + login + "'s"
 }
 
 func (s *Service) pageLink() string { return s.deps.BaseURL + "/admin/backups" }
 
 // mailResult tells how a backup ended.
 func (s *Service) mailResult(ctx context.Context, tx *db.Tx, b Backup) error {
-	l := letter{link: s.pageLink()}
-	switch b.State {
-	case Complete:
-		l.subject = "Backup ready"
-		l.lines = []string{fmt.Sprintf("Backup %d, requested by %s, is complete and verified: %s, %s, %s.",
-			b.ID, b.RequestedBy, plural.Of(b.RowCount, "row"), plural.Of(b.FileCount, "file"), plural.Of(b.Size, "byte"))}
-	case Incomplete:
-		l.subject = "Backup incomplete"
-		l.lines = []string{fmt.Sprintf("Backup %d, requested by %s, is incomplete: %s could not be read. Do not rely on it.", b.ID, b.RequestedBy, plural.Of(len(b.MissingFiles()), "file"))}
-		l.lines = append(l.lines, missingLines(b.MissingFiles())...)
-	default:
-		l.subject = "Backup failed"
-		l.lines = []string{fmt.Sprintf("Backup %d, requested by %s, failed: %s.", b.ID, b.RequestedBy, b.Error)}
-	}
-	if !b.IncludeAttachments && b.State.Good() {
-		l.lines = append(l.lines, "Attachments were left out as requested.")
-	}
-	_, _, err := s.mail(ctx, tx, "backup.result", b.owner(), func(recipient, string) letter { return l })
+	_, _, err := s.mail(ctx, tx, "backup.result", b.owner(), func(to recipient, _ string) letter {
+		l := resultLetter(to.say, b)
+		l.link = s.pageLink()
+		return l
+	})
 	return err
 }
 
+func resultLetter(say message.Local, b Backup) letter {
+	var l letter
+	number := strconv.FormatInt(int64(b.ID), 10)
+	switch b.State {
+	case Complete:
+		l.subject = say.T("mail.backup_ready")
+		size := strings.Join([]string{say.T("count.rows", "n", b.RowCount), say.T("count.files", "n", b.FileCount), say.Bytes(b.Size)}, ", ")
+		l.lines = []string{say.T("mail.backup_ready_text", "number", number, "who", b.RequestedBy, "size", size)}
+	case Incomplete:
+		l.subject = say.T("mail.backup_incomplete")
+		l.lines = []string{say.T("mail.backup_incomplete_text", "number", number, "who", b.RequestedBy, "n", len(b.MissingFiles()))}
+		l.lines = append(l.lines, missingLines(say, b.MissingFiles())...)
+	default:
+		l.subject = say.T("mail.backup_failed")
+		l.lines = []string{say.T("mail.backup_failed_text", "number", number, "who", b.RequestedBy, "error", b.Error)}
+	}
+	if !b.IncludeAttachments && b.State.Good() {
+		l.lines = append(l.lines, say.T("mail.without_files"))
+	}
+	return l
+}
+
 // missingLines names the first files; the page and the archive name all.
-func missingLines(missing []Missing) []string {
+func missingLines(say message.Local, missing []Missing) []string {
 	var out []string
 	for i, m := range missing {
 		if i == 20 {
-			return append(out, fmt.Sprintf("and %d more", len(missing)-i))
+			return append(out, say.T("mail.and_more", "n", len(missing)-i))
 		}
 		out = append(out, m.Name+": "+m.Reason)
 	}
@@ -184,11 +187,17 @@ func missingLines(missing []Missing) []string {
 }
 
 func (s *Service) mailDownload(ctx context.Context, tx *db.Tx, a access.Actor, b Backup) error {
-	_, _, err := s.mail(ctx, tx, "backup.download", b.owner(), func(recipient, string) letter {
-		return letter{subject: "Backup downloaded", link: s.pageLink(), lines: []string{
-			fmt.Sprintf("Backup %d was downloaded by %s from %s.", b.ID, a.Login, a.IP),
-			"It holds everything in this instance. If this should not be, lock the account at once.",
+	_, _, err := s.mail(ctx, tx, "backup.download", b.owner(), func(to recipient, _ string) letter {
+		return letter{subject: to.say.T("mail.downloaded"), link: s.pageLink(), lines: []string{
+			to.say.T("mail.downloaded_text", "number", strconv.FormatInt(int64(b.ID), 10), "who", a.Login, "address", a.IP), to.say.T("mail.downloaded_not_meant"),
 		}}
 	})
 	return err
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/holdfast/holdfast/internal/access"
@@ -12,7 +13,6 @@ import (
 	"github.com/holdfast/holdfast/internal/backup/schedule"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
-	"github.com/holdfast/holdfast/internal/plural"
 )
 
 // CoolingOff is how long a weaker policy waits, so that whoever should not have
@@ -192,34 +192,37 @@ func saveRules(ctx context.Context, tx *db.Tx, r Rules, by string) error {
 }
 
 func (s *Service) mailPolicy(ctx context.Context, tx *db.Tx, a access.Actor, r Rules) error {
-	l := letter{subject: "Backup policy changed", link: s.pageLink(), lines: []string{a.Name + " changed how backups are made and kept.", "Now: " + r.Describe()}}
-	if r.Next != nil {
-		l.subject = "Backup policy will be weakened"
-		l.lines = append(l.lines, fmt.Sprintf("From %s on: %s", r.NextAt.Format("2006-01-02 15:04 MST"), r.Next.Describe()),
-			"Until then any administrator can set it back. If this should not be, do that now.")
-	}
-	_, _, err := s.mail(ctx, tx, "backup.policy", 0, func(recipient, string) letter { return l })
+	_, _, err := s.mail(ctx, tx, "backup.policy", 0, func(to recipient, _ string) letter {
+		say := to.say
+		l := letter{subject: say.T("mail.policy"), link: s.pageLink(), lines: []string{say.T("mail.policy_text", "who", a.Name), say.T("mail.policy_now", "policy", r.Describe(say))}}
+		if r.Next != nil {
+			l.subject = say.T("mail.policy_weaker")
+			l.lines = append(l.lines, say.T("mail.policy_next", "when", say.DateTime(r.NextAt), "policy", r.Next.Describe(say)), say.T("mail.policy_hint"))
+		}
+		return l
+	})
 	return err
 }
 
 // Describe says the policy in a sentence.
-func (p Policy) Describe() string {
-	text := "no scheduled backups"
-	if p.Schedule != off {
-		text = "a backup " + p.Schedule
-	}
+func (p Policy) Describe(say Words) string {
 	k := p.Keep
-	text += fmt.Sprintf("; kept are all of the last %s, the last %d", plural.Of(int(k.Within.Hours()/24), "day"), k.Last)
+	parts := []string{say.T("policy.unscheduled")}
+	if p.Schedule != off {
+		parts[0] = say.T("policy.scheduled", "when", p.Schedule)
+	}
+	kept := []string{say.T("policy.within", "n", int(k.Within.Hours()/24)), say.T("policy.last", "n", k.Last)}
 	for _, per := range []struct {
-		n    int
-		name string
-	}{{k.Hourly, "hour"}, {k.Daily, "day"}, {k.Weekly, "week"}, {k.Monthly, "month"}, {k.Yearly, "year"}} {
+		n   int
+		key string
+	}{{k.Hourly, "policy.hourly"}, {k.Daily, "policy.daily"}, {k.Weekly, "policy.weekly"}, {k.Monthly, "policy.monthly"}, {k.Yearly, "policy.yearly"}} {
 		if per.n > 0 {
-			text += ", one of each of " + plural.Of(per.n, per.name)
+			kept = append(kept, say.T(per.key, "n", per.n))
 		}
 	}
+	parts = append(parts, say.T("policy.kept", "what", strings.Join(kept, ", ")))
 	if p.DrillDays == 0 {
-		return text + "; no drills"
+		return strings.Join(append(parts, say.T("policy.no_drills")), "; ")
 	}
-	return text + "; a drill every " + plural.Of(p.DrillDays, "day")
+	return strings.Join(append(parts, say.T("policy.drills", "n", p.DrillDays)), "; ")
 }

@@ -69,10 +69,9 @@ func (s *Service) IssueKit(ctx context.Context, operator access.Actor, revoke bo
 		if err := s.record(ctx, tx, operator, "backup.kit", "repository "+r.ID(), audit.OK, detail); err != nil {
 			return err
 		}
-		_, _, err := s.mail(ctx, tx, "backup.kit", 0, func(recipient, string) letter {
-			return letter{subject: "Recovery kit issued", link: s.pageLink(), lines: []string{
-				"A recovery kit was issued on the server by " + operator.Name + ". Whoever has it can read every backup.",
-				"If this should not be, find out who has access to the server.",
+		_, _, err := s.mail(ctx, tx, "backup.kit", 0, func(to recipient, _ string) letter {
+			return letter{subject: to.say.T("mail.kit"), link: s.pageLink(), lines: []string{
+				to.say.T("mail.kit_text", "who", operator.Name), to.say.T("mail.kit_not_meant"),
 			}}
 		})
 		return err

@@ -138,15 +138,13 @@ func (b *Backup) Restorable() bool { return b.State.Good() && b.Snapshot != "" &
 
 // announce records the order and tells all administrators.
 func (s *Service) announce(ctx context.Context, tx *db.Tx, a access.Actor, order *RestoreOrder) error {
-	what := "to the state of snapshot " + order.Snapshot
+	key := "mail.restoring_text"
 	if order.Kind == CheckUndo {
-		what = "to the state before the last restore"
+		key = "mail.undoing_text"
 	}
-	sent, _, err := s.mail(ctx, tx, "backup.restore", a.ID, func(_ recipient, owner string) letter {
-		return letter{subject: "The instance is being restored", link: s.pageLink(), lines: []string{
-			owner + " has ordered to put the whole instance back " + what + ". It happens now; everyone is signed out.",
-			"What is there before it is kept for 7 days and can be put back on the backup page.",
-			"Address of the request: " + a.IP,
+	sent, _, err := s.mail(ctx, tx, "backup.restore", a.ID, func(to recipient, owner string) letter {
+		return letter{subject: to.say.T("mail.restoring"), link: s.pageLink(), lines: []string{
+			to.say.T(key, "who", owner, "snapshot", order.Snapshot), to.say.T("mail.restoring_kept"), to.say.T("mail.address", "address", a.IP),
 		}}
 	})
 	if err != nil {
@@ -171,9 +169,9 @@ func (s *Service) RestoreEnded(ctx context.Context, order RestoreOrder, report a
 		if err := s.endCheck(ctx, tx, a, n, order.Kind, order.Snapshot, report, cause); err != nil || cause != nil {
 			return err
 		}
-		_, _, err = s.mail(ctx, tx, "backup.restored", 0, func(recipient, string) letter {
-			return letter{subject: "The instance has been restored", link: s.pageLink(), lines: []string{
-				"Ordered by " + by(order) + ". Every row and file was compared. Everyone has to sign in again, and mail is held back until an administrator releases it.",
+		_, _, err = s.mail(ctx, tx, "backup.restored", 0, func(to recipient, _ string) letter {
+			return letter{subject: to.say.T("mail.restored"), link: s.pageLink(), lines: []string{
+				to.say.T("mail.restored_text", "who", or(order.By, to.say.T("mail.setup_link"))),
 			}}
 		})
 		return err
@@ -181,9 +179,9 @@ func (s *Service) RestoreEnded(ctx context.Context, order RestoreOrder, report a
 }
 
 func (s *Service) mailRestoreFailed(ctx context.Context, tx *db.Tx, why string) error {
-	_, _, err := s.mail(ctx, tx, "backup.restored", 0, func(recipient, string) letter {
-		return letter{subject: "The instance was not restored", link: s.pageLink(), lines: []string{
-			"The restore failed: " + why + ".", "The instance is as it was before; nothing is lost.",
+	_, _, err := s.mail(ctx, tx, "backup.restored", 0, func(to recipient, _ string) letter {
+		return letter{subject: to.say.T("mail.not_restored"), link: s.pageLink(), lines: []string{
+			to.say.T("mail.not_restored_text", "error", why), to.say.T("mail.not_restored_hint"),
 		}}
 	})
 	return err

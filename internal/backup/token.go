@@ -197,7 +197,7 @@ func (s *Service) DeleteToken(ctx context.Context, a access.Actor, password stri
 		if err != nil || !ok {
 			return err
 		}
-		return s.revoke(ctx, tx, a, a.ID, "backup_token.delete", audit.OK, "was deleted by its owner")
+		return s.revoke(ctx, tx, a, a.ID, "backup_token.delete", audit.OK, "deleted")
 	})
 }
 

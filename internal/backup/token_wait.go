@@ -42,8 +42,7 @@ func (s *Service) NoticeAccepted(ctx context.Context, tx *db.Tx, mail id.Mail) e
 }
 
 func (s *Service) revokeDamaged(ctx context.Context, tx *db.Tx, a access.Actor, user id.User) error {
-	return s.revoke(ctx, tx, a, user, "backup_token.tampered", audit.Failed,
-		"was changed in the database, outside Holdfast. It has been revoked. Find out who can write to the database")
+	return s.revoke(ctx, tx, a, user, "backup_token.tampered", audit.Failed, "tampered")
 }
 
 // PendingNotices returns the tokens that administrators have to be told of on
@@ -82,7 +81,7 @@ func (s *Service) CancelToken(ctx context.Context, a access.Actor, cancel string
 		if err != nil || !ok {
 			return err
 		}
-		return s.revoke(ctx, tx, a, r.UserID, "backup_token.cancel", audit.OK, "was cancelled through the link in a notice")
+		return s.revoke(ctx, tx, a, r.UserID, "backup_token.cancel", audit.OK, "cancelled")
 	})
 }
 

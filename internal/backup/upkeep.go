@@ -170,14 +170,9 @@ func (s *Service) mailCheck(ctx context.Context, tx *db.Tx, kind CheckKind, why 
 	if kind == CheckRestore || kind == CheckUndo {
 		return s.mailRestoreFailed(ctx, tx, why)
 	}
-	what := map[CheckKind]string{
-		CheckStructure: "A verification of the backups", CheckShare: "A verification of the backups", CheckFull: "A full verification of the backups",
-		CheckDrill: "A drill, which restores a backup for a test,", CheckPrune: "Removing old backups",
-	}[kind]
-	_, _, err := s.mail(ctx, tx, "backup.check", 0, func(recipient, string) letter {
-		return letter{subject: "Backups need attention", link: s.pageLink(), lines: []string{
-			what + " failed: " + why + ".",
-			"Do not rely on the backups until this is mended; the manual says how.",
+	_, _, err := s.mail(ctx, tx, "backup.check", 0, func(to recipient, _ string) letter {
+		return letter{subject: to.say.T("mail.attention"), link: s.pageLink(), lines: []string{
+			to.say.T("mail.failed_"+string(kind), "error", why), to.say.T("mail.attention_text"),
 		}}
 	})
 	return err

@@ -28,6 +28,7 @@ import (
 	"github.com/holdfast/holdfast/internal/blob"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/job"
+	"github.com/holdfast/holdfast/internal/message"
 )
 
 // real gives the service an engine with a repository of its own.
@@ -99,8 +100,8 @@ func TestTheScheduleMakesVerifiesProvesAndPrunes(t *testing.T) {
 		}
 		st, err := w.Standing(t.Context(), w.root)
 		must(t, err)
-		if !st.Proven() || st.NextAt.IsZero() || !strings.HasPrefix(st.Sentence(), "Backups work") {
-			t.Errorf("%+v: %s", st, st.Sentence())
+		if !st.Proven() || st.NextAt.IsZero() || !strings.HasPrefix(st.Sentence(message.At("en", "")), "Backups work") {
+			t.Errorf("%+v: %s", st, st.Sentence(message.At("en", "")))
 		}
 	}, real)
 }
@@ -216,8 +217,8 @@ func TestDamageIsFoundToldAndStopsPruning(t *testing.T) {
 		w.mail.wantTo(t, "backup.check", "root second")
 		st, err := w.Standing(ctx, w.root)
 		must(t, err)
-		if st.Proven() || st.Trouble == nil || !strings.HasPrefix(st.Sentence(), "Do not rely") {
-			t.Errorf("%+v: %s", st, st.Sentence())
+		if st.Proven() || st.Trouble == nil || !strings.HasPrefix(st.Sentence(message.At("en", "")), "Do not rely") {
+			t.Errorf("%+v: %s", st, st.Sentence(message.At("en", "")))
 		}
 		before := w.number(`SELECT COUNT(*) FROM backups WHERE removed_at IS NULL`)
 		if _, err := w.Prune(ctx, w.root, backup.PruneInput{}); err == nil {

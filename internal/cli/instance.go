@@ -12,6 +12,7 @@ import (
 	"github.com/holdfast/holdfast/internal/app"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/id"
+	texts "github.com/holdfast/holdfast/internal/message"
 )
 
 // lock is what locking and unlocking have in common.
@@ -120,7 +121,7 @@ type doctorCmd struct{}
 func (c *doctorCmd) Run(ctx context.Context, s *session) error {
 	var failed error
 	err := s.withApp(ctx, func(a *app.App) error {
-		findings := a.Diagnose(ctx)
+		findings := a.Diagnose(ctx, texts.At(texts.English, ""))
 		if s.flags.JSON {
 			failed = anyFailed(findings)
 			return s.print(findings, "")

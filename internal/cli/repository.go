@@ -13,6 +13,7 @@ import (
 	"github.com/holdfast/holdfast/internal/backup/archive"
 	"github.com/holdfast/holdfast/internal/backup/repo"
 	"github.com/holdfast/holdfast/internal/fault"
+	texts "github.com/holdfast/holdfast/internal/message"
 	"github.com/holdfast/holdfast/internal/plural"
 	"github.com/holdfast/holdfast/internal/secret"
 )
@@ -215,7 +216,8 @@ func (c *backupStatusCmd) Run(ctx context.Context, s *session) error {
 		if err != nil {
 			return err
 		}
-		r := standingResult{st.Proven(), st.Sentence(), when(st.LastGood), when(st.LastVerified), when(st.LastProven), when(st.NextAt), st.Rules.Describe()}
+		english := texts.At(texts.English, "")
+		r := standingResult{st.Proven(), st.Sentence(english), when(st.LastGood), when(st.LastVerified), when(st.LastProven), when(st.NextAt), st.Rules.Describe(english)}
 		err = s.print(r, "%s\nlast good backup: %s\nlast verified: %s\nlast proven restorable: %s\nnext: %s\npolicy: %s\n", r.Sentence,
 			day(st.LastGood), day(st.LastVerified), day(st.LastProven), day(st.NextAt), r.Policy)
 		if err == nil && (st.Trouble != nil || st.Stale || st.LastGood.IsZero()) {

@@ -124,6 +124,31 @@ func (p *Printer) Number(f float64, digits int) string {
 // Decimal is a number, written with a point, as the language writes it.
 func (p *Printer) Decimal(s string) string { return strings.Replace(s, ".", p.locale.decimal, 1) }
 
+// Local is a printer for somebody far away, such as who gets a mail: instants are said
+// where the person is, and where that is UTC, it is said.
+type Local struct {
+	*Printer
+	zone *time.Location
+}
+
+// At is a printer in a language and a time zone; an unknown zone is UTC.
+func At(language, zone string) Local {
+	loc, err := time.LoadLocation(zone)
+	if err != nil {
+		loc = time.UTC
+	}
+	return Local{In(language), loc}
+}
+
+// DateTime is an instant to the minute.
+func (l Local) DateTime(t time.Time) string {
+	out := l.Printer.DateTime(t.In(l.zone))
+	if l.zone == time.UTC {
+		out += " UTC"
+	}
+	return out
+}
+
 // Bytes is a size for people, in powers of 1024.
 func (p *Printer) Bytes(n int64) string {
 	if n < 1024 {

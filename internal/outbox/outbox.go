@@ -22,6 +22,7 @@ import (
 	"github.com/holdfast/holdfast/internal/id"
 	"github.com/holdfast/holdfast/internal/job"
 	"github.com/holdfast/holdfast/internal/mail"
+	"github.com/holdfast/holdfast/internal/message"
 )
 
 // Mail is a queued mail.
@@ -136,11 +137,11 @@ func (o *Outbox) Test(ctx context.Context, a access.Actor, to mail.Address) erro
 	if o.sender == nil {
 		return notConfigured()
 	}
+	say := message.In(a.Language)
 	l := mail.Letter{
-		Title:      "It works",
-		Paragraphs: []string{"This is the test mail that " + a.Name + " asked for. Mail from Holdfast reaches you."},
+		Language: say.Tag(), Title: say.T("mail.test_title"), Paragraphs: []string{say.T("mail.test_text", "who", a.Name)},
 	}
-	m, err := l.Message(to, "Test mail from Holdfast")
+	m, err := l.Message(to, say.T("mail.test"))
 	if err != nil {
 		return fault.InvalidField("address", "invalid")
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/holdfast/holdfast/internal/id"
 	"github.com/holdfast/holdfast/internal/job"
 	"github.com/holdfast/holdfast/internal/mail"
+	"github.com/holdfast/holdfast/internal/message"
 	"github.com/holdfast/holdfast/internal/outbox"
 	"github.com/holdfast/holdfast/internal/setting"
 	"github.com/holdfast/holdfast/internal/web/ui"
@@ -32,31 +33,38 @@ type findingRow struct {
 	State             ui.Chip
 }
 
-var findingChips = map[string]ui.Chip{
-	app.Good: ui.Label("OK", ui.Green), app.Note: ui.Label("Look at this", ui.Orange), app.Bad: ui.Label("Broken", ui.Red),
+func (in reader) findingChip(state string) ui.Chip {
+	switch state {
+	case app.Good:
+		return ui.Label(in.T("admin.ok"), ui.Green)
+	case app.Note:
+		return ui.Label(in.T("admin.look_at_this"), ui.Orange)
+	}
+	return ui.Label(in.T("admin.broken"), ui.Red)
 }
 
 func (s *Site) overview(w http.ResponseWriter, r *http.Request, a access.Actor) error {
-	p := overviewPage{Page: s.adminFrame(r, a, "Administration")}
+	say := speak(r)
+	p := overviewPage{Page: s.adminFrame(r, a, say.T("common.administration"))}
 	p.Breadcrumbs = nil
 	bad := 0
-	for _, f := range s.app.Diagnose(r.Context()) {
-		p.Findings = append(p.Findings, findingRow{capital(f.Check), capital(f.Text), f.Hint, findingChips[f.State]})
+	for _, f := range s.app.Diagnose(r.Context(), say) {
+		p.Findings = append(p.Findings, findingRow{say.T("finding." + message.Slug(f.Check)), capital(f.Text), f.Hint, say.findingChip(f.State)})
 		if f.State == app.Bad {
 			bad++
 		}
 	}
-	p.Lead = "Everything that was checked works."
+	p.Lead = say.T("admin.everything_that_was_checked_works")
 	if bad > 0 {
-		p.Lead = strconv.Itoa(bad) + " of the checks below failed."
+		p.Lead = say.T("admin.checks_failed", "n", bad)
 	}
 	v := s.app.Settings.Get()
 	p.Facts.Items = []ui.Description{
-		{Label: "Version", Value: s.app.Version},
-		{Label: "Database", Value: string(s.app.DB.Dialect())},
-		{Label: "Installed", Value: time.UnixMicro(v.InstalledAt).In(location(a)).Format("2 Jan 2006")},
-		{Label: "Instance", Value: v.InstanceID},
-		{Label: "Built with", Value: runtime.Version()},
+		{Label: say.T("common.version"), Value: s.app.Version},
+		{Label: say.T("admin.database"), Value: string(s.app.DB.Dialect())},
+		{Label: say.T("admin.installed"), Value: say.Date(time.UnixMicro(v.InstalledAt))},
+		{Label: say.T("admin.instance"), Value: v.InstanceID},
+		{Label: say.T("admin.built_with"), Value: runtime.Version()},
 	}
 	return s.ui.Render(w, http.StatusOK, "admin", p)
 }
@@ -96,6 +104,7 @@ func pageNumber(r *http.Request) int {
 
 // mails shows the state of mail; refusal is what the test mail met.
 func (s *Site) mails(w http.ResponseWriter, r *http.Request, a access.Actor, to string, refusal error) error {
+	say := speak(r)
 	n := pageNumber(r)
 	rows, total, err := s.app.Outbox.List(r.Context(), a, (n-1)*adminPerPage, adminPerPage)
 	if err != nil {
@@ -107,23 +116,23 @@ func (s *Site) mails(w http.ResponseWriter, r *http.Request, a access.Actor, to 
 		}
 	}
 	c := s.app.Config.Mail
-	p := mailPage{Page: s.adminFrame(r, a, "Mail"), Configured: s.app.Outbox.Configured(), Held: s.app.Settings.Get().MailQuarantine}
-	p.Server = c.Host + ":" + strconv.Itoa(c.EffectivePort()) + ", " + c.TLS + ", from " + c.From
-	p.To = ui.Text("to", "Send a test mail to", to).Require()
+	p := mailPage{Page: s.adminFrame(r, a, say.T("common.mail")), Configured: s.app.Outbox.Configured(), Held: s.app.Settings.Get().MailQuarantine}
+	p.Server = c.Host + ":" + strconv.Itoa(c.EffectivePort()) + ", " + c.TLS + ", " + say.T("admin.mail_from", "address", c.From)
+	p.To = ui.Text("to", say.T("admin.send_a_test_mail_to"), to).Require()
 	p.To.Type = "email"
 	if refusal != nil {
 		text := refusal.Error()
 		if refused(refusal) {
-			text = speak(r).summary(refusal)
+			text = say.summary(refusal)
 		}
 		p.To = p.To.Wrong(text)
 	}
 	p.Problems = ui.Problems(p.To.Problem())
 	for _, m := range rows {
-		p.Rows = append(p.Rows, mailRowOf(m, location(a)))
+		p.Rows = append(p.Rows, mailRowOf(say, m))
 	}
 	p.Paging = ui.Pagination{Page: n, PerPage: adminPerPage, Total: total, Href: func(n int) string { return "/admin/mail?page=" + strconv.Itoa(n) }}
-	p.None = ui.EmptyState{Icon: "mail", Title: "No mail yet", Text: "Every mail that Holdfast writes is listed here, with what became of it."}
+	p.None = ui.EmptyState{Icon: "mail", Title: say.T("admin.no_mail_yet"), Text: say.T("admin.every_mail_is_listed")}
 	status := http.StatusOK
 	if refusal != nil {
 		status = http.StatusUnprocessableEntity
@@ -131,15 +140,15 @@ func (s *Site) mails(w http.ResponseWriter, r *http.Request, a access.Actor, to 
 	return s.ui.Render(w, status, "admin_mail", p)
 }
 
-func mailRowOf(m outbox.Mail, loc *time.Location) mailRow {
-	row := mailRow{ID: m.ID, At: m.CreatedAt.In(loc), To: m.Address, Subject: m.Subject, Err: m.LastError, State: ui.Label("Waiting", ui.Blue)}
+func mailRowOf(say reader, m outbox.Mail) mailRow {
+	row := mailRow{ID: m.ID, At: m.CreatedAt.In(say.loc), To: m.Address, Subject: m.Subject, Err: m.LastError, State: ui.Label(say.T("common.waiting"), ui.Blue)}
 	switch {
 	case m.SentAt != nil:
-		row.State = ui.Label("Accepted", ui.Green)
+		row.State = ui.Label(say.T("admin.accepted"), ui.Green)
 	case m.FailedAt != nil:
-		row.State, row.Retry = ui.Label("Refused", ui.Red), true
+		row.State, row.Retry = ui.Label(say.T("admin.refused"), ui.Red), true
 	case m.LastError != "":
-		row.State, row.Retry = ui.Label("Not sent", ui.Orange), m.Attempts == 0
+		row.State, row.Retry = ui.Label(say.T("admin.not_sent"), ui.Orange), m.Attempts == 0
 	}
 	return row
 }
@@ -193,6 +202,7 @@ type auditRow struct {
 var resultHues = map[string]ui.Hue{audit.OK: ui.Green, audit.Refused: ui.Orange, audit.Failed: ui.Red}
 
 func (s *Site) auditLog(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	say := speak(r)
 	q, n := r.URL.Query(), pageNumber(r)
 	type result struct {
 		rows   []audit.Entry
@@ -211,18 +221,18 @@ func (s *Site) auditLog(w http.ResponseWriter, r *http.Request, a access.Actor) 
 	if err != nil {
 		return err
 	}
-	p := auditPage{Page: s.adminFrame(r, a, "Audit log")}
-	p.Chain = ui.Alert{Tone: ui.Success, Text: "The chain of " + ui.Counted(int64(res.intact), "entry", "entries") + " holds: none was changed, removed or moved."}
+	p := auditPage{Page: s.adminFrame(r, a, say.T("common.audit_log"))}
+	p.Chain = ui.Alert{Tone: ui.Success, Text: say.T("admin.chain_holds", "n", res.intact)}
 	if res.broken != nil {
-		p.Chain = ui.Alert{Tone: ui.Danger, Title: "The audit log was tampered with", Text: "Entry " + strconv.FormatInt(int64(res.broken.ID), 10) + ": " + res.broken.Reason + "."}
+		p.Chain = ui.Alert{Tone: ui.Danger, Title: say.T("admin.the_audit_log_was_tampered"), Text: say.T("admin.chain_broken", "id", strconv.FormatInt(int64(res.broken.ID), 10), "reason", res.broken.Reason)}
 	}
-	p.Query = ui.Text("q", "Person or object", q.Get("q"))
-	p.Kind = ui.Choose("kind", "About", q.Get("kind"), ui.Option{Label: "Everything"}, ui.Option{Value: "backup", Label: "Backups"},
-		ui.Option{Value: "session", Label: "Sign-ins"}, ui.Option{Value: "user", Label: "Users"}, ui.Option{Value: "role", Label: "Roles"},
-		ui.Option{Value: "member", Label: "Memberships"}, ui.Option{Value: "setting", Label: "Settings"})
+	p.Query = ui.Text("q", say.T("admin.person_or_object"), q.Get("q"))
+	p.Kind = ui.Choose("kind", say.T("admin.about"), q.Get("kind"), ui.Option{Label: say.T("common.everything")}, ui.Option{Value: "backup", Label: say.T("common.backups")},
+		ui.Option{Value: "session", Label: say.T("admin.signins")}, ui.Option{Value: "user", Label: say.T("common.users")}, ui.Option{Value: "role", Label: say.T("admin.roles")},
+		ui.Option{Value: "member", Label: say.T("admin.memberships")}, ui.Option{Value: "setting", Label: say.T("admin.settings")})
 	loc := location(a)
 	for _, e := range res.rows {
-		row := auditRow{ID: e.ID, At: e.At.In(loc), Who: e.ActorName, IP: e.IP, Action: e.Action, Object: e.Object, Result: ui.Label(e.Result, resultHues[e.Result])}
+		row := auditRow{ID: e.ID, At: e.At.In(loc), Who: e.ActorName, IP: e.IP, Action: e.Action, Object: e.Object, Result: ui.Label(say.either("admin.result_", e.Result), resultHues[e.Result])}
 		if e.Detail != "{}" {
 			row.Detail = e.Detail
 		}
@@ -254,8 +264,8 @@ type jobRow struct {
 }
 
 func (s *Site) jobs(w http.ResponseWriter, r *http.Request, a access.Actor) error {
-	p := jobsPage{Page: s.adminFrame(r, a, "Jobs"), None: ui.EmptyState{Icon: "check", Title: "Nothing waits", Text: "No job is queued, running or dead."}}
-	loc := location(a)
+	say := speak(r)
+	p := jobsPage{Page: s.adminFrame(r, a, say.T("common.jobs")), None: ui.EmptyState{Icon: "check", Title: say.T("admin.nothing_waits"), Text: say.T("admin.no_job_is_queued_running")}}
 	_, err := db.Read(r.Context(), s.app.DB, func(tx *db.Tx) (struct{}, error) {
 		var err error
 		if p.Counts, err = job.Count(r.Context(), tx); err != nil {
@@ -267,7 +277,7 @@ func (s *Site) jobs(w http.ResponseWriter, r *http.Request, a access.Actor) erro
 				return struct{}{}, err
 			}
 			for _, j := range list {
-				p.Rows = append(p.Rows, jobRowOf(j, loc))
+				p.Rows = append(p.Rows, jobRowOf(say, j))
 			}
 		}
 		return struct{}{}, nil
@@ -280,10 +290,10 @@ func (s *Site) jobs(w http.ResponseWriter, r *http.Request, a access.Actor) erro
 
 var jobHues = map[string]ui.Hue{job.Dead: ui.Red, job.Running: ui.Blue, job.Queued: ui.Gray}
 
-func jobRowOf(j job.Job, loc *time.Location) jobRow {
+func jobRowOf(say reader, j job.Job) jobRow {
 	return jobRow{
-		ID: j.ID, Kind: j.Kind, Args: j.Args, State: ui.Label(capital(j.State), jobHues[j.State]), At: j.RunAt.In(loc),
-		Attempt: strconv.Itoa(j.Attempt) + " of " + strconv.Itoa(j.MaxAttempts), Error: j.LastError, Retry: j.State == job.Dead,
+		ID: j.ID, Kind: j.Kind, Args: j.Args, State: ui.Label(say.either("admin.job_", j.State), jobHues[j.State]), At: j.RunAt.In(say.loc),
+		Attempt: say.T("admin.attempt_of", "number", j.Attempt, "most", j.MaxAttempts), Error: j.LastError, Retry: j.State == job.Dead,
 	}
 }
 

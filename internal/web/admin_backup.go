@@ -1,7 +1,6 @@
 package web
 
 import (
-	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -75,6 +74,7 @@ func (s *Site) backups(w http.ResponseWriter, r *http.Request, a access.Actor) e
 // backupForm shows the page. newToken is shown this once; refusal is what was
 // wrong with the form named request or token.
 func (s *Site) backupForm(w http.ResponseWriter, r *http.Request, a access.Actor, newToken string, include bool, refusal error) error {
+	say := speak(r)
 	ctx := r.Context()
 	if !s.app.Backups.Enabled() {
 		return fault.NotFound("page")
@@ -83,17 +83,17 @@ func (s *Site) backupForm(w http.ResponseWriter, r *http.Request, a access.Actor
 	if err != nil {
 		return err
 	}
-	p := backupPage{Page: s.adminFrame(r, a, "Backup"), Token: info, NewToken: newToken, HasToken: info.Phase != backup.NoToken}
-	p.Phase, p.PhaseText = phaseOf(info, location(a))
+	p := backupPage{Page: s.adminFrame(r, a, say.T("common.backup")), Token: info, NewToken: newToken, HasToken: info.Phase != backup.NoToken}
+	p.Phase, p.PhaseText = phaseOf(say, info)
 	p.MayRequest = info.Phase == backup.Active
-	p.ResetLabel = "Create backup token"
+	p.ResetLabel = say.T("backup.create_backup_token")
 	if p.HasToken {
-		p.ResetLabel = "Reset backup token"
+		p.ResetLabel = say.T("backup.reset_backup_token")
 	}
 	if err := s.fillBackups(r, a, &p); err != nil {
 		return err
 	}
-	p.fields(speak(r), include || refusal == nil, refusal)
+	p.fields(say, include || refusal == nil, refusal)
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	if (p.Running != nil || p.Ordered) && newToken == "" && refusal == nil {
@@ -104,9 +104,9 @@ func (s *Site) backupForm(w http.ResponseWriter, r *http.Request, a access.Actor
 
 func (p *backupPage) fields(say reader, include bool, refusal error) {
 	m := say.messages(refusal)
-	p.TokenField = ui.Password("backup_token", "Backup token", "off").Require()
-	p.Include = ui.Check("include_attachments", "Include uploaded files", include)
-	p.Confirm = ui.Password("_password_confirmation", "Your password", "current-password").Require()
+	p.TokenField = ui.Password("backup_token", say.T("common.backup_token"), "off").Require()
+	p.Include = ui.Check("include_attachments", say.T("backup.include_uploaded_files"), include)
+	p.Confirm = ui.Password("_password_confirmation", say.T("common.your_password"), "current-password").Require()
 	wrong := ""
 	for _, name := range []string{"password", "password_confirmation", "_password_confirmation", "currentPassword", "current"} {
 		if m[name] != "" {
@@ -115,7 +115,7 @@ func (p *backupPage) fields(say reader, include bool, refusal error) {
 	}
 	p.Confirm = p.Confirm.Wrong(wrong)
 	if f := fault.Of(refusal); f != nil && f.Code == backup.CodeTokenInvalid {
-		p.TokenField = p.TokenField.Wrong("This is not your backup token.")
+		p.TokenField = p.TokenField.Wrong(say.T("common.not_your_token"))
 	}
 	p.Problems = ui.Problems(p.TokenField.Problem(), p.Confirm.Problem())
 	if refusal != nil && len(p.Problems.Items) == 0 {
@@ -124,27 +124,27 @@ func (p *backupPage) fields(say reader, include bool, refusal error) {
 }
 
 // phaseOf words where a token stands.
-func phaseOf(t backup.TokenInfo, loc *time.Location) (ui.Chip, string) {
+func phaseOf(say reader, t backup.TokenInfo) (ui.Chip, string) {
 	switch t.Phase {
 	case backup.Active:
-		return ui.Label("Active", ui.Green), "Your token was made on " + t.CreatedAt.In(loc).Format("2 Jan 2006, 15:04") + " and is asked for with every request."
+		return ui.Label(say.T("backup.phase_active"), ui.Green), say.T("backup.token_made", "when", say.DateTime(t.CreatedAt))
 	case backup.Waiting:
-		return ui.Label("Waiting", ui.Orange), "Your token is valid from " + t.ActivatesAt.In(loc).Format("2 Jan 2006, 15:04") +
-			". Until then nobody can request a backup with it. On the server, holdfast backup allow-now ends the wait."
+		return ui.Label(say.T("common.waiting"), ui.Orange), say.T("backup.token_from", "when", say.DateTime(t.ActivatesAt))
 	case backup.PendingNotice:
-		return ui.Label("Waiting for a notice", ui.Orange), "The waiting period begins when the mail server has accepted the notice to an administrator."
+		return ui.Label(say.T("backup.waiting_for_a_notice"), ui.Orange), say.T("backup.waiting_begins")
 	case backup.Damaged:
-		return ui.Label("Damaged", ui.Red), "This token was changed outside Holdfast and opens nothing. Reset it, and tell your operator."
+		return ui.Label(say.T("backup.damaged"), ui.Red), say.T("backup.token_damaged")
 	case backup.NoToken:
 	}
 	if t.MustWait {
-		return ui.Label("None", ui.Gray), "You have no backup token. A new one would only be valid after the waiting period, because you sign in without a password or your account changed recently."
+		return ui.Label(say.T("backup.phase_none"), ui.Gray), say.T("backup.token_would_wait")
 	}
-	return ui.Label("None", ui.Gray), "You have no backup token. You need one, on top of your password, to request a backup."
+	return ui.Label(say.T("backup.phase_none"), ui.Gray), say.T("backup.token_needed")
 }
 
 func (s *Site) fillBackups(r *http.Request, a access.Actor, p *backupPage) error {
-	ctx, loc := r.Context(), location(a)
+	say := speak(r)
+	ctx := r.Context()
 	list, _, err := s.app.Backups.List(ctx, a, backup.Filter{Limit: 50})
 	if err != nil {
 		return err
@@ -162,28 +162,28 @@ func (s *Site) fillBackups(r *http.Request, a access.Actor, p *backupPage) error
 		return err
 	}
 	for _, o := range owners {
-		chip, _ := phaseOf(o, loc)
-		p.Owners = append(p.Owners, ownerRow{ui.Person{ID: int64(o.UserID), Name: o.Name}, chip, o.CreatedAt.In(loc)})
+		chip, _ := phaseOf(say, o)
+		p.Owners = append(p.Owners, ownerRow{ui.Person{ID: int64(o.UserID), Name: o.Name}, chip, o.CreatedAt.In(say.loc)})
 	}
 	for _, o := range pending {
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Warning, Title: "A backup token of " + o.Name + " was made", Text: "No mail could tell the administrators. If it was not meant to be made, lock " + o.Name + "'s account."})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Warning, Title: say.T("backup.token_untold", "name", o.Name), Text: say.T("backup.token_untold_text", "name", o.Name)})
 	}
 	if a.Admin && !s.app.Outbox.Configured() {
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Warning, Title: "Mail is not configured", Text: "Nobody is told when a backup token is made or a backup is downloaded."})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Warning, Title: say.T("backup.mail_is_not_configured"), Text: say.T("backup.nobody_is_told")})
 	}
 	for i := range list {
 		b := &list[i]
 		if !b.State.Final() {
-			p.Running = runningOf(b, s.app.DB.Now())
+			p.Running = runningOf(say, b, s.app.DB.Now())
 			continue
 		}
-		p.Rows = append(p.Rows, backupRowOf(b, loc))
+		p.Rows = append(p.Rows, backupRowOf(say, b))
 	}
 	st, err := s.app.Backups.Standing(ctx, a)
 	if err != nil {
 		return err
 	}
-	p.state(st, forecast, loc)
+	p.state(say, st, forecast)
 	if p.MayCare = a.Admin; !a.Admin {
 		return nil
 	}
@@ -193,71 +193,72 @@ func (s *Site) fillBackups(r *http.Request, a access.Actor, p *backupPage) error
 // fillRestores tells administrators how the newest restore ended, and offers to
 // undo it.
 func (s *Site) fillRestores(r *http.Request, a access.Actor, p *backupPage) error {
-	ctx, loc := r.Context(), location(a)
+	say := speak(r)
+	ctx := r.Context()
 	if p.Ordered = s.app.Ordered(); p.Ordered {
-		p.Status = ui.Alert{Tone: ui.Info, Text: "A restore has been ordered and begins in a moment. This page follows it."}
+		p.Status = ui.Alert{Tone: ui.Info, Text: say.T("backup.restore_ordered")}
 	}
 	at, until, ok, err := s.app.Backups.Undoable(ctx, a)
 	if err != nil {
 		return err
 	}
 	if ok {
-		p.Undo = "The instance was restored on " + at.In(loc).Format("2 Jan 2006, 15:04") + ". That can be undone until " + until.In(loc).Format("2 Jan 2006, 15:04") + "."
+		p.Undo = say.T("backup.undoable", "when", say.DateTime(at), "until", say.DateTime(until))
 	}
 	c, found, err := s.app.Backups.LastRestore(ctx)
 	if err != nil {
 		return err
 	}
 	if found && c.State == "failed" && s.app.DB.Now().Sub(c.StartedAt.Time) < 24*time.Hour {
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Title: "The last restore failed; the instance is as it was before it", Text: capital(c.Error) + "."})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Title: say.T("backup.last_restore_failed"), Text: say.fault(c.Error)})
 	}
 	if s.app.Settings.Get().MailQuarantine {
 		p.Flash = append(p.Flash, ui.Alert{
-			Tone: ui.Warning, Title: "Outgoing mail is held back", Text: "That is so after a restore, so that nobody gets old mail. Look around first, then release it.",
-			Actions: []ui.Button{ui.Link("Mail", "/admin/mail")},
+			Tone: ui.Warning, Title: say.T("backup.outgoing_mail_is_held_back"), Text: say.T("backup.look_around_first"),
+			Actions: []ui.Button{ui.Link(say.T("common.mail"), "/admin/mail")},
 		})
 	}
 	return nil
 }
 
 // state is the one sentence on top, and the facts under it.
-func (p *backupPage) state(st backup.Standing, f backup.Forecast, loc *time.Location) {
-	p.Status = standingAlert(st)
+func (p *backupPage) state(say reader, st backup.Standing, f backup.Forecast) {
+	p.Status = standingAlert(say, st)
 	if p.Running != nil {
-		p.Status = ui.Alert{Tone: ui.Info, Text: "A backup is running. This page follows it."}
+		p.Status = ui.Alert{Tone: ui.Info, Text: say.T("backup.a_backup_is_running")}
 	}
-	p.Facts = standingFacts(st, loc)
+	p.Facts = standingFacts(say, st)
 	p.Now = []ui.Fact{
-		{Label: "A backup now", Value: "about " + ui.Bytes(f.DatabaseBytes+f.FileBytes), Note: ui.Counted(f.Files, "file") + ", " + ui.Counted(f.Rows, "row")},
-		{Label: "Free space", Value: ui.Bytes(f.FreeBytes), Note: "on the server's disk"},
-		{Label: "Requests left today", Value: strconv.Itoa(f.Left), Note: "counted over 24 hours"},
+		{Label: say.T("backup.a_backup_now"), Value: say.T("backup.about", "size", say.Bytes(f.DatabaseBytes+f.FileBytes)), Note: say.T("count.files", "n", f.Files) + ", " + say.T("count.rows", "n", f.Rows)},
+		{Label: say.T("backup.free_space"), Value: say.Bytes(f.FreeBytes), Note: say.T("backup.on_the_servers_disk")},
+		{Label: say.T("backup.requests_left_today"), Value: strconv.Itoa(f.Left), Note: say.T("backup.counted_over_24_hours")},
 	}
 	if f.TooLarge {
-		p.ForecastText = fmt.Sprintf("The files are %s, more than the limit of %s that the operator has set: a backup with files would be refused.", ui.Bytes(f.FileBytes), ui.Bytes(f.Cap))
+		p.ForecastText = say.T("backup.too_large", "size", say.Bytes(f.FileBytes), "limit", say.Bytes(f.Cap))
 	}
 }
 
-func runningOf(b *backup.Backup, now time.Time) *runningBackup {
+func runningOf(say reader, b *backup.Backup, now time.Time) *runningBackup {
 	g := b.Progress()
-	r := &runningBackup{ID: b.ID, Label: "Requested by " + b.RequestedBy}
-	r.Progress = ui.Progress{Label: "Waiting for its turn", Value: -1}
+	r := &runningBackup{ID: b.ID, Label: say.T("backup.requested_by", "name", b.RequestedBy)}
+	r.Progress = ui.Progress{Label: say.T("backup.waiting_for_its_turn"), Value: -1}
 	if b.State == backup.Running {
-		r.Progress.Label = "Writing " + g.Phase
+		r.Progress.Label = say.T("backup.writing", "what", say.step(g.Phase))
 	}
 	done, total := g.Rows*100+g.Bytes, g.RowsTotal*100+g.BytesTotal
 	if total > 0 {
 		r.Progress.Value, r.Progress.Max = min(done, total), total
-		r.Progress.Note = fmt.Sprintf("%s of %s, %s of %s", ui.Count(g.Rows), ui.Counted(g.RowsTotal, "row"), ui.Bytes(g.Bytes), ui.Bytes(g.BytesTotal))
+		r.Progress.Note = say.progress(g.Rows, g.RowsTotal, g.Bytes, g.BytesTotal)
 		if b.StartedAt != nil && done > 0 {
 			took := now.Sub(b.StartedAt.Time)
 			if secs := took.Seconds(); secs > 0 {
 				left := time.Duration(float64(took) * float64(total-min(done, total)) / float64(done))
-				r.Progress.Note += fmt.Sprintf(", %s/s, about %s left", ui.Bytes(int64(float64(g.Bytes)/secs)), ui.Duration(left))
+				r.Progress.Note += ", " + say.T("backup.rate", "rate", say.Bytes(int64(float64(g.Bytes)/secs)), "left", say.Duration(left))
 			}
 		}
 	}
 	if b.CancelRequested {
-		r.Label += ", being cancelled"
+		r.Label += ", " + say.T("backup.being_cancelled")
 	}
 	return r
 }
@@ -266,20 +267,20 @@ var backupHues = map[backup.State]ui.Hue{
 	backup.Complete: ui.Green, backup.Incomplete: ui.Orange, backup.Failed: ui.Red, backup.Cancelled: ui.Gray,
 }
 
-func backupRowOf(b *backup.Backup, loc *time.Location) backupRow {
+func backupRowOf(say reader, b *backup.Backup) backupRow {
 	row := backupRow{
-		ID: b.ID, At: b.CreatedAt.In(loc), Who: b.RequestedBy, State: ui.Label(capital(string(b.State)), backupHues[b.State]), Size: b.Size,
-		Error: b.Error, Missing: b.MissingFiles(), Included: "Everything", Verified: "–",
+		ID: b.ID, At: b.CreatedAt.In(say.loc), Who: b.RequestedBy, State: ui.Label(say.either("backup.state_", string(b.State)), backupHues[b.State]), Size: b.Size,
+		Error: b.Error, Missing: b.MissingFiles(), Included: say.T("common.everything"), Verified: "–",
 		Downloadable: b.Restorable(), Added: b.Added, Snapshot: b.Snapshot, Restorable: b.Restorable(),
 	}
 	if !b.IncludeAttachments {
-		row.Included = "Without files"
+		row.Included = say.T("backup.without_files")
 	}
 	if b.VerifiedAt != nil {
-		row.Verified = "All there"
+		row.Verified = say.T("backup.all_there")
 	}
 	if b.RemovedAt != nil {
-		row.Verified = "Let go"
+		row.Verified = say.T("backup.let_go")
 	}
 	if b.StartedAt != nil && b.FinishedAt != nil {
 		row.Took = b.FinishedAt.Sub(b.StartedAt.Time)
@@ -368,6 +369,7 @@ func (s *Site) downloadForm(w http.ResponseWriter, r *http.Request, a access.Act
 // backupDownload asks for the password, or for the backup token of people who
 // have none.
 func (s *Site) backupDownload(w http.ResponseWriter, r *http.Request, a access.Actor, n id.Backup, refusal error) error {
+	say := speak(r)
 	b, err := s.app.Backups.Find(r.Context(), a, n)
 	if err != nil {
 		return err
@@ -376,19 +378,19 @@ func (s *Site) backupDownload(w http.ResponseWriter, r *http.Request, a access.A
 	if err != nil {
 		return err
 	}
-	p := downloadPage{Page: s.adminFrame(r, a, "Download backup"), Action: r.URL.Path, Size: b.Size}
+	p := downloadPage{Page: s.adminFrame(r, a, say.T("backup.download_backup")), Action: r.URL.Path, Size: b.Size}
 	p.Width = "narrow"
-	p.Lead = "The archive holds everything: all projects, people and files. All administrators are told about the download."
-	p.Confirm = ui.Password("_password_confirmation", "Your password", "current-password").Require()
+	p.Lead = say.T("backup.archive_holds_everything")
+	p.Confirm = ui.Password("_password_confirmation", say.T("common.your_password"), "current-password").Require()
 	if !info.NeedsPassword {
-		p.Confirm = ui.Password("backup_token", "Your backup token", "off").Require()
+		p.Confirm = ui.Password("backup_token", say.T("common.your_backup_token"), "off").Require()
 	}
-	for _, m := range speak(r).messages(refusal) {
+	for _, m := range say.messages(refusal) {
 		p.Confirm = p.Confirm.Wrong(m)
 	}
 	p.Problems = ui.Problems(p.Confirm.Problem())
 	if refusal != nil && len(p.Problems.Items) == 0 {
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: speak(r).sentence(refusal)})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: say.sentence(refusal)})
 	}
 	return s.ui.Render(w, statusOf(refusal), "admin_backup_download", p)
 }
@@ -423,17 +425,19 @@ type cancelPage struct {
 // confirmCancel is where the link in a notice leads. It changes nothing: mail
 // programs open links by themselves.
 func (s *Site) confirmCancel(w http.ResponseWriter, r *http.Request, _ access.Actor) error {
-	p := cancelPage{Page: s.frame(r, access.Anonymous(""), "Cancel a backup token"), Token: r.URL.Query().Get("token")}
+	say := speak(r)
+	p := cancelPage{Page: s.frame(r, access.Anonymous(""), say.T("backup.cancel_a_backup_token")), Token: r.URL.Query().Get("token")}
 	return s.ui.Render(w, http.StatusOK, "backup_cancel", p)
 }
 
 func (s *Site) cancelToken(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	say := speak(r)
 	if err := form(w, r); err != nil {
 		return err
 	}
 	if err := s.app.Backups.CancelToken(r.Context(), a, r.PostForm.Get("token")); err != nil {
 		return err
 	}
-	p := cancelPage{Page: s.frame(r, access.Anonymous(""), "The backup token is cancelled")}
+	p := cancelPage{Page: s.frame(r, access.Anonymous(""), say.T("backup.the_backup_token_is_cancelled"))}
 	return s.ui.Render(w, http.StatusOK, "backup_cancel", p)
 }

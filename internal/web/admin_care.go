@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -10,11 +11,12 @@ import (
 	"github.com/holdfast/holdfast/internal/backup"
 	"github.com/holdfast/holdfast/internal/backup/retain"
 	"github.com/holdfast/holdfast/internal/fault"
+	"github.com/holdfast/holdfast/internal/message"
 	"github.com/holdfast/holdfast/internal/web/ui"
 )
 
 // standingAlert is the sentence about the backups; green only when they are proven.
-func standingAlert(st backup.Standing) ui.Alert {
+func standingAlert(say reader, st backup.Standing) ui.Alert {
 	tone := ui.Warning
 	switch {
 	case st.Proven():
@@ -22,16 +24,16 @@ func standingAlert(st backup.Standing) ui.Alert {
 	case st.Trouble != nil || st.Stale || st.LastGood.IsZero():
 		tone = ui.Danger
 	}
-	return ui.Alert{Tone: tone, Text: st.Sentence()}
+	return ui.Alert{Tone: tone, Text: st.Sentence(say)}
 }
 
 // standingFacts are the dates under it.
-func standingFacts(st backup.Standing, loc *time.Location) []ui.Fact {
+func standingFacts(say reader, st backup.Standing) []ui.Fact {
 	at := func(t time.Time, otherwise string) string {
 		if t.IsZero() {
 			return otherwise
 		}
-		return t.In(loc).Format("2 Jan 2006, 15:04")
+		return say.DateTime(t)
 	}
 	tone := func(bad bool) ui.Tone {
 		if bad {
@@ -39,14 +41,14 @@ func standingFacts(st backup.Standing, loc *time.Location) []ui.Fact {
 		}
 		return ui.Success
 	}
-	proven := "restored for a test"
+	proven := say.T("care.restored_for_a_test")
 	if st.Took > 0 {
-		proven = "took " + ui.Duration(max(st.Took, time.Second))
+		proven = say.T("care.took", "time", say.Duration(max(st.Took, time.Second)))
 	}
 	return []ui.Fact{
-		{Label: "Last good backup", Value: at(st.LastGood, "Never"), Note: "next: " + at(st.NextAt, "by hand only"), Tone: tone(st.LastGood.IsZero() || st.Stale)},
-		{Label: "Last verified", Value: at(st.LastVerified, "Never"), Note: "what is stored was read", Tone: tone(st.LastVerified.IsZero())},
-		{Label: "Last proven restorable", Value: at(st.LastProven, "Never"), Note: proven, Tone: tone(st.LastProven.IsZero())},
+		{Label: say.T("care.last_good_backup"), Value: at(st.LastGood, say.T("care.never")), Note: say.T("care.next", "when", at(st.NextAt, say.T("care.by_hand_only"))), Tone: tone(st.LastGood.IsZero() || st.Stale)},
+		{Label: say.T("care.last_verified"), Value: at(st.LastVerified, say.T("care.never")), Note: say.T("care.what_is_stored_was_read"), Tone: tone(st.LastVerified.IsZero())},
+		{Label: say.T("care.last_proven_restorable"), Value: at(st.LastProven, say.T("care.never")), Note: proven, Tone: tone(st.LastProven.IsZero())},
 	}
 }
 
@@ -77,12 +79,6 @@ type checkRow struct {
 
 type checkButton struct{ Kind, Label, Note string }
 
-var checkNames = map[backup.CheckKind]string{
-	backup.CheckStructure: "Verification", backup.CheckShare: "Verification, reading a thirtieth", backup.CheckFull: "Verification, reading everything",
-	backup.CheckDrill: "Drill", backup.CheckPrune: "Letting go",
-	backup.CheckRestore: "Restore", backup.CheckUndo: "Undoing a restore",
-}
-
 func (s *Site) backupCare(w http.ResponseWriter, r *http.Request, a access.Actor) error {
 	rules, err := s.app.Backups.Rules(r.Context(), a)
 	if err != nil {
@@ -101,12 +97,11 @@ func policyValues(p backup.Policy) map[string]string {
 	}
 }
 
-var keepFields = []struct{ name, label string }{
-	{"last", "Last"}, {"hourly", "Hours"}, {"daily", "Days"}, {"weekly", "Weeks"}, {"monthly", "Months"}, {"yearly", "Years"},
-}
+var keepFields = []string{"last", "hourly", "daily", "weekly", "monthly", "yearly"}
 
 func (s *Site) careForm(w http.ResponseWriter, r *http.Request, a access.Actor, v map[string]string, refusal error) error {
-	ctx, loc := r.Context(), location(a)
+	say := speak(r)
+	ctx := r.Context()
 	st, err := s.app.Backups.Standing(ctx, a)
 	if err != nil {
 		return err
@@ -115,65 +110,65 @@ func (s *Site) careForm(w http.ResponseWriter, r *http.Request, a access.Actor, 
 	if err != nil {
 		return err
 	}
-	p := carePage{Page: s.adminFrame(r, a, "Schedule and proofs"), Status: standingAlert(st), Facts: standingFacts(st, loc), Sentence: st.Rules.Describe()}
-	p.Breadcrumbs = []ui.Crumb{{Label: "Administration", Href: "/admin"}, {Label: "Backup", Href: "/admin/backups"}, {Label: "Schedule and proofs"}}
+	p := carePage{Page: s.adminFrame(r, a, say.T("common.schedule_and_proofs")), Status: standingAlert(say, st), Facts: standingFacts(say, st), Sentence: st.Rules.Describe(say)}
+	p.Breadcrumbs = []ui.Crumb{{Label: say.T("common.administration"), Href: "/admin"}, {Label: say.T("common.backup"), Href: "/admin/backups"}, {Label: say.T("common.schedule_and_proofs")}}
 	for at, n := s.app.DB.Now(), 0; n < 3; n++ {
 		next, ok := st.Rules.Due(at)
 		if !ok {
 			break
 		}
-		p.NextTimes, at = append(p.NextTimes, next.In(loc).Format("Mon 2 Jan 2006, 15:04")), next
+		p.NextTimes, at = append(p.NextTimes, say.WeekdayTime(next)), next
 	}
 	if st.Rules.Next != nil {
-		p.Waiting = "From " + st.Rules.NextAt.In(loc).Format("2 Jan 2006, 15:04") + " on a weaker policy holds: " + st.Rules.Next.Describe() + "."
+		p.Waiting = say.T("care.weaker", "when", say.DateTime(st.Rules.NextAt), "policy", st.Rules.Next.Describe(say))
 		p.BackFields = policyValues(st.Rules.Policy)
 	}
-	p.form(speak(r), v, refusal)
+	p.form(say, v, refusal)
 	for _, c := range checks {
-		p.Checks = append(p.Checks, checkRowOf(c, loc))
+		p.Checks = append(p.Checks, checkRowOf(say, c))
 	}
 	p.Buttons = []checkButton{
-		{string(backup.CheckStructure), "Verify now", "is everything there?"},
-		{string(backup.CheckFull), "Read everything", "decrypt and compare all of it"},
-		{string(backup.CheckDrill), "Drill now", "restore the newest one for a test"},
+		{string(backup.CheckStructure), say.T("care.verify_now"), say.T("care.is_everything_there")},
+		{string(backup.CheckFull), say.T("care.read_everything"), say.T("care.decrypt_and_compare_all_of")},
+		{string(backup.CheckDrill), say.T("care.drill_now"), say.T("care.restore_the_newest_one_for")},
 	}
 	return s.ui.Render(w, statusOf(refusal), "admin_care", p)
 }
 
 func (p *carePage) form(say reader, v map[string]string, refusal error) {
 	m := say.messages(refusal)
-	p.Schedule = ui.Text("schedule", "When", v["schedule"]).Require().Wrong(m["schedule"])
-	p.Schedule.Hint = "daily 02:00, mon,thu 03:30, every 6h, or off"
+	p.Schedule = ui.Text("schedule", say.T("care.when"), v["schedule"]).Require().Wrong(m["schedule"])
+	p.Schedule.Hint = say.T("care.schedule_hint")
 	problems := []ui.Problem{p.Schedule.Problem()}
 	for _, k := range keepFields {
-		f := ui.Text(k.name, k.label, v[k.name]).Require().Wrong(m[k.name])
+		f := ui.Text(k, say.T("care.keep_"+k), v[k]).Require().Wrong(m[k])
 		p.Keep, problems = append(p.Keep, f), append(problems, f.Problem())
 	}
-	p.Within = ui.Text("within", "Keep everything of the last days", v["within"]).Require().Wrong(m["within"])
-	p.Drill = ui.Text("drill_days", "A drill every so many days", v["drill_days"]).Require().Wrong(m["drill_days"])
-	p.Drill.Hint = "0 for never"
+	p.Within = ui.Text("within", say.T("care.keep_everything_of_the_last"), v["within"]).Require().Wrong(m["within"])
+	p.Drill = ui.Text("drill_days", say.T("care.a_drill_every_so_many"), v["drill_days"]).Require().Wrong(m["drill_days"])
+	p.Drill.Hint = say.T("care.0_for_never")
 	p.Problems = ui.Problems(append(problems, p.Within.Problem(), p.Drill.Problem())...)
 	if refusal != nil && len(p.Problems.Items) == 0 {
 		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: say.summary(refusal)})
 	}
 }
 
-func checkRowOf(c backup.Check, loc *time.Location) checkRow {
-	row := checkRow{Name: checkNames[c.Kind], At: c.StartedAt.In(loc), State: ui.Label("Running", ui.Blue), Text: c.Error}
+func checkRowOf(say reader, c backup.Check) checkRow {
+	row := checkRow{Name: say.either("care.kind_", string(c.Kind)), At: c.StartedAt.In(say.loc), State: ui.Label(say.T("common.running"), ui.Blue), Text: c.Error}
 	if c.FinishedAt != nil {
 		row.Took = c.FinishedAt.Sub(c.StartedAt.Time)
 	}
 	switch c.State {
 	case "ok":
-		row.State = ui.Label("Good", ui.Green)
+		row.State = ui.Label(say.T("care.good"), ui.Green)
 	case "failed":
-		row.State = ui.Label("Failed", ui.Red)
+		row.State = ui.Label(say.T("common.failed"), ui.Red)
 	}
 	if d, ok := c.Drill(); ok && c.State == "ok" {
-		row.Text = ui.Counted(d.Rows, "row") + " equal, " + ui.Counted(d.Files, "file") + " read back, the application worked on it"
+		row.Text = say.T("care.drill_found", "rows", say.T("count.rows", "n", d.Rows), "files", say.T("count.files", "n", d.Files))
 	}
 	if n := c.Known(); n > 0 {
-		row.Text = "The newest backup is whole; older ones have " + ui.Counted(int64(n), "gap") + " known before"
+		row.Text = say.T("care.known_gaps", "n", n)
 	}
 	return row
 }
@@ -232,6 +227,25 @@ func (s *Site) requestCheck(w http.ResponseWriter, r *http.Request, a access.Act
 	return redirect(w, r, "/admin/backups/care?done=check")
 }
 
+// numbered are reasons such as daily 3 of 7.
+var numbered = regexp.MustCompile(`^([a-z]+) (\d+) of (\d+)$`)
+
+// reasons words why a snapshot stays.
+func (in reader) reasons(all []string) string {
+	out := make([]string, 0, len(all))
+	for _, text := range all {
+		switch m := numbered.FindStringSubmatch(text); {
+		case m != nil:
+			out = append(out, in.T("care.rule", "name", uncapital(in.either("care.rule_", m[1])), "number", m[2], "of", m[3]))
+		case in.Has("care.why_" + message.Slug(text)):
+			out = append(out, in.T("care.why_"+message.Slug(text)))
+		default:
+			out = append(out, text)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
 type prunePage struct {
 	ui.Page
 	Rows    []pruneRow
@@ -249,6 +263,7 @@ type pruneRow struct {
 
 // prunePreview tells what letting go would do now.
 func (s *Site) prunePreview(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	say := speak(r)
 	out, err := s.app.Backups.Prune(r.Context(), a, backup.PruneInput{DryRun: true})
 	if err != nil {
 		return err
@@ -257,12 +272,12 @@ func (s *Site) prunePreview(w http.ResponseWriter, r *http.Request, a access.Act
 	if err != nil {
 		return err
 	}
-	p := prunePage{Page: s.adminFrame(r, a, "What would be let go")}
-	p.Breadcrumbs = []ui.Crumb{{Label: "Administration", Href: "/admin"}, {Label: "Backup", Href: "/admin/backups"}, {Label: "Schedule and proofs", Href: "/admin/backups/care"}, {Label: p.Title}}
+	p := prunePage{Page: s.adminFrame(r, a, say.T("care.what_would_be_let_go"))}
+	p.Breadcrumbs = []ui.Crumb{{Label: say.T("common.administration"), Href: "/admin"}, {Label: say.T("common.backup"), Href: "/admin/backups"}, {Label: say.T("common.schedule_and_proofs"), Href: "/admin/backups/care"}, {Label: p.Title}}
 	for _, d := range out.Decisions {
-		row := pruneRow{ID: d.Snapshot.ID, At: d.Snapshot.At.In(location(a)), State: ui.Label("Stays", ui.Green), Why: strings.Join(d.Reasons, ", ")}
+		row := pruneRow{ID: d.Snapshot.ID, At: d.Snapshot.At.In(location(a)), State: ui.Label(say.T("care.stays"), ui.Green), Why: say.reasons(d.Reasons)}
 		if !d.Keep {
-			row.State, p.Any = ui.Label("Goes", ui.Orange), true
+			row.State, p.Any = ui.Label(say.T("care.goes"), ui.Orange), true
 		}
 		for _, h := range held {
 			if h.Snapshot == row.ID {
@@ -273,9 +288,9 @@ func (s *Site) prunePreview(w http.ResponseWriter, r *http.Request, a access.Act
 		p.Rows = append(p.Rows, row)
 	}
 	if out.MayNotDelete {
-		p.Summary = "The place refuses deleting to these credentials, so everything stays. "
+		p.Summary = say.T("care.place_refuses") + " "
 	}
-	p.Summary += ui.Bytes(out.KeptBytes) + " are needed; " + ui.Bytes(out.CondemnedBytes+out.DeletedBytes) + " are not, and are deleted a day after they are found."
+	p.Summary += say.T("care.needed", "kept", say.Bytes(out.KeptBytes), "gone", say.Bytes(out.CondemnedBytes+out.DeletedBytes))
 	return s.ui.Render(w, http.StatusOK, "admin_prune", p)
 }
 

@@ -42,6 +42,7 @@ func (s *Site) restoreForm(w http.ResponseWriter, r *http.Request, a access.Acto
 // showRestore says what a restore takes away and brings back, and asks for all
 // that guards it.
 func (s *Site) showRestore(w http.ResponseWriter, r *http.Request, a access.Actor, n id.Backup, refusal error) error {
+	say := speak(r)
 	ctx, loc := r.Context(), location(a)
 	b, err := s.app.Backups.Find(ctx, a, n)
 	if err != nil {
@@ -51,9 +52,9 @@ func (s *Site) showRestore(w http.ResponseWriter, r *http.Request, a access.Acto
 	if err != nil {
 		return err
 	}
-	p := restorePage{Page: s.backupFrame(r, a, "Restore"), Snapshot: b.Snapshot, At: loss.Since.In(loc), Submit: "Restore now"}
+	p := restorePage{Page: s.backupFrame(r, a, say.T("restore.restore")), Snapshot: b.Snapshot, At: loss.Since.In(loc), Submit: say.T("restore.restore_now")}
 	for _, k := range loss.Kinds {
-		noun := capital(k.Kind) + ": " + ui.Count(k.Count)
+		noun := say.either("restore.kind_", k.Kind) + ": " + say.Count(k.Count)
 		p.Loss = append(p.Loss, lossRow{noun, k.Last.In(loc)})
 	}
 	return s.guardRestore(w, r, a, p, refusal)
@@ -64,6 +65,7 @@ func (s *Site) undoForm(w http.ResponseWriter, r *http.Request, a access.Actor) 
 }
 
 func (s *Site) showUndo(w http.ResponseWriter, r *http.Request, a access.Actor, refusal error) error {
+	say := speak(r)
 	at, until, ok, err := s.app.Backups.Undoable(r.Context(), a)
 	if err != nil {
 		return err
@@ -72,37 +74,39 @@ func (s *Site) showUndo(w http.ResponseWriter, r *http.Request, a access.Actor, 
 		return fault.NotFound("restore")
 	}
 	loc := location(a)
-	p := restorePage{Page: s.backupFrame(r, a, "Undo the restore"), Undo: true, At: at.In(loc), Until: until.In(loc), Submit: "Undo the restore"}
+	p := restorePage{Page: s.backupFrame(r, a, say.T("restore.undo_the_restore")), Undo: true, At: at.In(loc), Until: until.In(loc), Submit: say.T("restore.undo_the_restore")}
 	return s.guardRestore(w, r, a, p, refusal)
 }
 
 func (s *Site) backupFrame(r *http.Request, a access.Actor, title string) ui.Page {
+	say := speak(r)
 	p := s.adminFrame(r, a, title)
-	p.Breadcrumbs = []ui.Crumb{{Label: "Administration", Href: "/admin"}, {Label: "Backup", Href: "/admin/backups"}, {Label: title}}
+	p.Breadcrumbs = []ui.Crumb{{Label: say.T("common.administration"), Href: "/admin"}, {Label: say.T("common.backup"), Href: "/admin/backups"}, {Label: title}}
 	return p
 }
 
 // guardRestore adds the fields that guard it, with what was wrong with them.
 func (s *Site) guardRestore(w http.ResponseWriter, r *http.Request, a access.Actor, p restorePage, refusal error) error {
+	say := speak(r)
 	info, err := s.app.Backups.TokenState(r.Context(), a)
 	if err != nil {
 		return err
 	}
-	m := speak(r).messages(refusal)
+	m := say.messages(refusal)
 	p.Action, p.NeedsPassword = r.URL.Path, info.NeedsPassword
-	p.Token = ui.Password("backup_token", "Your backup token", "off").Require()
+	p.Token = ui.Password("backup_token", say.T("common.your_backup_token"), "off").Require()
 	if info.Phase == backup.NoToken {
-		p.Token.Hint = "You have none yet: make one on the backup page."
+		p.Token.Hint = say.T("restore.you_have_none_yet_make")
 	}
 	if f := fault.Of(refusal); f != nil && f.Code == backup.CodeTokenInvalid {
-		p.Token = p.Token.Wrong("This is not your backup token.")
+		p.Token = p.Token.Wrong(say.T("common.not_your_token"))
 	}
-	p.Password = ui.Password("_password_confirmation", "Your password", "current-password").Require().Wrong(firstOf(m, "password_confirmation", "password", "current"))
-	p.Confirm = ui.Text("confirmation", "Type "+backup.RestoreConfirmation+" to confirm", "").Require().Wrong(m["confirmation"])
+	p.Password = ui.Password("_password_confirmation", say.T("common.your_password"), "current-password").Require().Wrong(firstOf(m, "password_confirmation", "password", "current"))
+	p.Confirm = ui.Text("confirmation", say.T("restore.type_to_confirm", "word", backup.RestoreConfirmation), "").Require().Wrong(m["confirmation"])
 	p.Confirm.Autocomplete = "off"
 	p.Problems = ui.Problems(p.Token.Problem(), p.Password.Problem(), p.Confirm.Problem())
 	if refusal != nil && len(p.Problems.Items) == 0 {
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: speak(r).sentence(refusal)})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: say.sentence(refusal)})
 	}
 	return s.ui.Render(w, statusOf(refusal), "admin_restore", p)
 }

@@ -31,6 +31,7 @@ type retrievePage struct {
 	Hidden         map[string]string
 	Problems       ui.ErrorSummary
 	Result         *retrieve.Result
+	say            reader
 	None           bool // there are no snapshots
 }
 
@@ -56,8 +57,9 @@ func (s *Site) retrieveForm(w http.ResponseWriter, r *http.Request, a access.Act
 // showRetrieve asks what is wanted and shows what differs. refusal is what was wrong
 // with bringing it back, and result what came back.
 func (s *Site) showRetrieve(w http.ResponseWriter, r *http.Request, a access.Actor, q retrieveQuery, result *retrieve.Result, refusal error) error {
-	p := retrievePage{Page: s.backupFrame(r, a, "Retrieve one thing"), Result: result}
-	p.Lead = "Bring back a work package, a project or a file as a backup holds it. Everyone goes on working meanwhile."
+	say := speak(r)
+	p := retrievePage{Page: s.backupFrame(r, a, say.T("retrieve.retrieve_one_thing")), Result: result, say: say}
+	p.Lead = say.T("retrieve.bring_back_lead")
 	list, _, err := s.app.Backups.List(r.Context(), a, backup.Filter{Limit: 200})
 	if err != nil {
 		return err
@@ -65,14 +67,14 @@ func (s *Site) showRetrieve(w http.ResponseWriter, r *http.Request, a access.Act
 	var options []ui.Option
 	for i := range list {
 		if b := &list[i]; b.Restorable() {
-			options = append(options, ui.Option{Value: b.Snapshot, Label: b.CreatedAt.In(location(a)).Format("2 Jan 2006, 15:04")})
+			options = append(options, ui.Option{Value: b.Snapshot, Label: say.DateTime(b.CreatedAt.Time)})
 		}
 	}
 	p.None = len(options) == 0
-	p.Snapshot = ui.Choose("snapshot", "Backup of", q.snapshot, options...)
-	p.Kind = ui.Choose("kind", "What", string(q.kind),
-		ui.Option{Value: string(retrieve.WorkPackage), Label: "Work package"}, ui.Option{Value: string(retrieve.Project), Label: "Project"}, ui.Option{Value: string(retrieve.File), Label: "File"})
-	p.Ref = ui.Text("ref", "Number or identifier", q.ref).Require()
+	p.Snapshot = ui.Choose("snapshot", say.T("retrieve.backup_of"), q.snapshot, options...)
+	p.Kind = ui.Choose("kind", say.T("common.what"), string(q.kind),
+		ui.Option{Value: string(retrieve.WorkPackage), Label: say.T("common.work_package")}, ui.Option{Value: string(retrieve.Project), Label: say.T("common.project")}, ui.Option{Value: string(retrieve.File), Label: say.T("common.file")})
+	p.Ref = ui.Text("ref", say.T("retrieve.number_or_identifier"), q.ref).Require()
 	status := http.StatusOK
 	if q.ref != "" && q.snapshot != "" {
 		status, err = s.preview(r, a, &p, q, refusal)
@@ -86,35 +88,36 @@ func (s *Site) showRetrieve(w http.ResponseWriter, r *http.Request, a access.Act
 
 // preview fills in what differs, or why it cannot be shown.
 func (s *Site) preview(r *http.Request, a access.Actor, p *retrievePage, q retrieveQuery, refusal error) (int, error) {
+	say := speak(r)
 	wanted, err := s.wanted(r, a, q)
 	var got retrieve.Preview
 	if err == nil {
 		got, err = s.app.Retrieve.Preview(r.Context(), a, wanted)
 	}
 	if err != nil {
-		return s.notShown(speak(r), p, err)
+		return s.notShown(say, p, err)
 	}
 	info, err := s.app.Backups.TokenState(r.Context(), a)
 	if err != nil {
 		return 0, err
 	}
-	p.Preview, p.NeedsPassword, p.State = &got, info.NeedsPassword, pieceState(&got)
+	p.Preview, p.NeedsPassword, p.State = &got, info.NeedsPassword, pieceState(say, &got)
 	p.Hidden = map[string]string{"snapshot": got.Snapshot, "kind": string(got.Kind), "ref": strconv.FormatInt(got.ID, 10), "lock_version": strconv.Itoa(got.LockVersion)}
 	for _, c := range got.Changes {
-		row := changeRow{Change: c, Box: ui.Check("field", c.Label, true)}
+		row := changeRow{Change: c, Box: ui.Check("field", say.change(c.Field, c.Label), true)}
 		row.Box.Value = c.Field
 		p.Fields = append(p.Fields, row)
 	}
-	p.Everything = ui.Check("everything", "Also set back what was changed since", false)
-	m := speak(r).messages(refusal)
-	p.Token = ui.Password("backup_token", "Your backup token", "off").Require()
+	p.Everything = ui.Check("everything", say.T("retrieve.also_set_back"), false)
+	m := say.messages(refusal)
+	p.Token = ui.Password("backup_token", say.T("common.your_backup_token"), "off").Require()
 	if f := fault.Of(refusal); f != nil && f.Code == backup.CodeTokenInvalid {
-		p.Token = p.Token.Wrong("This is not your backup token.")
+		p.Token = p.Token.Wrong(say.T("common.not_your_token"))
 	}
-	p.Password = ui.Password("_password_confirmation", "Your password", "current-password").Require().Wrong(firstOf(m, "currentPassword", "password_confirmation", "password", "current"))
+	p.Password = ui.Password("_password_confirmation", say.T("common.your_password"), "current-password").Require().Wrong(firstOf(m, "currentPassword", "password_confirmation", "password", "current"))
 	p.Problems = ui.Problems(p.Token.Problem(), p.Password.Problem())
 	if refusal != nil && len(p.Problems.Items) == 0 {
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: speak(r).sentence(refusal)})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: say.sentence(refusal)})
 	}
 	return statusOf(refusal), nil
 }
@@ -123,7 +126,7 @@ func (s *Site) preview(r *http.Request, a access.Actor, p *retrievePage, q retri
 func (s *Site) notShown(say reader, p *retrievePage, err error) (int, error) {
 	switch f := fault.Of(err); {
 	case errors.Is(err, archive.ErrBroken):
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Title: "The backup is damaged there", Text: capital(err.Error()) + "."})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Title: say.T("retrieve.the_backup_is_damaged_there"), Text: say.fault(err.Error())})
 		return http.StatusUnprocessableEntity, nil
 	case f == nil || f.Kind != fault.KindNotFound && f.Kind != fault.KindConflict && f.Kind != fault.KindInvalid:
 		return 0, err
@@ -146,16 +149,16 @@ func (s *Site) wanted(r *http.Request, a access.Actor, q retrieveQuery) (retriev
 	return w, err
 }
 
-func pieceState(p *retrieve.Preview) ui.Chip {
+func pieceState(say reader, p *retrieve.Preview) ui.Chip {
 	switch {
 	case p.Gone:
-		return ui.Label("Gone", ui.Red)
+		return ui.Label(say.T("retrieve.gone"), ui.Red)
 	case p.InTrash:
-		return ui.Label("In the trash", ui.Orange)
+		return ui.Label(say.T("retrieve.in_the_trash"), ui.Orange)
 	case p.Same():
-		return ui.Label("As it was", ui.Green)
+		return ui.Label(say.T("retrieve.as_it_was"), ui.Green)
 	}
-	return ui.Label("Changed since", ui.Blue)
+	return ui.Label(say.T("retrieve.changed_since"), ui.Blue)
 }
 
 // retrievePiece brings it back.
@@ -226,17 +229,17 @@ func (p retrievePage) BroughtBack() string {
 	r := p.Result
 	var parts []string
 	for _, c := range []struct {
-		n         int
-		one, many string
-	}{{r.Projects, "project", "projects"}, {r.WorkPackages, "work package", "work packages"}, {r.Entries, "entry of history", "entries of history"}, {r.Files, "file", "files"}, {r.Members, "member", "members"}} {
+		n   int
+		key string
+	}{{r.Projects, "retrieve.projects"}, {r.WorkPackages, "retrieve.work_packages"}, {r.Entries, "retrieve.entries"}, {r.Files, "count.files"}, {r.Members, "retrieve.members"}} {
 		if c.n > 0 {
-			parts = append(parts, ui.Counted(int64(c.n), c.one, c.many))
+			parts = append(parts, p.say.T(c.key, "n", c.n))
 		}
 	}
 	if len(parts) == 0 {
-		return "Nothing had to come back: all was there."
+		return p.say.T("retrieve.all_was_there")
 	}
-	return fmt.Sprintf("Brought back: %s.", strings.Join(parts, ", "))
+	return p.say.T("retrieve.brought_back", "what", strings.Join(parts, ", "))
 }
 
 // Link leads to what came back.

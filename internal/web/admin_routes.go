@@ -77,25 +77,26 @@ func (s *Site) admin(h serve.HandlerFunc) serve.HandlerFunc {
 // adminFrame is the frame of the administration: for administrators with the
 // navigation beside the page.
 func (s *Site) adminFrame(r *http.Request, a access.Actor, title string) ui.Page {
+	say := speak(r)
 	p := s.frame(r, a, title)
 	if !a.Admin {
 		return p
 	}
 	items := []ui.NavItem{
-		{Label: "Overview", Href: "/admin", Icon: "server"},
-		{Label: "Users", Href: "/admin/users", Icon: "users"},
-		{Label: "Mail", Href: "/admin/mail", Icon: "mail"},
-		{Label: "Jobs", Href: "/admin/jobs", Icon: "list-checks"},
-		{Label: "Audit log", Href: "/admin/audit", Icon: "scroll-text"},
+		{Label: say.T("admin.overview"), Href: "/admin", Icon: "server"},
+		{Label: say.T("common.users"), Href: "/admin/users", Icon: "users"},
+		{Label: say.T("common.mail"), Href: "/admin/mail", Icon: "mail"},
+		{Label: say.T("common.jobs"), Href: "/admin/jobs", Icon: "list-checks"},
+		{Label: say.T("common.audit_log"), Href: "/admin/audit", Icon: "scroll-text"},
 	}
 	if s.app.Backups.Enabled() {
-		items = append(items, ui.NavItem{Label: "Backup", Href: "/admin/backups", Icon: "archive"})
+		items = append(items, ui.NavItem{Label: say.T("common.backup"), Href: "/admin/backups", Icon: "archive"})
 	}
 	for i := range items {
 		h := items[i].Href
 		items[i].Current = r.URL.Path == h || h != "/admin" && strings.HasPrefix(r.URL.Path, h)
 	}
-	p.Side = ui.SideNav{Title: "Administration", Groups: []ui.NavGroup{{Items: items}}}
-	p.Breadcrumbs = []ui.Crumb{{Label: "Administration", Href: "/admin"}, {Label: title}}
+	p.Side = ui.SideNav{Title: say.T("common.administration"), Groups: []ui.NavGroup{{Items: items}}}
+	p.Breadcrumbs = []ui.Crumb{{Label: say.T("common.administration"), Href: "/admin"}, {Label: title}}
 	return p
 }

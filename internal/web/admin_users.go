@@ -36,17 +36,22 @@ var userHues = map[account.Status]ui.Hue{
 	account.Active: ui.Green, account.Registered: ui.Blue, account.Locked: ui.Red, account.Invited: ui.Orange,
 }
 
+func (in reader) userChip(st account.Status) ui.Chip {
+	return ui.Label(in.either("user.status_", st.String()), userHues[st])
+}
+
 var userStatuses = []account.Status{account.Active, account.Invited, account.Registered, account.Locked}
 
 func (s *Site) userList(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	say := speak(r)
 	q, n := r.URL.Query(), pageNumber(r)
 	f := account.Filter{Offset: (n - 1) * adminPerPage, Limit: adminPerPage, Sort: []account.Sort{{By: "name"}}}
 	if t := q.Get("q"); t != "" {
 		f.AnyName = account.Text{Values: []string{t}, Contains: true}
 	}
-	options := []ui.Option{{Label: "All"}}
+	options := []ui.Option{{Label: say.T("common.all")}}
 	for _, st := range userStatuses {
-		options = append(options, ui.Option{Value: st.String(), Label: capital(st.String())})
+		options = append(options, ui.Option{Value: st.String(), Label: say.either("user.status_", st.String())})
 		if q.Get("status") == st.String() {
 			f.Statuses = account.Set[account.Status]{Values: []account.Status{st}}
 		}
@@ -55,14 +60,14 @@ func (s *Site) userList(w http.ResponseWriter, r *http.Request, a access.Actor) 
 	if err != nil {
 		return err
 	}
-	p := usersPage{Page: s.adminFrame(r, a, "Users")}
-	p.Query = ui.Text("q", "Name, login or mail", q.Get("q"))
-	p.Status = ui.Choose("status", "Status", q.Get("status"), options...)
+	p := usersPage{Page: s.adminFrame(r, a, say.T("common.users"))}
+	p.Query = ui.Text("q", say.T("user.name_login_or_mail"), q.Get("q"))
+	p.Status = ui.Choose("status", say.T("common.status"), q.Get("status"), options...)
 	loc := location(a)
 	for _, u := range found {
 		row := userRow{
 			Href: "/admin/users/" + strconv.FormatInt(int64(u.ID), 10), Login: u.Login, Mail: u.Mail, Admin: u.Admin,
-			Person: ui.Person{ID: int64(u.ID), Name: u.Name()}, State: ui.Label(capital(u.Status.String()), userHues[u.Status]),
+			Person: ui.Person{ID: int64(u.ID), Name: u.Name()}, State: say.userChip(u.Status),
 		}
 		if u.LastLoginAt != nil {
 			row.LastLogin = u.LastLoginAt.In(loc)
@@ -74,7 +79,7 @@ func (s *Site) userList(w http.ResponseWriter, r *http.Request, a access.Actor) 
 		v.Set("page", strconv.Itoa(n))
 		return "/admin/users?" + v.Encode()
 	}}
-	p.None = ui.EmptyState{Icon: "users", Title: "Nobody found", Text: "The search or status above leaves nobody."}
+	p.None = ui.EmptyState{Icon: "users", Title: say.T("user.nobody_found"), Text: say.T("user.leaves_nobody")}
 	return s.ui.Render(w, http.StatusOK, "admin_users", p)
 }
 
@@ -95,28 +100,29 @@ func (s *Site) newUser(w http.ResponseWriter, r *http.Request, a access.Actor) e
 
 // userForm shows the form of a new user (without an id) or of u with the values of in.
 func (s *Site) userForm(w http.ResponseWriter, r *http.Request, a access.Actor, u account.User, in account.CreateInput, refusal error) error {
-	m := speak(r).messages(refusal)
-	p := userPage{Page: s.adminFrame(r, a, "New user"), Action: "/admin/users", Submit: "Create user", New: u.ID == 0, MayMail: s.app.Accounts.CanMail()}
+	say := speak(r)
+	m := say.messages(refusal)
+	p := userPage{Page: s.adminFrame(r, a, say.T("user.new_user")), Action: "/admin/users", Submit: say.T("user.create_user"), New: u.ID == 0, MayMail: s.app.Accounts.CanMail()}
 	if !p.New {
-		p.Title, p.Submit, p.Self = u.Name(), "Save", u.ID == a.ID
+		p.Title, p.Submit, p.Self = u.Name(), say.T("common.save"), u.ID == a.ID
 		p.Href = "/admin/users/" + strconv.FormatInt(int64(u.ID), 10)
 		p.Action = p.Href
-		p.State = ui.Label(capital(u.Status.String()), userHues[u.Status])
+		p.State = say.userChip(u.Status)
 		p.Locked, p.Waiting = u.Status == account.Locked, u.Status == account.Invited
 	}
 	p.Width = "narrow"
-	p.Breadcrumbs = []ui.Crumb{{Label: "Administration", Href: "/admin"}, {Label: "Users", Href: "/admin/users"}, {Label: p.Title}}
-	p.Login = ui.Text("login", "Login", in.Login).Require().Wrong(m["login"])
-	p.First = ui.Text("firstName", "First name", in.Firstname).Require().Wrong(m["firstName"])
-	p.Last = ui.Text("lastName", "Last name", in.Lastname).Require().Wrong(m["lastName"])
-	p.Mail = ui.Text("email", "E-mail address", in.Mail).Require().Wrong(m["email"])
+	p.Breadcrumbs = []ui.Crumb{{Label: say.T("common.administration"), Href: "/admin"}, {Label: say.T("common.users"), Href: "/admin/users"}, {Label: p.Title}}
+	p.Login = ui.Text("login", say.T("common.login"), in.Login).Require().Wrong(m["login"])
+	p.First = ui.Text("firstName", say.T("common.first_name"), in.Firstname).Require().Wrong(m["firstName"])
+	p.Last = ui.Text("lastName", say.T("common.last_name"), in.Lastname).Require().Wrong(m["lastName"])
+	p.Mail = ui.Text("email", say.T("common.email"), in.Mail).Require().Wrong(m["email"])
 	p.Mail.Type = "email"
-	p.Admin = ui.Check("admin", "Administrator", in.Admin)
-	p.Password = ui.Password("password", "Password", "new-password").Hinted("Leave it empty to invite the person by mail. With a password the account is active at once.").Wrong(m["password"])
-	p.NewPassword = newPassword(speak(r), "password").Wrong(m["password"])
+	p.Admin = ui.Check("admin", say.T("common.administrator"), in.Admin)
+	p.Password = ui.Password("password", say.T("common.password"), "new-password").Hinted(say.T("user.leave_empty_to_invite")).Wrong(m["password"])
+	p.NewPassword = newPassword(say, "password").Wrong(m["password"])
 	p.Problems = ui.Problems(p.Login.Problem(), p.First.Problem(), p.Last.Problem(), p.Mail.Problem(), p.Password.Problem())
 	if refusal != nil && len(p.Problems.Items) == 0 {
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: speak(r).summary(refusal)})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: say.summary(refusal)})
 	}
 	return s.ui.Render(w, statusOf(refusal), "admin_user", p)
 }
@@ -242,13 +248,14 @@ func (s *Site) invite(w http.ResponseWriter, r *http.Request, a access.Actor) er
 }
 
 func (s *Site) confirmUserDelete(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	say := speak(r)
 	u, err := s.managed(r, a)
 	if err != nil {
 		return err
 	}
 	p := confirmPage{
-		Page: s.adminFrame(r, a, "Delete "+u.Name()+"?"), Action: r.URL.Path, Cancel: "/admin/users/" + strconv.FormatInt(int64(u.ID), 10), Submit: "Delete user",
-		Text: "The account, its sessions, keys and memberships go, for good. What the person wrote stays and is shown as by a deleted user.",
+		Page: s.adminFrame(r, a, say.T("user.delete_title", "name", u.Name())), Action: r.URL.Path, Cancel: "/admin/users/" + strconv.FormatInt(int64(u.ID), 10), Submit: say.T("user.delete_user"),
+		Text: say.T("user.delete_text"),
 	}
 	p.Width, p.HideTitle = "narrow", true
 	return s.ui.Render(w, http.StatusOK, "confirm", p)

@@ -73,6 +73,14 @@ func (in reader) fault(text string) string {
 	return text
 }
 
+// either is the text of a name in a family of keys, or the name itself.
+func (in reader) either(family, name string) string {
+	if key := family + message.Slug(name); in.Has(key) {
+		return in.T(key)
+	}
+	return capital(name)
+}
+
 func capital(s string) string {
 	r := []rune(s)
 	if len(r) > 0 {
