@@ -31,7 +31,7 @@ func (b *tab) signIn(login, password string) {
 
 func (b *tab) signOut() {
 	b.t.Helper()
-	b.do(chromedp.Click(chromedp.CSS(".menu summary")))
+	b.do(chromedp.Click(chromedp.CSS(".menu-account summary")))
 	b.press("Sign out")
 	if got := b.path(); got != "/login" {
 		b.t.Fatalf("signing out leads to %s", got)

@@ -120,13 +120,13 @@ func (b *tab) visit(path string) {
 	b.load(200, chromedp.Navigate(b.base+path))
 }
 
-// button and link find a control by what is written on it.
+// button and link find a control by what is written on it. What is in a closed menu cannot be used.
 func button(label string) chromedp.Search {
-	return chromedp.Search(fmt.Sprintf("//button[normalize-space()=%q]", label))
+	return chromedp.Search(fmt.Sprintf("//button[normalize-space()=%q][not(ancestor::details[not(@open)])]", label))
 }
 
 func link(label string) chromedp.Search {
-	return chromedp.Search(fmt.Sprintf("//a[normalize-space()=%q]", label))
+	return chromedp.Search(fmt.Sprintf("//a[normalize-space()=%q][not(ancestor::details[not(@open)])]", label))
 }
 
 // press and follow use a control and wait for the page it leads to.

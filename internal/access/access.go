@@ -66,6 +66,9 @@ type Actor struct {
 	Token id.Token
 	// Language and TimeZone are the person's, for texts and dates.
 	Language, TimeZone string
+	// Theme, Density and KeysOff are how pages look and act for the person.
+	Theme, Density string
+	KeysOff        bool
 }
 
 // System is the actor for work that Holdfast does by itself; name says which.

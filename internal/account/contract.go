@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/mail"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -52,8 +53,27 @@ var Fields = []FieldRule{
 	{Name: "admin", Writable: byAdmin},
 	{Name: "language", Required: true, MaxLength: 10, Writable: byEveryone, get: func(u *User) string { return u.Language }, check: checkLanguage},
 	{Name: "timeZone", MaxLength: maxText, Writable: byEveryone, get: func(u *User) string { return u.TimeZone }, check: checkTimeZone},
+	{Name: "theme", MaxLength: maxText, Writable: byEveryone, get: func(u *User) string { return u.Theme }, check: oneOf(Themes)},
+	{Name: "density", MaxLength: maxText, Writable: byEveryone, get: func(u *User) string { return u.Density }, check: oneOf(Densities)},
+	{Name: "singleKeys", Writable: byEveryone},
 	{Name: "password", Writable: byManager},
 	{Name: "status", Writable: byManager},
+}
+
+// Themes and Densities are how pages can look, besides what the system prefers
+// and what is normal: "".
+var (
+	Themes    = []string{"light", "dark", "contrast"}
+	Densities = []string{"compact", "roomy"}
+)
+
+func oneOf(values []string) func(string) string {
+	return func(s string) string {
+		if !slices.Contains(values, s) {
+			return "inclusion"
+		}
+		return ""
+	}
 }
 
 var (

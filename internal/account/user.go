@@ -30,6 +30,10 @@ type Patch struct {
 	Login, Firstname, Lastname, Mail opt.Value[string]
 	Admin                            opt.Value[bool]
 	Language, TimeZone               opt.Value[string]
+	// Theme and Density are among Themes and Densities, or empty.
+	Theme, Density opt.Value[string]
+	// KeysOff switches off what single keys do.
+	KeysOff opt.Value[bool]
 	// CurrentPassword confirms a change of one's own mail address.
 	CurrentPassword string
 }
@@ -206,6 +210,11 @@ func (s *Service) apply(ctx context.Context, tx *db.Tx, before User, st Standing
 	set("email", &u.Mail, p.Mail)
 	set("language", &u.Language, p.Language)
 	set("timeZone", &u.TimeZone, p.TimeZone)
+	set("theme", &u.Theme, p.Theme)
+	set("density", &u.Density, p.Density)
+	if p.KeysOff.Set && p.KeysOff.V != u.KeysOff {
+		u.KeysOff, changed["singleKeys"] = p.KeysOff.V, true
+	}
 	if p.Admin.Set && p.Admin.V != u.Admin {
 		u.Admin, changed["admin"] = p.Admin.V, true
 	}

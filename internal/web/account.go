@@ -21,7 +21,8 @@ type accountPage struct {
 	First, Last, Mail, Confirm ui.Field
 	Zone                       ui.Field
 	Tongue                     ui.Select
-	HasPassword                bool
+	Look, Rows                 ui.Select
+	SingleKeys                 ui.Checkbox
 	Current, New               ui.Field
 	Keys                       []keyRow
 	KeyName                    ui.Field
@@ -82,7 +83,8 @@ func (s *Site) accountForm(w http.ResponseWriter, r *http.Request, a access.Acto
 		KeyName: ui.Text("name", say.T("account.what_is_it_for"), "").Require().Wrong(m["name"]), NewKey: newKey,
 	}
 	p.Width = "narrow"
-	p.Problems = ui.Problems(p.First.Problem(), p.Last.Problem(), p.Mail.Problem(), p.Zone.Problem(), p.Tongue.Problem(), p.Confirm.Problem(), p.Current.Problem(),
+	p.appearance(say, u, m)
+	p.Problems = ui.Problems(p.First.Problem(), p.Last.Problem(), p.Mail.Problem(), p.Zone.Problem(), p.Tongue.Problem(), p.Look.Problem(), p.Rows.Problem(), p.Confirm.Problem(), p.Current.Problem(),
 		p.New.Problem(), p.KeyName.Problem())
 	if refusal != nil && len(p.Problems.Items) == 0 {
 		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: say.summary(refusal)})
@@ -94,6 +96,33 @@ func (s *Site) accountForm(w http.ResponseWriter, r *http.Request, a access.Acto
 		w.Header().Set("Cache-Control", "no-store")
 	}
 	return s.ui.Render(w, statusOf(refusal), "account", p)
+}
+
+// appearance fills the form of how pages look and act for the person.
+func (p *accountPage) appearance(say reader, u account.User, m map[string]string) {
+	option := func(value, key string) ui.Option { return ui.Option{Value: value, Label: say.T(key)} }
+	p.Look = ui.Choose("theme", say.T("account.colours"), u.Theme, option("", "account.theme_system"), option("light", "account.theme_light"),
+		option("dark", "account.theme_dark"), option("contrast", "account.theme_contrast")).Wrong(m["theme"])
+	p.Rows = ui.Choose("density", say.T("account.rows"), u.Density, option("", "account.density_normal"), option("compact", "account.density_compact"),
+		option("roomy", "account.density_roomy")).Wrong(m["density"])
+	p.SingleKeys = ui.Check("singleKeys", say.T("account.single_keys"), !u.KeysOff)
+}
+
+func (s *Site) saveAppearance(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	if err := form(w, r); err != nil {
+		return err
+	}
+	f := r.PostForm
+	_, err := s.app.Accounts.Update(r.Context(), a, a.ID, account.Patch{
+		Theme: opt.Of(f.Get("theme")), Density: opt.Of(f.Get("density")), KeysOff: opt.Of(f.Get("singleKeys") != "1"),
+	})
+	if refused(err) {
+		return s.accountForm(w, r, a, nil, "", err)
+	}
+	if err != nil {
+		return err
+	}
+	return redirect(w, r, "/my/account?done=saved#appearance")
 }
 
 // languages are those to choose from, each in its own words, and the one somebody

@@ -96,6 +96,7 @@ func (s *Site) adminFrame(r *http.Request, a access.Actor, title string) ui.Page
 		h := items[i].Href
 		items[i].Current = r.URL.Path == h || h != "/admin" && strings.HasPrefix(r.URL.Path, h)
 	}
+	p.SideClosed = sideClosed(r)
 	p.Side = ui.SideNav{Title: say.T("common.administration"), Groups: []ui.NavGroup{{Items: items}}}
 	p.Breadcrumbs = []ui.Crumb{{Label: say.T("common.administration"), Href: "/admin"}, {Label: title}}
 	return p

@@ -157,12 +157,13 @@ func (s *Site) projectForm(w http.ResponseWriter, r *http.Request, a access.Acto
 		p.Title, p.New, p.Submit = say.T("project.edit", "name", old.Name), false, say.T("common.save")
 		p.Action = "/projects/" + old.Identifier
 		p.Cancel = p.Action
-		p.Breadcrumbs = []ui.Crumb{{Label: say.T("common.projects"), Href: "/projects"}, {Label: old.Name, Href: p.Action}, {Label: say.T("project.edit_")}}
 		grants, err := s.app.Projects.Grants(r.Context(), a, *old)
 		if err != nil {
 			return err
 		}
 		can := old.Capabilities(a, grants)
+		p.Page = s.projectFrame(r, a, old, can, p.Title)
+		p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: old.Name, Href: p.Action}, ui.Crumb{Label: say.T("project.edit_")})
 		p.MayArchive, p.MayUnarchive, p.Archival = can.Archive, can.Unarchive, p.Action+"/archival"
 	}
 	parents, err := s.app.Projects.AvailableParents(r.Context(), a, self)

@@ -68,15 +68,18 @@ func (s *Site) packageForm(w http.ResponseWriter, r *http.Request, a access.Acto
 	if !f.MayCommit {
 		return fault.Forbidden("you are not allowed to change this work package")
 	}
-	p := packageFormPage{Page: s.frame(r, a, say.T("package.new_work_package")), Submit: say.T("package.create"), Milestone: f.Schema.Milestone}
-	pr := f.Refs.Projects[f.Draft.ProjectID]
-	p.Breadcrumbs = []ui.Crumb{{Label: say.T("common.projects"), Href: "/projects"}, {Label: pr.Name, Href: "/projects/" + pr.Identifier}, {Label: say.T("package.new_work_package")}}
+	pr, can, err := s.projectOf(r, a, f.Draft.ProjectID)
+	if err != nil {
+		return err
+	}
+	p := packageFormPage{Page: s.projectFrame(r, a, pr, can, say.T("package.new_work_package")), Submit: say.T("package.create"), Milestone: f.Schema.Milestone}
+	up := append(p.Breadcrumbs, ui.Crumb{Label: pr.Name, Href: projectHref(pr)})
+	p.Breadcrumbs = append(up, ui.Crumb{Label: say.T("package.new_work_package")})
 	p.Action, p.Cancel = "/projects/"+pr.Identifier+"/work_packages", "/projects/"+pr.Identifier
 	p.Width = "narrow"
 	if n != 0 {
 		p.Title, p.Submit, p.Action, p.Cancel = say.T("package.edit", "subject", f.Draft.Subject), say.T("common.save"), packageHref(n), packageHref(n)
-		p.Breadcrumbs[2] = ui.Crumb{Label: "#" + strconv.FormatInt(int64(n), 10), Href: packageHref(n)}
-		p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: say.T("common.edit")})
+		p.Breadcrumbs = append(up, ui.Crumb{Label: "#" + strconv.FormatInt(int64(n), 10), Href: packageHref(n)}, ui.Crumb{Label: say.T("common.edit")})
 	}
 	p.Lock = strconv.Itoa(f.Draft.LockVersion)
 	if t := v.Get("lockVersion"); t != "" {

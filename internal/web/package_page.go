@@ -56,9 +56,12 @@ func (s *Site) packagePage(w http.ResponseWriter, r *http.Request, a access.Acto
 	if err != nil {
 		return err
 	}
-	pr := refs.Projects[wp.ProjectID]
-	p := packagePage{Page: s.frame(r, a, wp.Subject), Href: packageHref(n), W: wp, Children: refs.Children[n], MaxUpload: say.Bytes(s.app.Config.Attachment.MaxSize.Bytes())}
-	p.Breadcrumbs = []ui.Crumb{{Label: say.T("common.projects"), Href: "/projects"}, {Label: pr.Name, Href: "/projects/" + pr.Identifier}}
+	pr, can, err := s.projectOf(r, a, wp.ProjectID)
+	if err != nil {
+		return err
+	}
+	p := packagePage{Page: s.projectFrame(r, a, pr, can, wp.Subject), Href: packageHref(n), W: wp, Children: refs.Children[n], MaxUpload: say.Bytes(s.app.Config.Attachment.MaxSize.Bytes())}
+	p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: pr.Name, Href: projectHref(pr)})
 	for _, up := range refs.Ancestors[n] {
 		p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: up.Name, Href: packageHref(id.WorkPackage(up.ID))})
 	}
@@ -75,6 +78,7 @@ func (s *Site) packagePage(w http.ResponseWriter, r *http.Request, a access.Acto
 	}
 	m := say.messages(refusal)
 	p.Comment = ui.Area("comment", say.T("common.comment"), comment).Hinted(say.T("common.markup_comment")).Wrong(m["comment"])
+	p.Comment.Key = "m"
 	p.Upload = ui.File("file", say.T("common.file")).Require().Wrong(m["file"]).Wrong(m["fileName"])
 	p.Problems = ui.Problems(p.Comment.Problem(), p.Upload.Problem())
 	if refusal != nil && len(p.Problems.Items) == 0 {

@@ -11,7 +11,6 @@ import (
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/filter"
 	"github.com/holdfast/holdfast/internal/id"
-	"github.com/holdfast/holdfast/internal/project"
 	"github.com/holdfast/holdfast/internal/web/ui"
 	"github.com/holdfast/holdfast/internal/workpackage"
 )
@@ -52,20 +51,14 @@ func personOf(users map[id.User]workpackage.Named, u *id.User) *ui.Person {
 
 type packagesPage struct {
 	ui.Page
-	Query         ui.Field
-	Selects       []ui.Select
-	Action        string
-	Rows          []ui.PackageRow
-	Paging        ui.Pagination
-	None          ui.EmptyState
-	NewHref       string
-	Total         int
-	Project       *project.Project
-	Description   string
-	ProjectStatus string
-	ProjectHue    ui.Hue
-	EditHref      string
-	MayAdd        bool
+	Query   ui.Field
+	Selects []ui.Select
+	Action  string
+	Rows    []ui.PackageRow
+	Paging  ui.Pagination
+	None    ui.EmptyState
+	NewHref string
+	Total   int
 }
 
 const perPage = 50
@@ -76,49 +69,10 @@ func (s *Site) packages(w http.ResponseWriter, r *http.Request, a access.Actor) 
 	return s.packageList(w, r, a, &p, 0)
 }
 
-// showProject is a project's page: what it is, and its work packages.
-func (s *Site) showProject(w http.ResponseWriter, r *http.Request, a access.Actor) error {
-	say := speak(r)
-	pr, err := s.app.Projects.FindRef(r.Context(), a, chi.URLParam(r, "project"))
-	if err != nil {
-		return err
-	}
-	grants, err := s.app.Projects.Grants(r.Context(), a, *pr)
-	if err != nil {
-		return err
-	}
-	can := pr.Capabilities(a, grants)
-	base := "/projects/" + pr.Identifier
-	p := packagesPage{Page: s.frame(r, a, pr.Name), Action: base, Project: pr, Description: pr.Description, MayAdd: can.AddWorkPackages}
-	p.ProjectStatus, p.ProjectHue = say.projectStatus(pr.Status)
-	p.Breadcrumbs = []ui.Crumb{{Label: say.T("common.projects"), Href: "/projects"}}
-	for _, up := range pr.Ancestors {
-		p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: up.Name, Href: "/projects/" + up.Identifier})
-	}
-	p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: pr.Name})
-	if can.Edit || can.Unarchive {
-		p.EditHref = base + "/edit"
-	}
-	if can.AddWorkPackages {
-		p.NewHref = base + "/work_packages/new"
-	}
-	if !pr.Active {
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Warning, Text: say.T("project.is_archived")})
-	}
-	if !can.ViewWorkPackages {
-		return s.ui.Render(w, http.StatusOK, "packages", p)
-	}
-	return s.packageList(w, r, a, &p, pr.ID)
-}
-
 // packageList completes the page with the list that the address selects.
 func (s *Site) packageList(w http.ResponseWriter, r *http.Request, a access.Actor, p *packagesPage, in id.Project) error {
 	say := speak(r)
-	q := r.URL.Query()
-	number := 1
-	if n, err := strconv.Atoi(q.Get("page")); err == nil && n > 0 {
-		number = n
-	}
+	q, number := r.URL.Query(), pageNumber(r)
 	list, err := s.app.WorkPackages.List(r.Context(), a, workpackage.ListInput{
 		Project: in, Filters: chosen(q), Page: filter.Page{Number: number, Size: perPage}, Location: location(a),
 		Sort: []filter.Sort{{Name: "updated_at", Desc: true}},
@@ -133,14 +87,7 @@ func (s *Site) packageList(w http.ResponseWriter, r *http.Request, a access.Acto
 		ui.Choose("status", say.T("common.status"), q.Get("status"), ui.Option{Value: "", Label: say.T("package.status_open")}, ui.Option{Value: "closed", Label: say.T("package.status_closed")}, ui.Option{Value: "all", Label: say.T("common.all")}),
 		ui.Choose("assignee", say.T("common.assignee"), q.Get("assignee"), ui.Option{Value: "", Label: say.T("package.anyone")}, ui.Option{Value: "me", Label: say.T("package.me")}, ui.Option{Value: "none", Label: say.T("common.nobody")}),
 	}
-	p.Paging = ui.Pagination{Page: number, PerPage: perPage, Total: list.Total, Href: func(n int) string {
-		v := url.Values{}
-		for k := range q {
-			v.Set(k, q.Get(k))
-		}
-		v.Set("page", strconv.Itoa(n))
-		return p.Action + "?" + v.Encode()
-	}}
+	p.Paging = paging(r, number, list.Total)
 	p.None = ui.EmptyState{Icon: "list-checks", Title: say.T("package.no_work_packages"), Text: say.T("package.none_you_may_see")}
 	if len(q) > 0 {
 		p.None.Text = say.T("package.filters_leave_none")
@@ -149,6 +96,18 @@ func (s *Site) packageList(w http.ResponseWriter, r *http.Request, a access.Acto
 		p.None.Actions = []ui.Button{ui.Link(say.T("package.create_the_first_one"), p.NewHref).As("primary")}
 	}
 	return s.ui.Render(w, http.StatusOK, "packages", p)
+}
+
+// paging leads through the list at this address.
+func paging(r *http.Request, number, total int) ui.Pagination {
+	return ui.Pagination{Page: number, PerPage: perPage, Total: total, Href: func(n int) string {
+		v := url.Values{}
+		for k := range r.URL.Query() {
+			v.Set(k, r.URL.Query().Get(k))
+		}
+		v.Set("page", strconv.Itoa(n))
+		return r.URL.Path + "?" + v.Encode()
+	}}
 }
 
 // chosen are the filters of the list's form.

@@ -90,14 +90,20 @@ func (s *Site) frame(r *http.Request, a access.Actor, title string) ui.Page {
 	}
 	path := r.URL.Path
 	p.Reloads = strings.HasPrefix(path, "/admin/backups") // secrets that are shown once, downloads, and pages that renew themselves
+	p.Searchable = a.Kind != access.Visitor || !s.edge.LoginRequired()
 	if a.Kind == access.Visitor {
 		return p
 	}
+	p.KeysOff, p.Theme, p.Density = a.KeysOff, a.Theme, a.Density
+	if a.Theme == "contrast" {
+		p.Theme, p.Contrast = "", "more"
+	}
+	p.Create = s.creatable(r, a)
 	p.Actor = &ui.Person{ID: int64(a.ID), Name: a.Name, Detail: a.Login, Href: "/my/account"}
 	p.Nav = []ui.NavItem{
-		{Label: say.T("nav.home"), Href: "/", Icon: "house", Current: path == "/"},
-		{Label: say.T("common.projects"), Href: "/projects", Icon: "folder", Current: strings.HasPrefix(path, "/projects")},
-		{Label: say.T("common.work_packages"), Href: "/work_packages", Icon: "list-checks", Current: strings.HasPrefix(path, "/work_packages")},
+		{Label: say.T("nav.home"), Href: "/", Icon: "house", Key: "g h", Current: path == "/"},
+		{Label: say.T("common.projects"), Href: "/projects", Icon: "folder", Key: "g p", Current: strings.HasPrefix(path, "/projects")},
+		{Label: say.T("common.work_packages"), Href: "/work_packages", Icon: "list-checks", Key: "g w", Current: strings.HasPrefix(path, "/work_packages")},
 	}
 	p.ActorMenu = []ui.NavItem{{Label: say.T("nav.my_account"), Href: "/my/account", Icon: "user"}}
 	if a.Admin {
@@ -105,6 +111,17 @@ func (s *Site) frame(r *http.Request, a access.Actor, title string) ui.Page {
 	}
 	p.Flash = append(p.Flash, say.done(r)...)
 	return p
+}
+
+// creatable is what the person can make from everywhere. An error is not told
+// here: the page itself has met it or will meet it.
+func (s *Site) creatable(r *http.Request, a access.Actor) []ui.NavItem {
+	say := speak(r)
+	items := []ui.NavItem{{Label: say.T("package.new_work_package"), Href: "/work_packages/new", Icon: "list-checks", Key: "c"}}
+	if may, err := s.app.Projects.MayCreate(r.Context(), a); may && err == nil {
+		items = append(items, ui.NavItem{Label: say.T("home.new_project"), Href: "/projects/new", Icon: "folder"})
+	}
+	return items
 }
 
 // done is the message after a redirect; the address carries only the key, so that

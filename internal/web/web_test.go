@@ -184,7 +184,9 @@ func TestWorkPackagesInTheBrowser(t *testing.T) {
 	b := &browser{t: t, in: in}
 	b.signIn("tomas", apptest.Password)
 	status, page := b.get("/projects/observatory-renewal")
-	want(t, "the project", status, page, 200, "New work package", "Apply")
+	want(t, "the project", status, page, 200, "New work package", "Changed last", "Members and roles")
+	status, page = b.get("/projects/observatory-renewal/work_packages")
+	want(t, "its work packages", status, page, 200, "New work package", "Apply")
 	status, page = b.get("/projects/observatory-renewal/work_packages/new")
 	want(t, "the form", status, page, 200, `name="lockVersion"`)
 	status, page = b.post("/projects/observatory-renewal/work_packages", url.Values{"subject": {""}, "estimatedTime": {"many"}, "description": {"kept text"}})
@@ -353,11 +355,12 @@ func TestEveryPageIsShownOnce(t *testing.T) {
 	b := &browser{t: t, in: in}
 	b.signIn("mara", apptest.Password)
 	pages := map[string]string{
-		"home": "/", "projects": "/projects", "project_form": "/projects/1/edit", "packages": "/work_packages?status=all", "package": "/work_packages/1",
+		"home": "/", "projects": "/projects", "project_form": "/projects/1/edit", "packages": "/work_packages?status=all", "project": "/projects/1", "project_members": "/projects/1/members",
+		"choose_project": "/work_packages/new", "search": "/search?q=telescope", "keyboard": "/keyboard", "package": "/work_packages/1",
 		"package_form": "/work_packages/1/edit", "confirm": "/work_packages/1/deletion", "account": "/my/account", "admin": "/admin",
 		"admin_users": "/admin/users", "admin_user": "/admin/users/5", "admin_mail": "/admin/mail", "admin_audit": "/admin/audit", "admin_jobs": "/admin/jobs",
 		"admin_backup": "/admin/backups", "admin_care": "/admin/backups/care", "admin_prune": "/admin/backups/prune", "admin_retrieve": "/admin/backups/retrieve", "backup_cancel": "/backup_tokens/cancel?token=x", "error": "/nothing",
-		"login": "", "password": "", "admin_backup_download": "", "admin_restore": "", "setup": "", "maintenance": "", // shown in the tests above
+		"login": "", "password": "", "admin_backup_download": "", "admin_restore": "", "setup": "", "maintenance": "", "palette": "", // shown in the tests above
 	}
 	for _, f := range files {
 		name := strings.TrimSuffix(f.Name(), ".html")

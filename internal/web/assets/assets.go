@@ -31,11 +31,11 @@ var files embed.FS
 // as far as the cascade is concerned and is kept in reading order.
 var sheets = []string{
 	"layers", "tokens", "reset", "base", "shell", "page", "button", "form", "table", "tabs", "chip", "avatar",
-	"card", "list", "progress", "alert", "activity", "file", "prose", "auth", "pages", "utilities", "print",
+	"card", "list", "progress", "alert", "activity", "file", "prose", "auth", "palette", "pages", "utilities", "print",
 }
 
 // scripts are the parts of app.js, one module of one file per behaviour. start comes first.
-var scripts = []string{"start", "menu"}
+var scripts = []string{"start", "menu", "side", "keys"}
 
 // asset is one response body in both encodings.
 type asset struct {
@@ -56,6 +56,7 @@ func build() library {
 	for _, name := range []string{"turbo.js", "stimulus.js"} {
 		lib.add(name, javaScript, mustRead("js/vendor/"+name))
 	}
+	lib.add("palette.js", javaScript, lib.script(mustRead("js/palette.js")))
 	var b bytes.Buffer
 	for _, name := range scripts {
 		b.Write(mustRead("js/" + name + ".js"))

@@ -106,6 +106,7 @@ func (s Select) Wrong(message string) Select { s.Error = or(message, s.Error); r
 type Textarea struct {
 	Control
 	Value, Placeholder string
+	Key                string // that leads into it
 	Tall               bool
 }
 
@@ -150,9 +151,10 @@ type Button struct {
 	Look              string // "primary", "danger", "danger-fill", "quiet" or ""
 	Form              string // id of a form elsewhere in the page
 	Disabled, Wide    bool
-	IconOnly          bool // the label is for those who do not see the icon
-	Plain             bool // type="button": submits nothing
-	Whole             bool // a link that loads as a whole: a file, or another site
+	IconOnly          bool   // the label is for those who do not see the icon
+	Plain             bool   // type="button": submits nothing
+	Key               string // that presses it
+	Whole             bool   // a link that loads as a whole: a file, or another site
 }
 
 // Submit is the main button of a form.
@@ -163,6 +165,9 @@ func Link(label, href string) Button { return Button{Label: label, Href: href} }
 
 // WithIcon puts an icon before the label.
 func (b Button) WithIcon(icon string) Button { b.Icon = icon; return b }
+
+// On names the key that presses the button.
+func (b Button) On(key string) Button { b.Key = key; return b }
 
 // As gives the button a look.
 func (b Button) As(look string) Button { b.Look = look; return b }

@@ -2,8 +2,9 @@ package ui
 
 import (
 	"fmt"
-	"github.com/holdfast/holdfast/internal/message"
 	"time"
+
+	"github.com/holdfast/holdfast/internal/message"
 
 	"github.com/holdfast/holdfast/internal/markup"
 )
@@ -42,7 +43,8 @@ func frame(title, section string) Page {
 	ana.Detail = "ana@example.org"
 	p := Page{
 		Title: title, Actor: &ana, LogoutHref: "/logout",
-		ActorMenu:   []NavItem{{Label: "My account", Href: "#", Icon: "circle-user"}, {Label: "Access tokens", Href: "#", Icon: "key-round"}},
+		ActorMenu: []NavItem{{Label: "My account", Href: "#", Icon: "circle-user"}, {Label: "Access tokens", Href: "#", Icon: "key-round"}},
+		Create:    []NavItem{{Label: "New work package", Href: "#", Icon: "list-checks", Key: "c"}, {Label: "New project", Href: "#", Icon: "folder"}}, Searchable: true,
 		Breadcrumbs: []Crumb{{"Home", "#"}, {"Demo project", "#"}, {title, ""}},
 		Footer:      []NavItem{{Label: "Holdfast 0.1"}, {Label: "API", Href: "#"}, {Label: "Help", Href: "#"}},
 	}
@@ -87,6 +89,8 @@ type componentsPage struct {
 	Nothing                             EmptyState
 	Projects                            []ProjectRow
 	Packages                            []PackageRow
+	Hits                                []HitGroup
+	Keys                                []KeyGroup
 	Text                                string
 	At                                  time.Time
 	Took                                time.Duration
@@ -114,6 +118,15 @@ func components() componentsPage {
 	p.Priorities = []Chip{Priority("Low", -1), Priority("Normal", 0), Priority("High", 1), Priority("Immediate", 2)}
 	p.Projects = []ProjectRow{{Name: "Harbour renewal", Href: "#", Status: "On track", Hue: Green}, {Name: "North quay", Href: "#", Depth: 1, Public: true}}
 	p.Packages = []PackageRow{{ID: 12, Href: "#", Subject: "Drive the piles", Type: p.Types[1], Status: p.Statuses[2], Priority: Priority("High", 1), Assignee: &Person{ID: 3, Name: "Ana Kovač"}, Due: "2026-11-23"}}
+	open := p.Statuses[1]
+	p.Hits = []HitGroup{
+		{Title: "Work packages", Total: 31, More: "#", Hits: []Hit{
+			{ID: 1, Label: "Replace fenders on the north quay", Number: "#1284", Detail: "Harbour renewal", Href: "#", Icon: "list-checks", Chip: &open},
+			{ID: 2, Label: "Survey of the sea wall, second pass, with divers and the drone of the university", Number: "#1282", Detail: "North quay", Href: "#", Icon: "list-checks", Chip: &open},
+		}},
+		{Title: "Pages", Total: 1, Hits: []Hit{{ID: 3, Label: "Projects", Href: "#", Icon: "folder", Key: "g p"}}},
+	}
+	p.Keys = []KeyGroup{{Title: "Everywhere", Keys: []KeyHelp{{Keys: "Ctrl K", Does: "Go to or create anything"}, {Keys: "g p", Does: "Go to the projects"}}}}
 	p.formParts()
 	p.Facts = backupFacts()
 	p.Progress = []Progress{{Label: "Writing files", Value: 62, Note: "412 MiB of 664 MiB, 48 MiB/s, about 5 s left"}, {Label: "Done", Value: 100, State: "done"}, {Label: "Stopped", Value: 31, State: "bad", Note: "The disk is full."}, {Label: "Waiting", Value: -1}}

@@ -5,6 +5,8 @@ import "html/template"
 // Page is what every page tells its layout. Page structs embed it.
 type Page struct {
 	Title       string // of the document and the page
+	Subtitle    string // what the page belongs to, for the browser's tab
+	SideClosed  bool   // the navigation beside the page shows icons only
 	Lead        string // one sentence under the title, optional
 	Lang        string // of the text, "en" when empty
 	Theme       string // "light", "dark" or "" for what the system says
@@ -13,7 +15,11 @@ type Page struct {
 	Width       string // "narrow", "full" or ""
 	Instance    string // what the header calls this installation, "Holdfast" when empty
 	Nav         []NavItem
-	Actor       *Person // nil when nobody is signed in
+	Create      []NavItem // what can be made, in a menu of the header
+	Search      string    // what the search field of the header holds
+	Searchable  bool      // the header has a search field
+	KeysOff     bool      // single keys do nothing
+	Actor       *Person   // nil when nobody is signed in
 	ActorMenu   []NavItem
 	LoginHref   string // shown when nobody is signed in
 	LogoutHref  string // a POST goes there
@@ -35,7 +41,8 @@ type Person struct {
 // NavItem is a link in any navigation.
 type NavItem struct {
 	Label, Href, Icon string
-	Count             int // shown when above zero
+	Key               string // keys that lead there, such as "g h"
+	Count             int    // shown when above zero
 	Current           bool
 }
 
@@ -64,6 +71,9 @@ func (p Page) Brand() string { return or(p.Instance, "Holdfast") }
 func (p Page) DocumentTitle() string {
 	if p.Title == "" {
 		return p.Brand()
+	}
+	if p.Subtitle != "" {
+		return p.Title + " · " + p.Subtitle + " · " + p.Brand()
 	}
 	return p.Title + " · " + p.Brand()
 }

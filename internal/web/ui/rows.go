@@ -1,5 +1,7 @@
 package ui
 
+import "strings"
+
 // ProjectRow is a project in a table ("project-rows" takes a slice). Depth is
 // its level in the tree, from 0.
 type ProjectRow struct {
@@ -17,3 +19,32 @@ type PackageRow struct {
 	Assignee               *Person
 	Due                    string // YYYY-MM-DD or empty
 }
+
+// Hit is something that search leads to ("hits" on a page, "options" in the palette).
+type Hit struct {
+	ID            int // counts within a palette
+	Label, Number string
+	Detail        string // where it stands
+	Href, Icon    string
+	Key           string // that does the same
+	Chip          *Chip
+}
+
+// HitGroup is what was found of one kind. More leads to the rest where Total is larger.
+type HitGroup struct {
+	Title, More string
+	Hits        []Hit
+	Total       int
+}
+
+// KeyGroup is keys that work in the same places ("keys" takes a slice).
+type KeyGroup struct {
+	Title string
+	Keys  []KeyHelp
+}
+
+// KeyHelp says what a key does. Keys are pressed together when the first is Ctrl, else one after the other.
+type KeyHelp struct{ Keys, Does string }
+
+// Caps are the keys one by one.
+func (k KeyHelp) Caps() []string { return strings.Fields(k.Keys) }

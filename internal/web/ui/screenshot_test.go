@@ -52,7 +52,7 @@ func guideServer(t *testing.T) http.Handler {
 			return
 		}
 		if name == "confirm" { // one page shows the account menu open
-			out = bytes.Replace(out, []byte(`<details class="menu">`), []byte(`<details class="menu" open>`), 1)
+			out = bytes.Replace(out, []byte(`<details class="menu menu-account"`), []byte(`<details open class="menu menu-account"`), 1)
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = w.Write(out)

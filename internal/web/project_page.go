@@ -1,0 +1,288 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/fault"
+	"github.com/holdfast/holdfast/internal/filter"
+	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/membership"
+	"github.com/holdfast/holdfast/internal/project"
+	"github.com/holdfast/holdfast/internal/web/ui"
+	"github.com/holdfast/holdfast/internal/workpackage"
+)
+
+func projectHref(p *project.Project) string { return "/projects/" + p.Identifier }
+
+// inProject is the project that the address names, and what the person may do in it.
+func (s *Site) inProject(r *http.Request, a access.Actor) (*project.Project, project.Capabilities, error) {
+	pr, err := s.app.Projects.FindRef(r.Context(), a, chi.URLParam(r, "project"))
+	if err != nil {
+		return nil, project.Capabilities{}, err
+	}
+	return s.withRights(r, a, pr)
+}
+
+// projectOf is the same for a project known by its id.
+func (s *Site) projectOf(r *http.Request, a access.Actor, n id.Project) (*project.Project, project.Capabilities, error) {
+	pr, err := s.app.Projects.Find(r.Context(), a, n)
+	if err != nil {
+		return nil, project.Capabilities{}, err
+	}
+	return s.withRights(r, a, pr)
+}
+
+func (s *Site) withRights(r *http.Request, a access.Actor, pr *project.Project) (*project.Project, project.Capabilities, error) {
+	grants, err := s.app.Projects.Grants(r.Context(), a, *pr)
+	if err != nil {
+		return nil, project.Capabilities{}, err
+	}
+	return pr, pr.Capabilities(a, grants), nil
+}
+
+// projectFrame is the frame of a page of a project: the navigation beside it
+// holds what the project has and the person may see, and what is made from the
+// header is made here.
+func (s *Site) projectFrame(r *http.Request, a access.Actor, pr *project.Project, can project.Capabilities, title string) ui.Page {
+	say := speak(r)
+	p := s.frame(r, a, title)
+	base := projectHref(pr)
+	items := []ui.NavItem{{Label: say.T("project.overview"), Href: base, Icon: "layout-dashboard"}}
+	if can.ViewWorkPackages {
+		items = append(items, ui.NavItem{Label: say.T("common.work_packages"), Href: base + "/work_packages", Icon: "list-checks"})
+	}
+	if can.ViewMembers {
+		items = append(items, ui.NavItem{Label: say.T("project.members"), Href: base + "/members", Icon: "users"})
+	}
+	if can.Edit || can.Unarchive {
+		items = append(items, ui.NavItem{Label: say.T("project.settings"), Href: base + "/edit", Icon: "settings"})
+	}
+	for i := range items {
+		h := items[i].Href
+		items[i].Current = r.URL.Path == h || h != base && strings.HasPrefix(r.URL.Path, h) ||
+			h == base+"/work_packages" && strings.HasPrefix(r.URL.Path, "/work_packages/")
+	}
+	p.Side = ui.SideNav{Title: pr.Name, Groups: []ui.NavGroup{{Items: items}}}
+	p.SideClosed = sideClosed(r)
+	p.Breadcrumbs = []ui.Crumb{{Label: say.T("common.projects"), Href: "/projects"}}
+	for _, up := range pr.Ancestors {
+		p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: up.Name, Href: "/projects/" + up.Identifier})
+	}
+	if can.AddWorkPackages && len(p.Create) > 0 {
+		p.Create[0].Href = base + "/work_packages/new"
+	}
+	if !pr.Active {
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Warning, Text: say.T("project.is_archived")})
+	}
+	return p
+}
+
+// sideClosed says whether this browser keeps the navigation beside the page
+// narrow. A script writes the cookie; it says nothing about anybody.
+func sideClosed(r *http.Request) bool {
+	c, err := r.Cookie("side")
+	return err == nil && c.Value == "closed"
+}
+
+type projectPage struct {
+	ui.Page
+	Status       string
+	Hue          ui.Hue
+	Explanation  string
+	Description  string
+	Facts        []ui.Fact
+	Recent       []ui.PackageRow
+	ShowPackages bool
+	ListHref     string
+	EditHref     string
+	NewHref      string
+	People       []ui.Avatar
+	MembersHref  string
+	MoreMembers  int
+	NoPackages   ui.EmptyState
+}
+
+// showProject is a project's overview.
+func (s *Site) showProject(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	pr, can, err := s.inProject(r, a)
+	if err != nil {
+		return err
+	}
+	base := projectHref(pr)
+	p := projectPage{Page: s.projectFrame(r, a, pr, can, pr.Name), Description: pr.Description, Explanation: pr.StatusExplanation, ListHref: base + "/work_packages"}
+	p.Status, p.Hue = speak(r).projectStatus(pr.Status)
+	p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: pr.Name})
+	if can.Edit || can.Unarchive {
+		p.EditHref = base + "/edit"
+	}
+	if can.AddWorkPackages {
+		p.NewHref = base + "/work_packages/new"
+	}
+	if can.ViewWorkPackages {
+		if err := s.projectWork(r, a, &p, pr); err != nil {
+			return err
+		}
+	}
+	if can.ViewMembers {
+		if err := s.projectPeople(r, a, &p, pr); err != nil {
+			return err
+		}
+	}
+	return s.ui.Render(w, http.StatusOK, "project", p)
+}
+
+// projectWork counts the work packages of a project and shows the newest changes.
+func (s *Site) projectWork(r *http.Request, a access.Actor, p *projectPage, pr *project.Project) error {
+	say := speak(r)
+	list := func(size int, conds ...filter.Condition) (*workpackage.Page, error) {
+		return s.app.WorkPackages.List(r.Context(), a, workpackage.ListInput{
+			Project: pr.ID, Filters: conds, Page: filter.Page{Number: 1, Size: size}, Location: location(a),
+			Sort: []filter.Sort{{Name: "updated_at", Desc: true}},
+		})
+	}
+	open := filter.Condition{Name: "status", Op: "o"}
+	recent, err := list(8, open)
+	if err != nil {
+		return err
+	}
+	closed, err := list(0, filter.Condition{Name: "status", Op: "c"})
+	if err != nil {
+		return err
+	}
+	late, err := list(0, open, filter.Condition{Name: "due_date", Op: "<t-", Values: []string{"1"}})
+	if err != nil {
+		return err
+	}
+	p.ShowPackages, p.Recent = true, packageRows(recent)
+	overdue := ui.Fact{Label: say.T("project.overdue"), Value: say.Count(late.Total)}
+	if late.Total > 0 {
+		overdue.Tone = ui.Danger
+	}
+	p.Facts = []ui.Fact{{Label: say.T("package.status_open"), Value: say.Count(recent.Total)}, overdue, {Label: say.T("package.status_closed"), Value: say.Count(closed.Total)}}
+	p.NoPackages = ui.EmptyState{Icon: "list-checks", Title: say.T("project.no_open"), Text: say.T("project.no_open_text")}
+	if p.NewHref != "" {
+		p.NoPackages.Actions = []ui.Button{ui.Link(say.T("project.create_one"), p.NewHref).As("primary")}
+	}
+	return nil
+}
+
+// peopleShown is how many members the overview names.
+const peopleShown = 12
+
+func (s *Site) projectPeople(r *http.Request, a access.Actor, p *projectPage, pr *project.Project) error {
+	list, err := s.app.Memberships.List(r.Context(), a, membership.ListInput{
+		Project: pr.ID, Page: filter.Page{Number: 1, Size: peopleShown}, Sort: []filter.Sort{{Name: "principal"}},
+	})
+	if err != nil {
+		return err
+	}
+	for _, m := range list.Items {
+		p.People = append(p.People, ui.Avatar{Person: ui.Person{ID: int64(m.Principal), Name: m.PrincipalName}})
+	}
+	p.MembersHref, p.MoreMembers = projectHref(pr)+"/members", max(0, list.Total-len(list.Items))
+	return nil
+}
+
+// projectPackages is the list of a project's work packages.
+func (s *Site) projectPackages(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	say := speak(r)
+	pr, can, err := s.inProject(r, a)
+	if err != nil {
+		return err
+	}
+	if !can.ViewWorkPackages {
+		return fault.NotFound("page")
+	}
+	base := projectHref(pr)
+	p := packagesPage{Page: s.projectFrame(r, a, pr, can, say.T("common.work_packages")), Action: base + "/work_packages"}
+	p.Subtitle = pr.Name
+	p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: pr.Name, Href: base}, ui.Crumb{Label: say.T("common.work_packages")})
+	if can.AddWorkPackages {
+		p.NewHref = base + "/work_packages/new"
+	}
+	return s.packageList(w, r, a, &p, pr.ID)
+}
+
+type membersPage struct {
+	ui.Page
+	Rows   []memberRow
+	Paging ui.Pagination
+	None   ui.EmptyState
+}
+
+type memberRow struct {
+	Person ui.Avatar
+	Kind   string
+	Roles  []ui.Chip
+	Since  string
+}
+
+// projectMembers lists who takes part in a project, and in which roles.
+func (s *Site) projectMembers(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	say := speak(r)
+	pr, can, err := s.inProject(r, a)
+	if err != nil {
+		return err
+	}
+	if !can.ViewMembers {
+		return fault.NotFound("page")
+	}
+	number := pageNumber(r)
+	list, err := s.app.Memberships.List(r.Context(), a, membership.ListInput{
+		Project: pr.ID, Page: filter.Page{Number: number, Size: perPage}, Sort: []filter.Sort{{Name: "principal"}}, Location: location(a),
+	})
+	if err != nil {
+		return err
+	}
+	base := projectHref(pr)
+	p := membersPage{Page: s.projectFrame(r, a, pr, can, say.T("project.members"))}
+	p.Subtitle = pr.Name
+	p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: pr.Name, Href: base}, ui.Crumb{Label: say.T("project.members")})
+	for _, m := range list.Items {
+		row := memberRow{Person: ui.Avatar{Person: ui.Person{ID: int64(m.Principal), Name: m.PrincipalName}}, Since: string(m.CreatedAt.In(location(a)).Format("2006-01-02"))}
+		if m.PrincipalKind == "Group" {
+			row.Kind = say.T("project.group")
+		}
+		for _, role := range m.Roles {
+			row.Roles = append(row.Roles, ui.Label(role.Name, ui.Gray))
+		}
+		p.Rows = append(p.Rows, row)
+	}
+	p.Paging = paging(r, number, list.Total)
+	p.None = ui.EmptyState{Icon: "users", Title: say.T("project.no_members"), Text: say.T("project.no_members_text")}
+	return s.ui.Render(w, http.StatusOK, "project_members", p)
+}
+
+type choosePage struct {
+	ui.Page
+	Projects []ui.ProjectRow
+	None     ui.EmptyState
+}
+
+// choosePackageProject asks in which project a new work package is made; where
+// there is only one, it goes on at once.
+func (s *Site) choosePackageProject(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	say := speak(r)
+	list, err := s.app.Projects.List(r.Context(), a, project.ListInput{
+		Filters: []filter.Condition{{Name: "active", Op: "=", Values: []string{"t"}}}, Page: filter.Page{Number: 1, Size: 1000},
+	})
+	if err != nil {
+		return err
+	}
+	p := choosePage{Page: s.frame(r, a, say.T("package.new_work_package"))}
+	p.Lead, p.Width = say.T("project.in_which"), "narrow"
+	for _, pr := range list.Items {
+		if pr.Capabilities(a, list.Grants).AddWorkPackages {
+			p.Projects = append(p.Projects, ui.ProjectRow{Name: pr.Name, Href: projectHref(&pr) + "/work_packages/new", Status: ancestry(pr.Ancestors)})
+		}
+	}
+	if len(p.Projects) == 1 {
+		return redirect(w, r, p.Projects[0].Href)
+	}
+	p.None = ui.EmptyState{Icon: "folder", Title: say.T("project.none_to_work_in"), Text: say.T("project.none_to_work_in_text")}
+	return s.ui.Render(w, http.StatusOK, "choose_project", p)
+}
