@@ -49,6 +49,7 @@ var owners = map[string]string{
 	"backups":          "backup",
 	"backup_policy":    "backup",
 	"backup_checks":    "backup",
+	"backup_holds":     "backup",
 	"backup_tokens":    "backup",
 	"backup_failures":  "backup",
 }
