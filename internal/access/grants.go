@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -110,6 +111,9 @@ func (g *Grants) Has(p Permission, project id.Project) bool {
 func (g *Grants) Module(name string, project id.Project) bool {
 	return g.projects[project].modules[name]
 }
+
+// Merge adds the projects of other, which is of the same actor.
+func (g *Grants) Merge(other *Grants) { maps.Copy(g.projects, other.projects) }
 
 type roleSets struct {
 	byID                 map[string]rolePermissions

@@ -32,6 +32,9 @@ func (p *Printer) FirstWeekday() time.Weekday { return p.locale.first }
 // Month is the name of a month.
 func (p *Printer) Month(m time.Month) string { return at(p.locale.months, int(m)-1) }
 
+// ShortMonth is the name of a month where there is little room.
+func (p *Printer) ShortMonth(m time.Month) string { return at(p.locale.shortMonths, int(m)-1) }
+
 // Weekday is the name of a day of the week.
 func (p *Printer) Weekday(d time.Weekday) string { return at(p.locale.days, int(d)) }
 

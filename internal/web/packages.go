@@ -9,7 +9,6 @@ import (
 
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/fault"
-	"github.com/holdfast/holdfast/internal/filter"
 	"github.com/holdfast/holdfast/internal/id"
 	"github.com/holdfast/holdfast/internal/web/ui"
 	"github.com/holdfast/holdfast/internal/workpackage"
@@ -49,54 +48,7 @@ func personOf(users map[id.User]workpackage.Named, u *id.User) *ui.Person {
 	return &ui.Person{ID: int64(*u), Name: users[*u].Name}
 }
 
-type packagesPage struct {
-	ui.Page
-	Query   ui.Field
-	Selects []ui.Select
-	Action  string
-	Rows    []ui.PackageRow
-	Paging  ui.Pagination
-	None    ui.EmptyState
-	NewHref string
-	Total   int
-}
-
 const perPage = 50
-
-func (s *Site) packages(w http.ResponseWriter, r *http.Request, a access.Actor) error {
-	say := speak(r)
-	p := packagesPage{Page: s.frame(r, a, say.T("common.work_packages")), Action: "/work_packages"}
-	return s.packageList(w, r, a, &p, 0)
-}
-
-// packageList completes the page with the list that the address selects.
-func (s *Site) packageList(w http.ResponseWriter, r *http.Request, a access.Actor, p *packagesPage, in id.Project) error {
-	say := speak(r)
-	q, number := r.URL.Query(), pageNumber(r)
-	list, err := s.app.WorkPackages.List(r.Context(), a, workpackage.ListInput{
-		Project: in, Filters: chosen(q), Page: filter.Page{Number: number, Size: perPage}, Location: location(a),
-		Sort: []filter.Sort{{Name: "updated_at", Desc: true}},
-	})
-	if err != nil {
-		return err
-	}
-	p.Rows, p.Total = packageRows(list), list.Total
-	p.Query = ui.Text("q", say.T("package.subject_or_number"), q.Get("q"))
-	p.Query.Type = "search"
-	p.Selects = []ui.Select{
-		ui.Choose("status", say.T("common.status"), q.Get("status"), ui.Option{Value: "", Label: say.T("package.status_open")}, ui.Option{Value: "closed", Label: say.T("package.status_closed")}, ui.Option{Value: "all", Label: say.T("common.all")}),
-		ui.Choose("assignee", say.T("common.assignee"), q.Get("assignee"), ui.Option{Value: "", Label: say.T("package.anyone")}, ui.Option{Value: "me", Label: say.T("package.me")}, ui.Option{Value: "none", Label: say.T("common.nobody")}),
-	}
-	p.Paging = paging(r, number, list.Total)
-	p.None = ui.EmptyState{Icon: "list-checks", Title: say.T("package.no_work_packages"), Text: say.T("package.none_you_may_see")}
-	if len(q) > 0 {
-		p.None.Text = say.T("package.filters_leave_none")
-		p.None.Actions = []ui.Button{ui.Link(say.T("package.show_all_open_ones"), p.Action)}
-	} else if p.NewHref != "" {
-		p.None.Actions = []ui.Button{ui.Link(say.T("package.create_the_first_one"), p.NewHref).As("primary")}
-	}
-	return s.ui.Render(w, http.StatusOK, "packages", p)
-}
 
 // paging leads through the list at this address.
 func paging(r *http.Request, number, total int) ui.Pagination {
@@ -108,28 +60,6 @@ func paging(r *http.Request, number, total int) ui.Pagination {
 		v.Set("page", strconv.Itoa(n))
 		return r.URL.Path + "?" + v.Encode()
 	}}
-}
-
-// chosen are the filters of the list's form.
-func chosen(q url.Values) []filter.Condition {
-	var out []filter.Condition
-	if t := q.Get("q"); t != "" {
-		out = append(out, filter.Condition{Name: "subject_or", Op: "**", Values: []string{t}})
-	}
-	switch q.Get("status") {
-	case "closed":
-		out = append(out, filter.Condition{Name: "status", Op: "c"})
-	case "all":
-	default:
-		out = append(out, filter.Condition{Name: "status", Op: "o"})
-	}
-	switch q.Get("assignee") {
-	case "me":
-		out = append(out, filter.Condition{Name: "assignee", Op: "=", Values: []string{"me"}})
-	case "none":
-		out = append(out, filter.Condition{Name: "assignee", Op: "!*"})
-	}
-	return out
 }
 
 // parsePackage reads the work package's number from the address.

@@ -198,13 +198,13 @@ func (s *Site) projectPackages(w http.ResponseWriter, r *http.Request, a access.
 		return fault.NotFound("page")
 	}
 	base := projectHref(pr)
-	p := packagesPage{Page: s.projectFrame(r, a, pr, can, say.T("common.work_packages")), Action: base + "/work_packages"}
+	p := listPage{Page: s.projectFrame(r, a, pr, can, say.T("common.work_packages"))}
 	p.Subtitle = pr.Name
 	p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: pr.Name, Href: base}, ui.Crumb{Label: say.T("common.work_packages")})
 	if can.AddWorkPackages {
 		p.NewHref = base + "/work_packages/new"
 	}
-	return s.packageList(w, r, a, &p, pr.ID)
+	return s.list(w, r, a, &p, parseView(base+"/work_packages", r.URL.Query(), true), pr.ID)
 }
 
 type membersPage struct {

@@ -50,8 +50,12 @@ func (s *Site) routes() []page {
 		{get, "/projects/{project}/work_packages/new", s.newPackage, false},
 		{post, "/projects/{project}/work_packages", s.createPackage, false},
 
-		{get, "/work_packages", s.packages, false},
+		{get, "/work_packages", s.workPackages, false},
 		{get, "/work_packages/new", s.choosePackageProject, false},
+		{post, "/work_packages/bulk", s.bulk, false},
+		{get, "/work_packages/{id}/cell/{field}", s.editCell, false},
+		{post, "/work_packages/{id}/cell/{field}", s.saveCell, false},
+		{post, "/work_packages/{id}/shift", s.shift, false},
 		{get, "/work_packages/{id}", s.showPackage, false},
 		{post, "/work_packages/{id}", s.updatePackage, false},
 		{get, "/work_packages/{id}/edit", s.editPackage, false},

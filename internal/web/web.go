@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/klauspost/compress/gzhttp"
 
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/app"
@@ -57,16 +58,27 @@ type page struct {
 // Mount adds the pages and their assets to the router.
 func (s *Site) Mount(r chi.Router) {
 	r.Handle(assets.Prefix+"*", assets.Handler())
+	zip := packed()
 	for _, p := range s.routes() {
 		h := p.handler
 		if !p.open {
 			h = s.signedIn(h)
 		}
-		r.Method(p.method, p.pattern, s.edge.Handle(s.readBy(h), s.fail))
+		r.Method(p.method, p.pattern, zip(s.edge.Handle(s.readBy(h), s.fail)))
 	}
 	r.NotFound(s.edge.Handle(func(http.ResponseWriter, *http.Request, access.Actor) error {
 		return fault.NotFound("page")
 	}, s.fail))
+}
+
+// packed compresses pages, with a length that varies a little, so that nobody reads
+// from it what they contain.
+func packed() func(http.Handler) http.HandlerFunc {
+	zip, err := gzhttp.NewWrapper(gzhttp.ContentTypes([]string{"text/html"}), gzhttp.MinSize(1400), gzhttp.RandomJitter(32, 0, false))
+	if err != nil {
+		panic(err) // the options above are wrong
+	}
+	return zip
 }
 
 // signedIn leads visitors to the sign-in page, unless the instance shows

@@ -214,7 +214,91 @@ func TestWorkPackagesInTheBrowser(t *testing.T) {
 	status, page = b.get("/work_packages?q=all+stars")
 	want(t, "found", status, page, 200, "Count all stars")
 	status, page = b.get("/work_packages?q=nothing+like+this")
-	want(t, "not found", status, page, 200, "leaves none")
+	want(t, "not found", status, page, 200, "leave none", "Show all open ones")
+	status, page = b.get("/work_packages?q=nothing+like+this&priority=1")
+	if strings.Contains(page, "Without “Priority") {
+		t.Errorf("the text alone leaves nothing, not the priority: %d", status)
+	}
+	listViews(t, b)
+	cells(t, b, href)
+	many(t, b, href)
+}
+
+// listViews shows the list in every way there is.
+func listViews(t *testing.T, b *browser) {
+	t.Helper()
+	for address, text := range map[string]string{
+		"/work_packages?columns=id,subject,startDate,percentageDone,updated&sort=subject:desc": `aria-sort="descending"`,
+		"/work_packages?group=status": `class="grid-group"`, "/work_packages?tree=1": "indent-0",
+		"/work_packages?view=board": "board-card", "/work_packages?view=board&by=assignee": "Nobody", "/work_packages?view=calendar": `class="cal"`,
+		"/work_packages?view=calendar&span=week": `class="cal"`, "/work_packages?view=calendar&span=agenda&at=2026-11-01": "agenda",
+		"/work_packages?view=calendar&at=nonsense": `class="cal"`, "/work_packages?status=all&view=gantt&zoom=months": "",
+		"/work_packages?view=nonsense&group=nonsense&columns=nonsense&sort=nonsense&page=-3": "<table",
+		"/work_packages?peek=1": `id="peek-title"`, "/work_packages?peek=4711": "<table",
+	} {
+		status, page := b.get(address)
+		want(t, address, status, page, 200, text)
+	}
+	for _, bad := range []string{"type=x", "priority=x", "status=x", "assignee=x"} {
+		if status, page := b.get("/work_packages?" + bad); status != 422 && status != 200 {
+			t.Errorf("%s: %d %s", bad, status, page)
+		}
+	}
+}
+
+// cells edits fields in their place.
+func cells(t *testing.T, b *browser, href string) {
+	t.Helper()
+	lock := func() string {
+		_, page := b.get(href + "/cell/subject")
+		return regexp.MustCompile(`name="lockVersion" value="(\d+)"`).FindStringSubmatch(page)[1]
+	}
+	for _, field := range []string{"type", "status", "priority", "assignee", "responsible", "startDate", "dueDate", "estimatedTime", "remainingTime", "percentageDone", "subject"} {
+		status, page := b.get(href + "/cell/" + field)
+		want(t, field, status, page, 200, "<turbo-frame", `name="`+field+`"`)
+	}
+	for _, field := range []string{"id", "nonsense", "project"} {
+		if status, _ := b.get(href + "/cell/" + field); status != 404 {
+			t.Errorf("%s: %d", field, status)
+		}
+	}
+	status, page := b.post(href+"/cell/subject", url.Values{"subject": {""}, "lockVersion": {lock()}})
+	want(t, "an empty subject", status, page, 422, "field-error")
+	status, page = b.post(href+"/cell/subject", url.Values{"subject": {"In its place"}, "lockVersion": {"0"}})
+	want(t, "a stale cell", status, page, 409, "changed by someone else", `value="In its place"`)
+	status, page = b.post(href+"/cell/subject", url.Values{"subject": {"In its place"}, "lockVersion": {lock()}, "back": {"//evil.example"}})
+	want(t, "a cell", status, page, 303)
+	status, page = b.post(href+"/cell/startDate", url.Values{"startDate": {"2026-11-02"}, "lockVersion": {lock()}})
+	want(t, "a date", status, page, 303)
+	status, page = b.post(href+"/shift", url.Values{"days": {"3"}, "longer": {"2"}, "lockVersion": {lock()}})
+	want(t, "shifted", status, page, 303)
+	status, page = b.get(href)
+	want(t, "what was changed", status, page, 200, "In its place", "5 Nov 2026")
+	status, page = b.post(href+"/shift", url.Values{"days": {"99999"}, "lockVersion": {lock()}})
+	want(t, "shifted too far", status, page, 422)
+	status, page = b.get("/work_packages?view=gantt")
+	want(t, "a bar", status, page, 200, "gantt-bar")
+}
+
+// many changes and deletes several at once.
+func many(t *testing.T, b *browser, href string) {
+	t.Helper()
+	n := href[strings.LastIndexByte(href, '/')+1:]
+	status, page := b.post("/work_packages/bulk", url.Values{})
+	want(t, "none chosen", status, page, 409, "tick some")
+	status, page = b.post("/work_packages/bulk", url.Values{"id": {n, "4711"}, "assignee": {"me"}, "status": {"-"}, "back": {"/work_packages?q=x"}})
+	want(t, "one of two", status, page, 200, "1 changed", "1 refused", "#4711")
+	status, page = b.post("/work_packages/bulk", url.Values{"id": {n}, "dueDate": {"2020-01-01"}})
+	want(t, "refused by a rule", status, page, 200, "0 changed", "1 refused")
+	status, page = b.post("/work_packages/bulk", url.Values{"id": {n}, "priority": {"1"}, "back": {"/work_packages?q=x"}})
+	want(t, "all of them", status, page, 303)
+	status, page = b.post("/work_packages/bulk", url.Values{"id": {n}, "do": {"delete"}})
+	want(t, "asked first", status, page, 200, "Delete 1 work package?")
+	status, page = b.post("/work_packages/bulk", url.Values{"id": {n}, "do": {"delete"}, "confirmed": {"1"}, "back": {"/work_packages"}})
+	want(t, "deleted", status, page, 303)
+	if status, _ = b.get(href); status != 404 {
+		t.Errorf("it is still there: %d", status)
+	}
 }
 
 func setPassword(t *testing.T, in *apptest.Instance, login string) {
@@ -355,7 +439,7 @@ func TestEveryPageIsShownOnce(t *testing.T) {
 	b := &browser{t: t, in: in}
 	b.signIn("mara", apptest.Password)
 	pages := map[string]string{
-		"home": "/", "projects": "/projects", "project_form": "/projects/1/edit", "packages": "/work_packages?status=all", "project": "/projects/1", "project_members": "/projects/1/members",
+		"home": "/", "projects": "/projects", "project_form": "/projects/1/edit", "list": "/work_packages?status=all", "cell": "/work_packages/1/cell/status", "bulk": "", "project": "/projects/1", "project_members": "/projects/1/members",
 		"choose_project": "/work_packages/new", "search": "/search?q=telescope", "keyboard": "/keyboard", "package": "/work_packages/1",
 		"package_form": "/work_packages/1/edit", "confirm": "/work_packages/1/deletion", "account": "/my/account", "admin": "/admin",
 		"admin_users": "/admin/users", "admin_user": "/admin/users/5", "admin_mail": "/admin/mail", "admin_audit": "/admin/audit", "admin_jobs": "/admin/jobs",

@@ -160,6 +160,7 @@ var Filters = filter.Fields{
 	"start_date":      {Kind: filter.Date, Column: "w.start_date"},
 	"due_date":        {Kind: filter.Date, Column: "w.due_date"},
 	"date":            {Kind: filter.Date, Column: "COALESCE(w.due_date, w.start_date)"},
+	"dates_interval":  {Kind: filter.Special, SortBy: "-", Compile: byDatesInterval},
 	"created_at":      {Kind: filter.Instant, Column: "w.created_at"},
 	"updated_at":      {Kind: filter.Instant, Column: "w.updated_at"},
 	"duration":        {Kind: filter.Number, Column: "w.duration"},
@@ -191,6 +192,29 @@ func byStatus(c filter.Condition, e filter.Env) (db.Frag, error) {
 		return db.Not(db.In("w.status_id", ids)), nil
 	}
 	return db.Frag{}, filter.WrongOperator(c)
+}
+
+// byDatesInterval selects what takes place between two days, both included; one date
+// alone stands for both. An empty day leaves that side open.
+func byDatesInterval(c filter.Condition, _ filter.Env) (db.Frag, error) {
+	if c.Op != "<>d" {
+		return db.Frag{}, filter.WrongOperator(c)
+	}
+	if len(c.Values) != 2 {
+		return db.Frag{}, filter.WrongValue(c, "two dates")
+	}
+	conds := []db.Frag{db.SQL(`COALESCE(w.start_date, w.due_date) IS NOT NULL`)}
+	for i, cmp := range []string{`COALESCE(w.due_date, w.start_date) >= ?`, `COALESCE(w.start_date, w.due_date) <= ?`} {
+		if c.Values[i] == "" {
+			continue
+		}
+		d, err := db.ParseDay(c.Values[i])
+		if err != nil {
+			return db.Frag{}, filter.WrongValue(c, "two dates")
+		}
+		conds = append(conds, db.SQL(cmp, d))
+	}
+	return db.And(conds...), nil
 }
 
 func byWatcher(c filter.Condition, e filter.Env) (db.Frag, error) {

@@ -2,6 +2,7 @@ package workpackage
 
 import (
 	"context"
+	"maps"
 
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/db"
@@ -281,4 +282,23 @@ func (r *Refs) loadWatching(ctx context.Context, tx *db.Tx, a access.Actor, wps 
 		r.Watching[w] = true
 	}
 	return err
+}
+
+// Merge adds what other refers to.
+func (r *Refs) Merge(other *Refs) {
+	r.Projects = merged(r.Projects, other.Projects)
+	r.Users = merged(r.Users, other.Users)
+	r.Ancestors = merged(r.Ancestors, other.Ancestors)
+	r.Children = merged(r.Children, other.Children)
+	r.Derived = merged(r.Derived, other.Derived)
+	r.Watching = merged(r.Watching, other.Watching)
+	r.Grants.Merge(other.Grants)
+}
+
+func merged[K comparable, V any](a, b map[K]V) map[K]V {
+	if a == nil {
+		return b
+	}
+	maps.Copy(a, b)
+	return a
 }

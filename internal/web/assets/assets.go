@@ -30,12 +30,12 @@ var files embed.FS
 // sheets are the parts of app.css. The first declares the layers; the rest may come in any order
 // as far as the cascade is concerned and is kept in reading order.
 var sheets = []string{
-	"layers", "tokens", "reset", "base", "shell", "page", "button", "form", "table", "tabs", "chip", "avatar",
+	"layers", "tokens", "reset", "base", "shell", "page", "button", "form", "table", "grid", "board", "calendar", "gantt", "tabs", "chip", "avatar",
 	"card", "list", "progress", "alert", "activity", "file", "prose", "auth", "palette", "pages", "utilities", "print",
 }
 
 // scripts are the parts of app.js, one module of one file per behaviour. start comes first.
-var scripts = []string{"start", "menu", "side", "keys"}
+var scripts = []string{"start", "menu", "side", "keys", "grid", "board", "gantt"}
 
 // asset is one response body in both encodings.
 type asset struct {

@@ -5,10 +5,11 @@ type Control struct {
 	Name, Label, Hint, Error     string
 	Required, Disabled, ReadOnly bool
 	Autofocus                    bool
+	Prefix                       string // tells controls of one name apart that stand in one page
 }
 
 // ID is the control's identifier in the page.
-func (c Control) ID() string { return "f-" + c.Name }
+func (c Control) ID() string { return "f" + c.Prefix + "-" + c.Name }
 
 // DescribedBy names the elements that explain the control; empty when there are none.
 func (c Control) DescribedBy() string {

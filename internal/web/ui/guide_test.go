@@ -91,6 +91,7 @@ type componentsPage struct {
 	Packages                            []PackageRow
 	Hits                                []HitGroup
 	Keys                                []KeyGroup
+	Cell                                Cell
 	Text                                string
 	At                                  time.Time
 	Took                                time.Duration
@@ -117,6 +118,7 @@ func components() componentsPage {
 	}
 	p.Priorities = []Chip{Priority("Low", -1), Priority("Normal", 0), Priority("High", 1), Priority("Immediate", 2)}
 	p.Projects = []ProjectRow{{Name: "Harbour renewal", Href: "#", Status: "On track", Hue: Green}, {Name: "North quay", Href: "#", Depth: 1, Public: true}}
+	p.Cell = Cell{Label: "Status", Edit: "#", Frame: "cell-12-status", Chip: &p.Statuses[2]}
 	p.Packages = []PackageRow{{ID: 12, Href: "#", Subject: "Drive the piles", Type: p.Types[1], Status: p.Statuses[2], Priority: Priority("High", 1), Assignee: &Person{ID: 3, Name: "Ana Kovač"}, Due: "2026-11-23"}}
 	open := p.Statuses[1]
 	p.Hits = []HitGroup{

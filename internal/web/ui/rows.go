@@ -48,3 +48,13 @@ type KeyHelp struct{ Keys, Does string }
 
 // Caps are the keys one by one.
 func (k KeyHelp) Caps() []string { return strings.Fields(k.Keys) }
+
+// Cell shows one value in a table: a chip, a person, a day, a text, or that there is none. With Edit it
+// leads to a form that takes its place ("cell").
+type Cell struct {
+	Label, Edit, Frame, Href string
+	Text                     string
+	Chip                     *Chip
+	Person                   *Person
+	Day                      string
+}

@@ -1,0 +1,187 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/filter"
+	"github.com/holdfast/holdfast/internal/web/ui"
+	"github.com/holdfast/holdfast/internal/workpackage"
+)
+
+// calendar shows work packages on the days they take. On a phone it is a list of days.
+type calendar struct {
+	Title          string
+	Previous, Next string
+	Today          string
+	Spans          ui.Tabs
+	Weekdays       []string
+	Weeks          [][]calendarDay
+	Agenda         []calendarDay
+	AsAgenda       bool
+	NotSeen        int
+}
+
+type calendarDay struct {
+	Date    time.Time
+	ISO     string
+	Label   string // for people who do not see where it stands
+	Number  int
+	Outside bool // of the month
+	Today   bool
+	Free    bool // nobody works
+	Items   []calendarItem
+	More    int
+}
+
+type calendarItem struct {
+	Href, Subject string
+	ID            int64
+	Type          ui.Chip
+	Starts, Ends  bool
+	Closed        bool
+}
+
+// Spans of a calendar, and how many entries a day of a month shows.
+const (
+	byMonth  = "month"
+	byWeek   = "week"
+	byAgenda = "agenda"
+	dayItems = 4
+)
+
+// maxCalendar bounds the work packages of one page of a calendar.
+const maxCalendar = 500
+
+func (s *Site) fillCalendar(r *http.Request, a access.Actor, p *listPage, v view, in workpackage.ListInput) error {
+	today := s.app.DB.Now().In(location(a))
+	at, err := time.Parse(time.DateOnly, v.q.Get("at"))
+	if err != nil || at.Year() < 1900 || at.Year() > 2500 {
+		at = time.Date(today.Year(), today.Month(), today.Day(), 0, 0, 0, 0, time.UTC)
+	}
+	span := v.q.Get("span")
+	if span != byWeek && span != byAgenda {
+		span = byMonth
+	}
+	from, to := spanOf(span, at, speak(r).FirstWeekday())
+	c := &calendar{AsAgenda: span == byAgenda, Today: v.with("at", "")}
+	c.head(speak(r), v, span, at, from, to)
+	in.Filters = append(in.Filters, filter.Condition{Name: "dates_interval", Op: "<>d", Values: []string{from.Format(time.DateOnly), to.Format(time.DateOnly)}})
+	in.Sort = []filter.Sort{{Name: "start_date"}}
+	in.Page = filter.Page{Number: 1, Size: maxCalendar}
+	list, err := s.app.WorkPackages.List(r.Context(), a, in)
+	if err != nil {
+		return err
+	}
+	p.Total, c.NotSeen = list.Total, max(0, list.Total-len(list.Items))
+	days := s.days(speak(r), from, to, at, today)
+	for i := range list.Items {
+		place(days, &list.Items[i], list.Refs, from)
+	}
+	c.arrange(days, span)
+	p.Calendar, p.Total = c, max(list.Total, 1) // an empty month is no empty list
+	return nil
+}
+
+// spanOf returns the first and the last day that are shown.
+func spanOf(span string, at time.Time, first time.Weekday) (from, to time.Time) {
+	week := func(t time.Time) time.Time { return t.AddDate(0, 0, -(int(t.Weekday()-first)+7)%7) }
+	switch span {
+	case byWeek:
+		from = week(at)
+		return from, from.AddDate(0, 0, 6)
+	case byAgenda:
+		return at, at.AddDate(0, 0, 29)
+	}
+	begin := time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC)
+	from = week(begin)
+	return from, week(begin.AddDate(0, 1, -1)).AddDate(0, 0, 6)
+}
+
+func (c *calendar) head(say reader, v view, span string, at, from, to time.Time) {
+	step := func(n int) string {
+		switch span {
+		case byWeek:
+			return at.AddDate(0, 0, 7*n).Format(time.DateOnly)
+		case byAgenda:
+			return at.AddDate(0, 0, 30*n).Format(time.DateOnly)
+		}
+		return time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC).AddDate(0, n, 0).Format(time.DateOnly)
+	}
+	c.Previous, c.Next = v.with("at", step(-1)), v.with("at", step(1))
+	c.Title = say.Month(at.Month()) + " " + strconv.Itoa(at.Year())
+	if span != byMonth {
+		c.Title = say.Printer.Date(from) + " – " + say.Printer.Date(to)
+	}
+	c.Spans.Label = say.T("list.span")
+	for _, n := range []struct{ name, label string }{{byMonth, say.T("list.month")}, {byWeek, say.T("list.week")}, {byAgenda, say.T("list.agenda")}} {
+		c.Spans.Items = append(c.Spans.Items, ui.NavItem{Label: n.label, Href: v.with("span", n.name), Current: n.name == span})
+	}
+	for i := range 7 {
+		c.Weekdays = append(c.Weekdays, say.Weekday((say.FirstWeekday()+time.Weekday(i))%7))
+	}
+}
+
+func (s *Site) days(say reader, from, to, at, today time.Time) []calendarDay {
+	working := map[int]bool{}
+	for _, d := range s.app.Settings.Get().WorkingDays {
+		working[d] = true
+	}
+	var out []calendarDay
+	for d := from; !d.After(to); d = d.AddDate(0, 0, 1) {
+		out = append(out, calendarDay{
+			Date: d, ISO: d.Format(time.DateOnly), Label: say.FullDate(d), Number: d.Day(), Outside: d.Month() != at.Month(),
+			Today: d.Format(time.DateOnly) == today.Format(time.DateOnly), Free: !working[(int(d.Weekday())+6)%7+1],
+		})
+	}
+	return out
+}
+
+// place puts a work package on its days; one with one date is on that day.
+func place(days []calendarDay, w *workpackage.WorkPackage, refs *workpackage.Refs, from time.Time) {
+	start, end := dayText(w.StartDate), dayText(w.DueDate)
+	if start == "" {
+		start = end
+	}
+	if end == "" {
+		end = start
+	}
+	for i := range days {
+		d := &days[i]
+		if d.ISO < start || d.ISO > end {
+			continue
+		}
+		d.Items = append(d.Items, calendarItem{
+			Href: packageHref(w.ID), Subject: w.Subject, ID: int64(w.ID), Type: typeChip(refs.Types[w.TypeID]),
+			Starts: d.ISO == start || d.Date.Equal(from), Ends: d.ISO == end, Closed: refs.Statuses[w.StatusID].Closed,
+		})
+	}
+}
+
+// arrange makes weeks of the days; the agenda keeps those with something on them.
+func (c *calendar) arrange(days []calendarDay, span string) {
+	for _, d := range days {
+		if len(d.Items) > 0 {
+			c.Agenda = append(c.Agenda, d)
+		}
+	}
+	if span == byAgenda {
+		return
+	}
+	for i := range days {
+		if d := &days[i]; span == byMonth && len(d.Items) > dayItems {
+			d.More = len(d.Items) - dayItems
+			d.Items = d.Items[:dayItems]
+		}
+	}
+	for i := 0; i+7 <= len(days); i += 7 {
+		c.Weeks = append(c.Weeks, days[i:i+7])
+	}
+}
+
+// DayHref leads to the agenda of the day.
+func (p listPage) DayHref(d calendarDay) string {
+	return p.Action + "?view=calendar&span=agenda&at=" + d.ISO
+}

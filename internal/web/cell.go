@@ -1,0 +1,178 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/fault"
+	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/web/ui"
+	"github.com/holdfast/holdfast/internal/workpackage"
+)
+
+// cellPage edits one field of a work package: in its place in a table, where the
+// browser exchanges the frame, or as a page of its own.
+type cellPage struct {
+	ui.Page
+	Frame    string
+	Action   string
+	Back     string
+	Lock     int
+	Select   *ui.Select
+	Field    *ui.Field
+	Show     *tableCell // the value, when it has been saved
+	Problems ui.ErrorSummary
+}
+
+func (s *Site) editCell(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	n, col, err := cellOfRequest(r)
+	if err != nil {
+		return err
+	}
+	return s.cellForm(w, r, a, n, col, nil, nil)
+}
+
+func cellOfRequest(r *http.Request) (id.WorkPackage, column, error) {
+	n, err := parsePackage(r)
+	if err != nil {
+		return 0, column{}, err
+	}
+	col, ok := columnOf(chi.URLParam(r, "field"))
+	if !ok || !col.edit {
+		return 0, column{}, fault.NotFound("field")
+	}
+	return n, col, nil
+}
+
+// cellForm shows the form of one field; v is what was typed and refusal why it was
+// not saved.
+func (s *Site) cellForm(w http.ResponseWriter, r *http.Request, a access.Actor, n id.WorkPackage, col column, v url.Values, refusal error) error {
+	f, err := s.app.WorkPackages.Preview(r.Context(), a, n, workpackage.Patch{})
+	if err != nil {
+		return err
+	}
+	if !f.Schema.Writable[col.name] {
+		return fault.Forbidden("you are not allowed to change this")
+	}
+	say := speak(r)
+	p := cellPage{Page: s.frame(r, a, say.T("list.field_of", "field", say.column(col.name), "subject", f.Draft.Subject)), Action: packageHref(n) + "/cell/" + col.name, Back: backOf(r), Lock: f.Draft.LockVersion}
+	p.Frame = "cell-" + strconv.FormatInt(int64(n), 10) + "-" + col.name
+	p.Page.Width = "narrow"
+	p.control(say, f, col, v, say.messages(refusal))
+	if refusal != nil && len(p.Problems.Items) == 0 {
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: say.summary(refusal)})
+	}
+	return s.ui.Render(w, statusOf(refusal), "cell", p)
+}
+
+// backOf is where a page without frames returns to.
+func backOf(r *http.Request) string {
+	if b := r.FormValue("back"); b != "" {
+		return local(b)
+	}
+	if u, err := url.Parse(r.Referer()); err == nil && u.Host == r.Host {
+		return local(u.RequestURI())
+	}
+	return "/work_packages"
+}
+
+// control makes the field: a choice where the values are known, else an input.
+func (p *cellPage) control(say reader, f *workpackage.Form, col column, v url.Values, m map[string]string) {
+	d := &f.Draft
+	choose := func(value int64, blank string, options []workpackage.Named) {
+		c := choice(col.name, say.column(col.name), value, options, m)
+		c.Blank = blank
+		c.Autofocus = true
+		p.Select = &c
+	}
+	input := func(value string, kind string) {
+		if v.Has(col.name) {
+			value = v.Get(col.name)
+		}
+		x := ui.Text(col.name, say.column(col.name), value).Wrong(m[col.name])
+		if kind != "" {
+			x.Type = kind
+		}
+		x.Autofocus = true
+		p.Field = &x
+	}
+	switch col.name {
+	case "type":
+		choose(int64(d.TypeID), "", f.Schema.Types)
+	case "status":
+		choose(int64(d.StatusID), "", f.Schema.Statuses)
+	case "priority":
+		choose(int64(d.PriorityID), "", f.Schema.Priorities)
+	case "assignee":
+		choose(idOf(d.AssigneeID), say.T("common.nobody"), f.Schema.Assignees)
+	case "responsible":
+		choose(idOf(d.ResponsibleID), say.T("common.nobody"), f.Schema.Assignees)
+	case "startDate":
+		input(dayText(d.StartDate), "date")
+	case "dueDate":
+		input(dayText(d.DueDate), "date")
+	case "estimatedTime":
+		input(hoursField(d.EstimatedSeconds), "")
+	case "remainingTime":
+		input(hoursField(d.RemainingSeconds), "")
+	case "percentageDone":
+		input(numberText(d.DoneRatio), "")
+	default:
+		input(d.Subject, "")
+	}
+	if p.Select != nil {
+		p.Problems = ui.Problems(p.Select.Problem())
+	} else {
+		p.Problems = ui.Problems(p.Field.Problem())
+	}
+}
+
+func hoursField(seconds *int64) string {
+	if seconds == nil {
+		return ""
+	}
+	return strconv.FormatFloat(float64(*seconds)/3600, 'g', 6, 64)
+}
+
+func numberText(n *int) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.Itoa(*n)
+}
+
+// saveCell saves one field and shows its value again.
+func (s *Site) saveCell(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	n, col, err := cellOfRequest(r)
+	if err != nil {
+		return err
+	}
+	if err := form(w, r); err != nil {
+		return err
+	}
+	v := url.Values{col.name: r.PostForm[col.name], "lockVersion": r.PostForm["lockVersion"]}
+	patch, err := packagePatch(v)
+	if err == nil {
+		_, err = s.app.WorkPackages.Update(r.Context(), a, n, patch)
+	}
+	if refused(err) || fault.Is(err, fault.KindConflict) {
+		return s.cellForm(w, r, a, n, col, v, err)
+	}
+	if err != nil {
+		return err
+	}
+	if r.Header.Get("Turbo-Frame") == "" {
+		return redirect(w, r, backOf(r))
+	}
+	wp, refs, err := s.app.WorkPackages.Show(r.Context(), a, n)
+	if err != nil {
+		return err
+	}
+	c := speak(r).cellOf(wp, refs, col)
+	p := cellPage{Page: s.frame(r, a, c.Label), Frame: c.Frame, Show: &c}
+	return s.ui.Render(w, http.StatusOK, "cell", p)
+}

@@ -1,0 +1,231 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/fault"
+	"github.com/holdfast/holdfast/internal/filter"
+	"github.com/holdfast/holdfast/internal/opt"
+	"github.com/holdfast/holdfast/internal/web/ui"
+	"github.com/holdfast/holdfast/internal/workpackage"
+)
+
+// gantt shows work packages as bars over days, beside a table that says the same in
+// words. A bar is moved by dragging, by keys, or with the form beside it; each move is
+// one change.
+type gantt struct {
+	Zooms         ui.Tabs
+	Rows          []ganttRow
+	Width, Height int
+	Day           int // pixels
+	Heads         []ganttHead
+	Free          []ganttSpan // days on which nobody works
+	Today         int         // x of today, -1 when it is not shown
+	NotSeen       int
+	Undated       int
+	MayMove       bool
+}
+
+type ganttHead struct {
+	X, Width int
+	Label    string
+}
+
+type ganttSpan struct{ X, Width int }
+
+type ganttRow struct {
+	ID            int64
+	Href, Subject string
+	Type          ui.Chip
+	Start, Due    string
+	Days          int
+	Depth, Y      int
+	X, Width      int
+	Milestone     bool
+	Done          int // pixels of the bar that are done
+	Hue           string
+	Lock          int
+	MayMove       bool
+	Action        string
+}
+
+// Sizes in pixels, and how many bars one page has.
+const (
+	ganttRowHeight = 32
+	ganttBar       = 16
+	ganttHeadroom  = 40
+	maxGantt       = 200
+)
+
+// zooms are the widths of a day.
+var zooms = []struct {
+	name string
+	day  int
+}{{"days", 28}, {"weeks", 10}, {"months", 4}}
+
+func (s *Site) fillGantt(r *http.Request, a access.Actor, p *listPage, v view, in workpackage.ListInput) error {
+	g := &gantt{Day: 10, Today: -1, Zooms: ui.Tabs{Label: speak(r).T("list.zoom")}}
+	say := speak(r)
+	labels := map[string]string{"days": say.T("list.days"), "weeks": say.T("list.weeks"), "months": say.T("list.months")}
+	zoom := v.q.Get("zoom")
+	if zoom == "" {
+		zoom = "weeks"
+	}
+	for _, z := range zooms {
+		if z.name == zoom {
+			g.Day = z.day
+		}
+		g.Zooms.Items = append(g.Zooms.Items, ui.NavItem{Label: labels[z.name], Href: v.with("zoom", z.name), Current: z.name == zoom})
+	}
+	all, err := s.app.WorkPackages.List(r.Context(), a, in)
+	if err != nil {
+		return err
+	}
+	in.Filters = append(in.Filters, filter.Condition{Name: "dates_interval", Op: "<>d", Values: []string{"", ""}})
+	if len(v.sort) == 0 {
+		in.Sort = []filter.Sort{{Name: "start_date"}}
+	}
+	in.Page = filter.Page{Number: v.page, Size: maxGantt}
+	list, err := s.app.WorkPackages.List(r.Context(), a, in)
+	if err != nil {
+		return err
+	}
+	g.Undated, g.NotSeen = all.Total-list.Total, max(0, list.Total-len(list.Items))
+	g.lay(say, list, s.app.DB.Now().In(location(a)), s.app.Settings.Get().WorkingDays)
+	p.Gantt, p.Total = g, list.Total
+	p.Paging = ui.Pagination{Page: v.page, PerPage: maxGantt, Total: list.Total, Href: func(n int) string { return v.with("page", strconv.Itoa(n)) }}
+	return nil
+}
+
+// lay puts the bars on their days.
+func (g *gantt) lay(say reader, list *workpackage.Page, today time.Time, working []int) {
+	if len(list.Items) == 0 {
+		return
+	}
+	day := time.Date(today.Year(), today.Month(), today.Day(), 0, 0, 0, 0, time.UTC)
+	first, last := day, day
+	for i := range list.Items {
+		start, due := datesOf(&list.Items[i])
+		if start.Before(first) {
+			first = start
+		}
+		if due.After(last) {
+			last = due
+		}
+	}
+	first = first.AddDate(0, 0, -(int(first.Weekday())+6)%7) // a Monday
+	if limit := first.AddDate(3, 0, 0); last.After(limit) {
+		last = limit
+	}
+	last = last.AddDate(0, 0, 7)
+	x := func(t time.Time) int { return int(t.Sub(first).Hours()/24) * g.Day }
+	g.Width, g.Height, g.Today = x(last), ganttHeadroom+len(list.Items)*ganttRowHeight, x(day)
+	for i := range list.Items {
+		row := ganttRowOf(&list.Items[i], list.Refs, x)
+		row.Y = ganttHeadroom + i*ganttRowHeight + (ganttRowHeight-ganttBar)/2
+		row.Width = min(row.Width+g.Day, g.Width-row.X) // the last day is whole
+		if done := list.Items[i].DoneRatio; done != nil {
+			row.Done = row.Width * *done / 100
+		}
+		g.MayMove = g.MayMove || row.MayMove
+		g.Rows = append(g.Rows, row)
+	}
+	g.rule(say, first, last, working)
+}
+
+// rule draws the days: a head for each month or week, and those on which nobody works.
+func (g *gantt) rule(say reader, first, last time.Time, working []int) {
+	free := map[time.Weekday]bool{}
+	for i := range 7 {
+		free[time.Weekday(i)] = true
+	}
+	for _, d := range working {
+		free[time.Weekday(d%7)] = false
+	}
+	for d, x := first, 0; d.Before(last); d, x = d.AddDate(0, 0, 1), x+g.Day {
+		if free[d.Weekday()] && g.Day >= 10 {
+			g.Free = append(g.Free, ganttSpan{x, g.Day})
+		}
+		switch {
+		case g.Day >= 10 && d.Weekday() == time.Monday:
+			g.Heads = append(g.Heads, ganttHead{x, 7 * g.Day, strconv.Itoa(d.Day()) + " " + say.ShortMonth(d.Month())})
+		case g.Day < 10 && d.Day() == 1:
+			g.Heads = append(g.Heads, ganttHead{x, d.AddDate(0, 1, -1).Day() * g.Day, say.ShortMonth(d.Month()) + " " + strconv.Itoa(d.Year())})
+		}
+	}
+}
+
+func datesOf(w *workpackage.WorkPackage) (start, due time.Time) {
+	s, d := w.StartDate, w.DueDate
+	if s == nil {
+		s = d
+	}
+	if d == nil {
+		d = s
+	}
+	if s == nil {
+		return start, due
+	}
+	return s.Time(), d.Time()
+}
+
+func ganttRowOf(w *workpackage.WorkPackage, refs *workpackage.Refs, x func(time.Time) int) ganttRow {
+	start, due := datesOf(w)
+	typ := refs.Types[w.TypeID]
+	return ganttRow{
+		ID: int64(w.ID), Href: packageHref(w.ID), Subject: w.Subject, Type: typeChip(typ), Start: dayText(w.StartDate), Due: dayText(w.DueDate),
+		Days: int(due.Sub(start).Hours()/24) + 1, X: x(start), Width: x(due) - x(start), Milestone: typ.Milestone, Hue: string(ui.HueOf(typ.Color)),
+		Lock: w.LockVersion, MayMove: refs.Grants.Has(access.EditWorkPackages, w.ProjectID), Action: packageHref(w.ID) + "/shift",
+	}
+}
+
+// CenterY is where a milestone's sign stands.
+func (r ganttRow) CenterY() int { return r.Y + ganttBar/2 }
+
+// maxShift bounds how far a bar is moved at once, in days.
+const maxShift = 3660
+
+// shift moves a work package by days, or makes it longer or shorter by them.
+func (s *Site) shift(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	n, err := parsePackage(r)
+	if err != nil {
+		return err
+	}
+	if err := form(w, r); err != nil {
+		return err
+	}
+	f := r.PostForm
+	by, err1 := strconv.Atoi(orZero(f.Get("days")))
+	longer, err2 := strconv.Atoi(orZero(f.Get("longer")))
+	lock, err3 := strconv.Atoi(f.Get("lockVersion"))
+	if err1 != nil || err2 != nil || err3 != nil || max(by, -by, longer, -longer) > maxShift {
+		return fault.InvalidField("days", "not_a_number")
+	}
+	wp, err := s.app.WorkPackages.Find(r.Context(), a, n)
+	if err != nil {
+		return err
+	}
+	var p workpackage.Patch
+	p.LockVersion = opt.Of(lock)
+	if wp.StartDate != nil {
+		p.StartDate = opt.Ptr(wp.StartDate.AddDays(by))
+	}
+	if wp.DueDate != nil {
+		p.DueDate = opt.Ptr(wp.DueDate.AddDays(by + longer))
+	}
+	p.ScheduleManually = opt.Of(true) // who moves it by hand means it
+	if _, err := s.app.WorkPackages.Update(r.Context(), a, n, p); err != nil {
+		return err
+	}
+	return redirect(w, r, backOf(r))
+}
+
+func orZero(s string) string {
+	if s == "" {
+		return "0"
+	}
+	return s
+}

@@ -1,0 +1,378 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/filter"
+	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/web/ui"
+	"github.com/holdfast/holdfast/internal/workpackage"
+)
+
+// listPage is a list of work packages in one of its views.
+type listPage struct {
+	ui.Page
+	Views    ui.Tabs
+	Query    ui.Field
+	Selects  []ui.Select
+	Chips    []filterChip
+	Action   string
+	Kept     map[string]string // what the filter form carries along
+	Group    ui.Select
+	Columns  []ui.Checkbox
+	GroupFor map[string]string // what the form of groups and columns carries along
+	Tree     ui.Button
+	Heads    []tableHead
+	Groups   []rowGroup
+	Bulk     bulkFields
+	MayEdit  bool
+	Back     string // the address itself
+	Paging   ui.Pagination
+	None     ui.EmptyState
+	NewHref  string
+	Total    int
+	Peek     *peek
+	Board    *board
+	Calendar *calendar
+	Gantt    *gantt
+	Span     int // columns of the table
+}
+
+type tableHead struct {
+	Label, Href, Order, Class, Icon string
+}
+
+// rowGroup are the rows with one value of the field that groups them; without
+// grouping there is one, without a name.
+type rowGroup struct {
+	Name  string
+	Count int
+	Rows  []tableRow
+}
+
+type tableRow struct {
+	ID            int64
+	Href, Subject string
+	Depth         int
+	Closed        bool
+	Cells         []tableCell
+	PeekHref      string
+}
+
+// tableCell is a field of a work package in its table.
+type tableCell struct {
+	ui.Cell
+	Field, Class string
+	Title        bool
+}
+
+const perList = 100
+
+// workPackages shows those of all projects.
+func (s *Site) workPackages(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	p := listPage{Page: s.frame(r, a, speak(r).T("common.work_packages"))}
+	return s.list(w, r, a, &p, parseView("/work_packages", r.URL.Query(), false), 0)
+}
+
+func (s *Site) list(w http.ResponseWriter, r *http.Request, a access.Actor, p *listPage, v view, in id.Project) error {
+	say := speak(r)
+	c, err := s.loadChoices(r, a, in)
+	if err != nil {
+		return err
+	}
+	p.Page.Width = "full"
+	p.Action, p.Back = v.base, r.URL.RequestURI()
+	p.Query, p.Selects = say.filterForm(v.q, c)
+	p.Chips = say.filterChips(v, p.Selects)
+	p.Kept = v.kept("q", "status", "type", "priority", "assignee", "due", "watched")
+	p.views(say, v)
+	input := workpackage.ListInput{Project: in, Filters: conditions(v.q), Location: location(a), Sort: v.order()}
+	switch v.name {
+	case asBoard:
+		err = s.fillBoard(r, a, p, v, input, c)
+	case asCalendar:
+		err = s.fillCalendar(r, a, p, v, input)
+	case asGantt:
+		err = s.fillGantt(r, a, p, v, input)
+	default:
+		err = s.fillTable(r, a, p, v, input, c)
+	}
+	if err != nil {
+		return err
+	}
+	if p.Total == 0 {
+		if err := s.none(r, a, p, v, input); err != nil {
+			return err
+		}
+	}
+	return s.ui.Render(w, http.StatusOK, "list", p)
+}
+
+func (p *listPage) views(say reader, v view) {
+	labels := map[string]string{asTable: say.T("list.table"), asBoard: say.T("list.board"), asCalendar: say.T("list.calendar"), asGantt: say.T("list.gantt")}
+	p.Views.Label = say.T("list.views")
+	for _, n := range viewNames {
+		to := n
+		if n == asTable {
+			to = ""
+		}
+		p.Views.Items = append(p.Views.Items, ui.NavItem{Label: labels[n], Href: v.with("view", to), Current: n == v.name})
+	}
+}
+
+// none says why there is nothing, and what would help.
+func (s *Site) none(r *http.Request, a access.Actor, p *listPage, v view, in workpackage.ListInput) error {
+	say := speak(r)
+	p.None = ui.EmptyState{Icon: "list-checks", Title: say.T("package.no_work_packages"), Text: say.T("package.none_you_may_see")}
+	if len(p.Chips) == 0 {
+		if p.NewHref != "" {
+			p.None.Actions = []ui.Button{ui.Link(say.T("package.create_the_first_one"), p.NewHref).As("primary")}
+		}
+		return nil
+	}
+	buttons, err := s.emptied(r, a, v, in, p.Chips)
+	if err != nil {
+		return err
+	}
+	p.None.Text = say.T("list.filters_leave_none")
+	p.None.Actions = append(buttons, ui.Link(say.T("package.show_all_open_ones"), v.base))
+	return nil
+}
+
+func (s *Site) fillTable(r *http.Request, a access.Actor, p *listPage, v view, in workpackage.ListInput, c choices) error {
+	say := speak(r)
+	p.tools(say, v)
+	for _, name := range v.columns {
+		col, _ := columnOf(name)
+		h := tableHead{Label: say.column(col.name), Icon: "arrow-up-down"}
+		if col.sort != "" {
+			h.Href, h.Order = v.sorting(col)
+		}
+		switch h.Order {
+		case "ascending":
+			h.Icon = "arrow-up"
+		case "descending":
+			h.Icon = "arrow-down"
+		}
+		if col.numeric {
+			h.Class = "cell-num"
+		}
+		p.Heads = append(p.Heads, h)
+	}
+	p.Span = len(p.Heads) + 1
+	list, depth, err := s.rows(r, a, v, in)
+	if err != nil {
+		return err
+	}
+	p.Total = list.Total
+	counts := map[int64]int{}
+	if v.group != "" {
+		if counts, err = s.app.WorkPackages.Groups(r.Context(), a, in, v.group); err != nil {
+			return err
+		}
+	}
+	for i := range list.Items {
+		wp := &list.Items[i]
+		row := say.rowOf(wp, list.Refs, v)
+		row.Depth = depth[wp.ID]
+		p.MayEdit = p.MayEdit || list.Refs.Grants.Has(access.EditWorkPackages, wp.ProjectID)
+		name, value := say.groupOf(wp, list.Refs, v.group)
+		if n := len(p.Groups); n == 0 || v.group != "" && p.Groups[n-1].Name != name {
+			p.Groups = append(p.Groups, rowGroup{Name: name, Count: counts[value]})
+		}
+		g := &p.Groups[len(p.Groups)-1]
+		g.Rows = append(g.Rows, row)
+	}
+	p.Bulk = say.bulkForm(c)
+	p.Paging = ui.Pagination{Page: v.page, PerPage: perList, Total: list.Total, Href: func(n int) string { return v.with("page", strconv.Itoa(n)) }}
+	if peeked, err := strconv.ParseInt(v.q.Get("peek"), 10, 64); err == nil {
+		return s.fillPeek(r, a, p, v, id.WorkPackage(peeked))
+	}
+	return nil
+}
+
+// tools are the forms that change how the table is shown.
+func (p *listPage) tools(say reader, v view) {
+	groups := []ui.Option{{Value: "", Label: say.T("list.no_groups")}}
+	for _, c := range columns {
+		if workpackage.Groupable(c.name) {
+			groups = append(groups, ui.Option{Value: c.name, Label: say.column(c.name)})
+		}
+		box := ui.Check("columns", say.column(c.name), slices.Contains(v.columns, c.name))
+		box.Value = c.name
+		p.Columns = append(p.Columns, box)
+	}
+	p.Group = ui.Choose("group", say.T("list.group_by"), v.group, groups...)
+	p.GroupFor = v.kept("group", "columns", "tree")
+	p.Tree = ui.Link(say.T("list.show_hierarchy"), v.with("tree", "1", "group", ""))
+	if v.tree {
+		p.Tree = ui.Link(say.T("list.show_flat"), v.with("tree", ""))
+	}
+}
+
+// maxTree bounds how many work packages below those of a page a hierarchy shows.
+const maxTree = 500
+
+// rows reads a page of the list. In a hierarchy a page counts those at the top, and
+// what is below them comes with them, so that no family is torn apart.
+func (s *Site) rows(r *http.Request, a access.Actor, v view, in workpackage.ListInput) (*workpackage.Page, map[id.WorkPackage]int, error) {
+	in.Page = filter.Page{Number: v.page, Size: perList}
+	if !v.tree {
+		list, err := s.app.WorkPackages.List(r.Context(), a, in)
+		return list, nil, err
+	}
+	all := in.Filters
+	in.Filters = append(slices.Clone(all), filter.Condition{Name: "parent", Op: "!*"})
+	in.Page.Size = perList / 2
+	top, err := s.app.WorkPackages.List(r.Context(), a, in)
+	if err != nil || len(top.Items) == 0 {
+		return top, nil, err
+	}
+	roots := make([]string, len(top.Items))
+	for i := range top.Items {
+		roots[i] = strconv.FormatInt(int64(top.Items[i].ID), 10)
+	}
+	in.Filters = append(slices.Clone(all), filter.Condition{Name: "ancestor", Op: "=", Values: roots})
+	in.Page = filter.Page{Number: 1, Size: maxTree}
+	below, err := s.app.WorkPackages.List(r.Context(), a, in)
+	if err != nil {
+		return nil, nil, err
+	}
+	items, depth := family(top.Items, below.Items)
+	refs := *below.Refs
+	refs.Merge(top.Refs)
+	return &workpackage.Page{Items: items, Total: top.Total, Refs: &refs}, depth, nil
+}
+
+// family puts each work package under its parent.
+func family(top, below []workpackage.WorkPackage) ([]workpackage.WorkPackage, map[id.WorkPackage]int) {
+	children := map[id.WorkPackage][]workpackage.WorkPackage{}
+	seen := map[id.WorkPackage]bool{}
+	for _, w := range top {
+		seen[w.ID] = true
+	}
+	for _, w := range below {
+		if !seen[w.ID] && w.ParentID != nil {
+			seen[w.ID] = true
+			children[*w.ParentID] = append(children[*w.ParentID], w)
+		}
+	}
+	var out []workpackage.WorkPackage
+	depth := map[id.WorkPackage]int{}
+	var walk func(ws []workpackage.WorkPackage, level int)
+	walk = func(ws []workpackage.WorkPackage, level int) {
+		for _, w := range ws {
+			out, depth[w.ID] = append(out, w), min(level, 5)
+			walk(children[w.ID], level+1)
+		}
+	}
+	walk(top, 0)
+	return out, depth
+}
+
+func (in reader) groupOf(w *workpackage.WorkPackage, refs *workpackage.Refs, by string) (string, int64) {
+	user := func(u *id.User) (string, int64) {
+		if u == nil {
+			return in.T("common.nobody"), 0
+		}
+		return refs.Users[*u].Name, int64(*u)
+	}
+	switch by {
+	case "status":
+		return refs.Statuses[w.StatusID].Name, int64(w.StatusID)
+	case "type":
+		return refs.Types[w.TypeID].Name, int64(w.TypeID)
+	case "priority":
+		return refs.Priorities[w.PriorityID].Name, int64(w.PriorityID)
+	case "project":
+		return refs.Projects[w.ProjectID].Name, int64(w.ProjectID)
+	case "assignee":
+		return user(w.AssigneeID)
+	case "responsible":
+		return user(w.ResponsibleID)
+	}
+	return "", 0
+}
+
+func (in reader) rowOf(w *workpackage.WorkPackage, refs *workpackage.Refs, v view) tableRow {
+	row := tableRow{
+		ID: int64(w.ID), Href: packageHref(w.ID), Subject: w.Subject, Closed: refs.Statuses[w.StatusID].Closed,
+		PeekHref: v.with("peek", strconv.FormatInt(int64(w.ID), 10)),
+	}
+	for _, name := range v.columns {
+		col, _ := columnOf(name)
+		row.Cells = append(row.Cells, in.cellOf(w, refs, col))
+	}
+	return row
+}
+
+// cellOf shows one field of a work package.
+func (in reader) cellOf(w *workpackage.WorkPackage, refs *workpackage.Refs, col column) tableCell {
+	c := tableCell{Field: col.name, Cell: ui.Cell{Label: in.column(col.name)}, Class: "cell-fit"}
+	if col.numeric {
+		c.Class = "cell-num"
+	}
+	chip := func(ch ui.Chip) { c.Chip = &ch }
+	switch col.name {
+	case "id":
+		c.Text, c.Href, c.Class = "#"+strconv.FormatInt(int64(w.ID), 10), packageHref(w.ID), "cell-id"
+	case "subject":
+		c.Text, c.Href, c.Class, c.Title = w.Subject, packageHref(w.ID), "cell-title", true
+	case "type":
+		chip(typeChip(refs.Types[w.TypeID]))
+	case "status":
+		chip(statusChip(refs.Statuses[w.StatusID]))
+	case "priority":
+		chip(priorityChip(refs.Priorities[w.PriorityID]))
+		c.Class = "cell-fit cell-hide"
+	case "assignee":
+		c.Person = personOf(refs.Users, w.AssigneeID)
+	case "responsible":
+		c.Person = personOf(refs.Users, w.ResponsibleID)
+	case "author":
+		c.Person = personOf(refs.Users, &w.AuthorID)
+	case "project":
+		p := refs.Projects[w.ProjectID]
+		c.Text, c.Href = p.Name, "/projects/"+p.Identifier
+	default:
+		in.plainCell(&c, w)
+	}
+	if col.edit && mayEditCell(refs.Grants, w, col.name) {
+		n := strconv.FormatInt(int64(w.ID), 10)
+		c.Edit, c.Frame = packageHref(w.ID)+"/cell/"+col.name, "cell-"+n+"-"+col.name
+	}
+	return c
+}
+
+// plainCell shows what is a day, a number or an instant.
+func (in reader) plainCell(c *tableCell, w *workpackage.WorkPackage) {
+	switch c.Field {
+	case "startDate":
+		c.Day = dayText(w.StartDate)
+	case "dueDate":
+		c.Day = dayText(w.DueDate)
+	case "duration":
+		if w.Duration != nil {
+			c.Text = strconv.Itoa(*w.Duration) + " " + in.T("unit.d")
+		}
+	case "estimatedTime":
+		c.Text = in.hours(w.EstimatedSeconds)
+	case "remainingTime":
+		c.Text = in.hours(w.RemainingSeconds)
+	case "percentageDone":
+		if w.DoneRatio != nil {
+			c.Text = strconv.Itoa(*w.DoneRatio) + " %"
+		}
+	case "updated":
+		c.Text = in.DateTime(w.UpdatedAt.Time)
+	case "created":
+		c.Text = in.DateTime(w.CreatedAt.Time)
+	}
+}
+
+func mayEditCell(g *access.Grants, w *workpackage.WorkPackage, field string) bool {
+	return g.Has(access.EditWorkPackages, w.ProjectID) || field == "status" && g.Has(access.ChangeWorkPackageStatus, w.ProjectID)
+}

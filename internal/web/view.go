@@ -1,0 +1,179 @@
+package web
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/holdfast/holdfast/internal/filter"
+	"github.com/holdfast/holdfast/internal/workpackage"
+)
+
+// view is what the address of a list of work packages says: how it is shown, what is
+// in it, in which order. Everything a person chooses stands in the address.
+type view struct {
+	base    string // path of the page
+	q       url.Values
+	name    string // one of viewNames
+	columns []string
+	sort    []filter.Sort
+	group   string
+	tree    bool
+	page    int
+}
+
+// The ways to show a list.
+const (
+	asTable    = "table"
+	asBoard    = "board"
+	asCalendar = "calendar"
+	asGantt    = "gantt"
+)
+
+var viewNames = []string{asTable, asBoard, asCalendar, asGantt}
+
+// column is what a table can show.
+type column struct {
+	name    string
+	sort    string // what it sorts by, "" for nothing
+	numeric bool
+	edit    bool // may be edited in its cell
+}
+
+var columns = []column{
+	{"id", "id", false, false},
+	{"type", "type", false, true},
+	{"subject", "subject", false, true},
+	{"status", "status", false, true},
+	{"priority", "priority", false, true},
+	{"assignee", "assignee", false, true},
+	{"responsible", "responsible", false, true},
+	{"project", "project", false, false},
+	{"startDate", "start_date", true, true},
+	{"dueDate", "due_date", true, true},
+	{"duration", "duration", true, false},
+	{"estimatedTime", "estimated_time", true, true},
+	{"remainingTime", "remaining_time", true, true},
+	{"percentageDone", "percentage_done", true, true},
+	{"author", "author", false, false},
+	{"updated", "updated_at", true, false},
+	{"created", "created_at", true, false},
+}
+
+func columnOf(name string) (column, bool) {
+	i := slices.IndexFunc(columns, func(c column) bool { return c.name == name })
+	if i < 0 {
+		return column{}, false
+	}
+	return columns[i], true
+}
+
+// parseView reads an address. What it does not know it leaves out.
+func parseView(base string, q url.Values, inProject bool) view {
+	v := view{base: base, q: q, name: asTable, page: 1}
+	if n := q.Get("view"); slices.Contains(viewNames, n) {
+		v.name = n
+	}
+	for _, c := range strings.Split(strings.Join(q["columns"], ","), ",") {
+		if _, ok := columnOf(c); ok && !slices.Contains(v.columns, c) {
+			v.columns = append(v.columns, c)
+		}
+	}
+	if len(v.columns) == 0 {
+		v.columns = []string{"id", "type", "subject", "status", "priority", "assignee", "dueDate"}
+		if !inProject {
+			v.columns = slices.Insert(v.columns, 3, "project")
+		}
+	}
+	if !slices.Contains(v.columns, "subject") {
+		v.columns = append([]string{"subject"}, v.columns...) // a row is known by it
+	}
+	for _, s := range strings.Split(q.Get("sort"), ",") {
+		name, dir, _ := strings.Cut(s, ":")
+		if c, ok := columnOf(name); ok && c.sort != "" && len(v.sort) < 3 {
+			v.sort = append(v.sort, filter.Sort{Name: c.sort, Desc: dir == "desc"})
+		}
+	}
+	if g := q.Get("group"); workpackage.Groupable(g) {
+		v.group = g
+	}
+	v.tree = q.Get("tree") == "1" && v.group == ""
+	if n, err := strconv.Atoi(q.Get("page")); err == nil && n > 0 {
+		v.page = n
+	}
+	return v
+}
+
+// order is the order of the rows: by group first, and by number last.
+func (v view) order() []filter.Sort {
+	var out []filter.Sort
+	if v.group != "" {
+		out = append(out, filter.Sort{Name: v.group})
+	}
+	out = append(out, v.sort...)
+	if len(v.sort) == 0 {
+		out = append(out, filter.Sort{Name: "updated_at", Desc: true})
+	}
+	return out
+}
+
+// with is the address with some of it changed; an empty value takes it away. Another
+// list begins at its first page.
+func (v view) with(pairs ...string) string {
+	q := url.Values{}
+	for k, vs := range v.q {
+		if k != "page" && k != "done" && k != "peek" {
+			q[k] = vs
+		}
+	}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] == "" {
+			q.Del(pairs[i])
+		} else {
+			q.Set(pairs[i], pairs[i+1])
+		}
+	}
+	if len(q) == 0 {
+		return v.base
+	}
+	return v.base + "?" + q.Encode()
+}
+
+// sorting is the address that sorts by a column, the other way round where it does.
+func (v view) sorting(c column) (href, order string) {
+	dir := "asc"
+	if len(v.sort) > 0 && v.sort[0].Name == c.sort {
+		order, dir = "ascending", "desc"
+		if v.sort[0].Desc {
+			order, dir = "descending", "asc"
+		}
+	}
+	return v.with("sort", c.name+":"+dir), order
+}
+
+// kept are the parts of the address that a form which changes others carries along.
+func (v view) kept(without ...string) map[string]string {
+	out := map[string]string{}
+	for k := range v.q {
+		if !slices.Contains(without, k) && k != "page" && k != "done" && k != "peek" {
+			out[k] = strings.Join(v.q[k], ",")
+		}
+	}
+	return out
+}
+
+// column names a column.
+func (in reader) column(name string) string {
+	switch name {
+	case "id":
+		return in.T("list.number")
+	case "author":
+		return in.T("list.author")
+	case "updated":
+		return in.T("list.updated")
+	case "created":
+		return in.T("list.created")
+	}
+	return in.change(name, name)
+}
