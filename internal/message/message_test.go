@@ -11,8 +11,13 @@ import (
 
 func TestThePrinterOfAPerson(t *testing.T) {
 	for _, c := range []struct{ setting, accept, instance, want string }{
-		{"de", "en", "en", "de"}, {"de-AT", "", "", "de"}, {"fr", "nl, de;q=0.5, en;q=0.4", "en", "de"}, {"", "fr", "de", "de"},
-		{"", "", "", "en"}, {"", ";;;", "", "en"}, {"", "en-GB,de;q=0.9", "de", "en"},
+		{"de", "en", "en", "de"},
+		{"de-AT", "", "", "de"},
+		{"fr", "nl, de;q=0.5, en;q=0.4", "en", "de"},
+		{"", "fr", "de", "de"},
+		{"", "", "", "en"},
+		{"", ";;;", "", "en"},
+		{"", "en-GB,de;q=0.9", "de", "en"},
 	} {
 		if got := message.Choose(c.setting, c.accept, c.instance).Tag(); got != c.want {
 			t.Errorf("Choose(%q, %q, %q) = %s, want %s", c.setting, c.accept, c.instance, got, c.want)

@@ -37,8 +37,12 @@ func (in reader) filterLabel(name string) string {
 // dueChoices are spans of days that people ask for.
 func (in reader) dueChoices() []ui.Option {
 	return []ui.Option{
-		{Value: "", Label: in.T("list.any_time")}, {Value: "overdue", Label: in.T("list.overdue")}, {Value: "today", Label: in.T("list.today")},
-		{Value: "week", Label: in.T("list.within_7_days")}, {Value: "month", Label: in.T("list.within_30_days")}, {Value: "none", Label: in.T("list.no_date")},
+		{Value: "", Label: in.T("list.any_time")},
+		{Value: "overdue", Label: in.T("list.overdue")},
+		{Value: "today", Label: in.T("list.today")},
+		{Value: "week", Label: in.T("list.within_7_days")},
+		{Value: "month", Label: in.T("list.within_30_days")},
+		{Value: "none", Label: in.T("list.no_date")},
 	}
 }
 
