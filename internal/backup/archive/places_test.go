@@ -278,7 +278,7 @@ func TestAnArchiveThatChangesWhileItIsRestored(t *testing.T) {
 	i := newInstance(t, db.SQLite).filled(2)
 	i.keys = keys
 	want, names := i.digests(), i.names()
-	step := max(1, len(content)/25)
+	step := max(1, len(content)/25*min(stride, 5))
 	for at := step / 2; at < len(content); at += step {
 		path := filepath.Join(t.TempDir(), "backup.zip")
 		write(t, path, content)
