@@ -123,7 +123,7 @@ func Require(ctx context.Context, tx *db.Tx, a Actor, p Permission, project id.P
 	case a.Kind == Visitor:
 		return fault.Unauthenticated("you need to be signed in")
 	}
-	return fault.Forbidden("you are not allowed to do this: permission " + string(p) + " is missing")
+	return fault.Said(fault.Forbidden("you are not allowed to do this: permission "+string(p)+" is missing"), "fault.permission_missing", "permission", string(p))
 }
 
 // Allowed is Require as a question.

@@ -218,7 +218,7 @@ func (s *Service) FinishOIDC(ctx context.Context, slug, cookie string, query url
 			return SignedIn{}, err
 		}
 		if !u.mayEnter() {
-			return SignedIn{}, fault.Unauthenticated("your account is " + u.Status.String() + "; ask an administrator")
+			return SignedIn{}, fault.Said(fault.Unauthenticated("your account is "+u.Status.String()+"; ask an administrator"), "fault.account_"+u.Status.String())
 		}
 		return s.open(ctx, tx, u, c, p.Slug)
 	})

@@ -122,7 +122,8 @@ func (s *Service) Create(ctx context.Context, a access.Actor, u Upload, r io.Rea
 		return nil, &fault.Fault{
 			Kind: fault.KindTooLarge, Code: "file_too_large",
 			Message: fmt.Sprintf("the file is larger than the maximum of %d KB", s.maxSize()/1024),
-			Fields:  []fault.Field{{Name: "file", Code: "too_large", Params: map[string]any{"count": s.maxSize()}}},
+			Key:     "fault.file_too_large", Params: []any{"size", s.maxSize() / 1024},
+			Fields: []fault.Field{{Name: "file", Code: "too_large", Params: map[string]any{"count": s.maxSize()}}},
 		}
 	case err != nil:
 		return nil, fmt.Errorf("upload %s: %w", u.FileName, err)

@@ -93,8 +93,8 @@ func (s *Service) checkRoom(ctx context.Context, tx *db.Tx, in RequestInput) (re
 		return nil, err
 	}
 	if n := len(recent); n >= s.deps.DailyLimit && n > 0 {
-		return errTooMany(CodeDailyLimit, fmt.Sprintf("at most %s accepted within 24 hours", plural.Of(s.deps.DailyLimit, "backup is", "backups are")),
-			recent[n-1].Add(limitWindow).Sub(tx.Now())), nil
+		return fault.Said(errTooMany(CodeDailyLimit, fmt.Sprintf("at most %s accepted within 24 hours", plural.Of(s.deps.DailyLimit, "backup is", "backups are")),
+			recent[n-1].Add(limitWindow).Sub(tx.Now())), "fault.daily_limit", "n", s.deps.DailyLimit), nil
 	}
 	if !in.Attachments || s.deps.AttachmentSizeMaxSum <= 0 {
 		return nil, nil
@@ -106,7 +106,8 @@ func (s *Service) checkRoom(ctx context.Context, tx *db.Tx, in RequestInput) (re
 	return &fault.Fault{
 		Kind: fault.KindTooLarge, Code: CodeTooLarge,
 		Message: fmt.Sprintf("the attachments have %d bytes, more than the %d a requested backup may hold; request one without attachments or raise the limit", sum, s.deps.AttachmentSizeMaxSum),
-		Hint:    "set backup.attachment_size_max_sum",
+		Key:     "fault.backup_too_large", Params: []any{"size", sum, "limit", s.deps.AttachmentSizeMaxSum},
+		Hint: "set backup.attachment_size_max_sum",
 	}, nil
 }
 

@@ -88,9 +88,11 @@ func errTokenWaiting(left time.Duration, begun bool) error {
 	f := &fault.Fault{
 		Kind: fault.KindForbidden, Code: CodeTokenWaiting, RetryAfter: left,
 		Message: "the backup token becomes valid in " + inHours(left),
+		Key:     "fault.token_waits", Params: []any{"n", hours(left)},
 	}
 	if !begun {
 		f.Message = "the backup token becomes valid " + inHours(left) + " after an administrator was told of it by mail; that mail has not been accepted yet"
+		f.Key = "fault.token_waits_for_mail"
 	}
 	return f
 }

@@ -64,7 +64,11 @@ type Fault struct {
 	What string
 	// Code refines the kind where an edge must tell cases apart, such as "backup_token_waiting".
 	Code string
-	err  error
+	// Key and Params are the catalogue's entry for a message with names or numbers
+	// in it: its names and values in turn. Other messages are found by their English.
+	Key    string
+	Params []any
+	err    error
 }
 
 func (f *Fault) Error() string {
@@ -85,6 +89,14 @@ func (f *Fault) Error() string {
 }
 
 func (f *Fault) Unwrap() error { return f.err }
+
+// Said names the catalogue's entry for the message of a fault.
+func Said(err error, key string, params ...any) error {
+	if f := Of(err); f != nil {
+		f.Key, f.Params = key, params
+	}
+	return err
+}
 
 // NotFound says that what is not there or not visible to the actor.
 func NotFound(what string) error {

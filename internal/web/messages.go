@@ -58,6 +58,9 @@ func (in reader) sentence(err error) string {
 	if f == nil {
 		return ""
 	}
+	if in.Has(f.Key) {
+		return in.T(f.Key, f.Params...)
+	}
 	return in.fault(f.Message)
 }
 
