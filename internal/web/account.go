@@ -78,7 +78,7 @@ func (s *Site) accountForm(w http.ResponseWriter, r *http.Request, a access.Acto
 			Hinted(say.T("account.language_hint")).Wrong(m["language"]),
 		Confirm: ui.Password("currentPassword", say.T("account.current_password"), "current-password").
 			Hinted(say.T("account.only_needed_to_change_the")).Wrong(m["currentPassword"]),
-		Current: ui.Password("current", say.T("account.current_password"), "current-password").Require().Wrong(m["current"]),
+		Current: ui.Password("current", say.T("account.current_password"), "current-password").Require().Wrong(firstOf(m, "current", "current_password")),
 		New:     newPassword(say, "password").Wrong(m["password"]),
 		KeyName: ui.Text("name", say.T("account.what_is_it_for"), "").Require().Wrong(m["name"]), NewKey: newKey,
 	}

@@ -230,20 +230,35 @@ func (s *Site) requestCheck(w http.ResponseWriter, r *http.Request, a access.Act
 // numbered are reasons such as daily 3 of 7.
 var numbered = regexp.MustCompile(`^([a-z]+) (\d+) of (\d+)$`)
 
+// limits are reasons with one number.
+var limits = []struct {
+	text *regexp.Regexp
+	key  string
+}{{regexp.MustCompile(`^younger than (\d+) days?$`), "care.younger"}, {regexp.MustCompile(`^never fewer than (\d+)$`), "care.fewest"}}
+
 // reasons words why a snapshot stays.
 func (in reader) reasons(all []string) string {
 	out := make([]string, 0, len(all))
 	for _, text := range all {
-		switch m := numbered.FindStringSubmatch(text); {
-		case m != nil:
-			out = append(out, in.T("care.rule", "name", uncapital(in.either("care.rule_", m[1])), "number", m[2], "of", m[3]))
-		case in.Has("care.why_" + message.Slug(text)):
-			out = append(out, in.T("care.why_"+message.Slug(text)))
-		default:
-			out = append(out, text)
-		}
+		out = append(out, in.reason(text))
 	}
 	return strings.Join(out, ", ")
+}
+
+func (in reader) reason(text string) string {
+	if m := numbered.FindStringSubmatch(text); m != nil {
+		return in.T("care.rule", "name", uncapital(in.either("care.rule_", m[1])), "number", m[2], "of", m[3])
+	}
+	for _, l := range limits {
+		if m := l.text.FindStringSubmatch(text); m != nil {
+			n, _ := strconv.Atoi(m[1]) // digits, and few
+			return in.T(l.key, "n", n)
+		}
+	}
+	if key := "care.why_" + message.Slug(text); in.Has(key) {
+		return in.T(key)
+	}
+	return text
 }
 
 type prunePage struct {

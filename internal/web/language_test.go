@@ -103,7 +103,7 @@ func TestPagesSpeakTheReadersLanguage(t *testing.T) {
 	status, page = b.get("/my/account?done=saved")
 	want(t, "the account in German", status, page, 200, "Gespeichert.", `<option value="de" selected>Deutsch</option>`, "Mein Konto", "API-Schlüssel")
 	status, page = b.post("/my/password", url.Values{"current": {"wrong"}, "password": {"kurz"}})
-	want(t, "a refusal in German", status, page, 422, "Ist nicht richtig.")
+	want(t, "a refusal in German", status, page, 422, "f-current-error", "Ist nicht richtig.")
 	status, page = b.post("/projects", url.Values{"name": {""}})
 	want(t, "a field in German", status, page, 422, "Darf nicht leer sein.", "Aufmerksamkeit")
 	if status, page = b.get("/?done=<b>"); strings.Contains(page, "done.") {

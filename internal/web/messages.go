@@ -40,16 +40,24 @@ func refused(err error) bool { return fault.Is(err, fault.KindInvalid) }
 func (in reader) summary(err error) string {
 	var parts []string
 	for _, f := range fault.Fields(err) {
-		name := f.Name
-		if key := "name." + name; in.Has(key) {
-			name = in.T(key)
+		said := strings.TrimSuffix(in.word(f), ".")
+		if f.Name != "base" { // that is the thing as a whole
+			said = in.name(f.Name) + " " + uncapital(said)
 		}
-		parts = append(parts, name+" "+strings.TrimSuffix(uncapital(in.word(f)), "."))
+		parts = append(parts, said)
 	}
 	if len(parts) == 0 {
 		return in.sentence(err)
 	}
 	return strings.Join(parts, ", ") + "."
+}
+
+// name is what people call a field.
+func (in reader) name(field string) string {
+	if key := "name." + field; in.Has(key) {
+		return in.T(key)
+	}
+	return field
 }
 
 // sentence makes a fault's message a sentence.
