@@ -149,3 +149,21 @@ func TestSideNavigation(t *testing.T) {
 		t.Errorf("%d pixels wide, %d at first", again, wide)
 	}
 }
+
+// TestUndoFromTheToast takes a saved change back by key, and brings it again by button.
+func TestUndoFromTheToast(t *testing.T) {
+	_, b := instance(t)
+	b.project()
+	b.packageIn("Mend the gate")
+	b.follow("Edit")
+	b.fill("Subject", "Mend the other gate")
+	b.press("Save")
+	b.heading("Mend the other gate")
+	b.picture("toast")
+	b.load(200, chromedp.KeyEvent("z", chromedp.KeyModifiers(chromedp.ModifierCtrl)))
+	b.heading("Mend the gate")
+	b.press("Redo")
+	b.heading("Mend the other gate")
+	b.do(chromedp.Click(button("Close this message")))
+	b.until(`!document.querySelector(".toast")`)
+}

@@ -146,8 +146,11 @@ func merge(ctx context.Context, tx *db.Tx, last Entry, c Change, data string) er
 	if notes == "" {
 		notes = c.Notes
 	}
-	_, err := db.Exec(ctx, tx, db.SQL(`UPDATE journals SET notes = ?, notes_folded = ?, data = ?, updated_at = ? WHERE id = ?`,
-		notes, db.Fold(notes), data, tx.Stamp(), last.ID))
+	set := db.SQL(`UPDATE journals SET notes = ?, notes_folded = ?, data = ?, updated_at = ?`, notes, db.Fold(notes), data, tx.Stamp())
+	if data != last.Data {
+		set = set.Add(`, replaced = ?`, last.Data)
+	}
+	_, err := db.Exec(ctx, tx, set.Add(`WHERE id = ?`, last.ID))
 	if err != nil {
 		return fmt.Errorf("journal %s %d: %w", c.EntityType, c.EntityID, err)
 	}
@@ -172,6 +175,26 @@ func Find(ctx context.Context, tx *db.Tx, jid id.Journal) (entry, before Entry, 
 		WHERE entity_type = ? AND entity_id = ? AND version < ? ORDER BY version DESC LIMIT 1`,
 		entry.EntityType, entry.EntityID, entry.Version))
 	return entry, before, err
+}
+
+// LastChange returns the newest entry of a record that changed its state, and the
+// state before: what was merged into the entry last, or the entry before it. The
+// state is empty where the entry made the record. Notes alone change nothing.
+func LastChange(ctx context.Context, tx *db.Tx, kind string, entity int64) (Entry, string, error) {
+	type row struct {
+		Entry
+		Replaced string `db:"replaced"`
+		Previous string `db:"previous"`
+	}
+	last, err := db.Find[row](ctx, tx, "activity", db.SQL(`SELECT `+columns+`, replaced, previous FROM (
+		SELECT j.*, COALESCE((SELECT b.data FROM journals b WHERE b.entity_type = j.entity_type AND b.entity_id = j.entity_id
+			AND b.version < j.version ORDER BY b.version DESC LIMIT 1), '') AS previous
+		FROM journals j WHERE j.entity_type = ? AND j.entity_id = ?) c
+		WHERE c.data <> c.previous OR c.replaced <> '' ORDER BY c.version DESC LIMIT 1`, kind, entity))
+	if last.Replaced != "" {
+		return last.Entry, last.Replaced, err
+	}
+	return last.Entry, last.Previous, err
 }
 
 // EditNotes replaces the note of an entry. The caller has checked the right.

@@ -70,7 +70,9 @@ func (s *Site) login(r *http.Request, back string) loginPage {
 		Username: ui.Text("username", say.T("auth.login_or_email"), ""), Password: ui.Password("password", say.T("common.password"), "current-password"),
 	}
 	p.Username.Autocomplete, p.Username.Autofocus = "username", true
-	p.Flash = say.done(r)
+	for _, t := range say.done(r) { // a message that stays
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Success, Text: t.Text})
+	}
 	for _, provider := range s.app.Accounts.Providers() {
 		href := "/auth/" + provider.Slug + "?back_url=" + url.QueryEscape(back)
 		p.Providers = append(p.Providers, ui.Button{Label: say.T("auth.continue_with", "name", provider.Name), Href: href, Icon: "key-round", Wide: true, Whole: true})

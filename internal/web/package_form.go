@@ -309,5 +309,5 @@ func (s *Site) updatePackage(w http.ResponseWriter, r *http.Request, a access.Ac
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, packageHref(n)+"?done=saved")
+	return redirect(w, r, packageHref(n)+undoable("saved", n))
 }

@@ -139,6 +139,9 @@ func activityItem(say reader, act workpackage.Activity) ui.ActivityItem {
 	if act.Version == 1 {
 		item.Verb = say.T("package.created_this")
 	}
+	if act.Cause == workpackage.CauseUndo {
+		item.Verb = say.T("package.undid")
+	}
 	if act.Notes != "" {
 		item.Comment = markup.Render(act.Notes)
 	}

@@ -59,6 +59,7 @@ func (s *Site) routes() []page {
 		{get, "/work_packages/{id}", s.showPackage, false},
 		{post, "/work_packages/{id}", s.updatePackage, false},
 		{get, "/work_packages/{id}/edit", s.editPackage, false},
+		{post, "/work_packages/{id}/undo", s.undo, false},
 		{post, "/work_packages/{id}/comments", s.comment, false},
 		{post, "/work_packages/{id}/watching", s.watch, false},
 		{post, "/work_packages/{id}/files", s.attach, false},

@@ -220,6 +220,7 @@ func (in reader) keyGroups() []ui.KeyGroup {
 			{Keys: "j", Does: in.T("keys.next")},
 			{Keys: "k", Does: in.T("keys.previous")},
 			{Keys: "Enter", Does: in.T("keys.open")},
+			{Keys: "Space", Does: in.T("keys.peek")},
 			{Keys: "[", Does: in.T("keys.previous_page")},
 			{Keys: "]", Does: in.T("keys.next_page")},
 		}},

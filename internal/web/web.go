@@ -121,7 +121,7 @@ func (s *Site) frame(r *http.Request, a access.Actor, title string) ui.Page {
 	if a.Admin {
 		p.Nav = append(p.Nav, ui.NavItem{Label: say.T("common.administration"), Href: "/admin", Icon: "settings", Current: strings.HasPrefix(path, "/admin")})
 	}
-	p.Flash = append(p.Flash, say.done(r)...)
+	p.Toasts = say.done(r)
 	return p
 }
 
@@ -134,16 +134,6 @@ func (s *Site) creatable(r *http.Request, a access.Actor) []ui.NavItem {
 		items = append(items, ui.NavItem{Label: say.T("home.new_project"), Href: "/projects/new", Icon: "folder"})
 	}
 	return items
-}
-
-// done is the message after a redirect; the address carries only the key, so that
-// nobody can put words into a page.
-func (in reader) done(r *http.Request) []ui.Alert {
-	key := "done." + r.URL.Query().Get("done")
-	if !in.Has(key) {
-		return nil
-	}
-	return []ui.Alert{{Tone: ui.Success, Text: in.T(key)}}
 }
 
 // location is the reader's time zone.

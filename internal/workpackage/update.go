@@ -78,6 +78,11 @@ func (p *Patch) empty() bool {
 }
 
 func (s *Service) save(ctx context.Context, tx *db.Tx, a access.Actor, before, after *WorkPackage, p Patch) error {
+	return s.saveAs(ctx, tx, a, before, after, p, change{notes: p.Notes})
+}
+
+// saveAs is save with a journal entry of its own kind.
+func (s *Service) saveAs(ctx context.Context, tx *db.Tx, a access.Actor, before, after *WorkPackage, p Patch, c change) error {
 	if before.same(after) && p.Notes == "" && len(p.Attachments) == 0 {
 		*after = *before // nothing to save: no version, no history
 		return nil
@@ -90,7 +95,7 @@ func (s *Service) save(ctx context.Context, tx *db.Tx, a access.Actor, before, a
 	if err := update(ctx, tx, after); err != nil {
 		return err
 	}
-	if err := record(ctx, tx, a, after, change{notes: p.Notes}); err != nil {
+	if err := record(ctx, tx, a, after, c); err != nil {
 		return err
 	}
 	if before.ProjectID != after.ProjectID {

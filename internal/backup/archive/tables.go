@@ -228,6 +228,7 @@ var tables = []Table{
 		{"internal", Bool},
 		{"cause", Text},
 		{"data", JSON},
+		{"replaced", Text},
 		{"created_at", Instant},
 		{"updated_at", Instant},
 		{"notes_folded", Text},

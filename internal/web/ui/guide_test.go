@@ -129,6 +129,7 @@ func components() componentsPage {
 		{Title: "Pages", Total: 1, Hits: []Hit{{ID: 3, Label: "Projects", Href: "#", Icon: "folder", Key: "g p"}}},
 	}
 	p.Keys = []KeyGroup{{Title: "Everywhere", Keys: []KeyHelp{{Keys: "Ctrl K", Does: "Go to or create anything"}, {Keys: "g p", Does: "Go to the projects"}}}}
+	p.Toasts = []Toast{{Text: "Saved.", Action: "#", Label: "Undo"}}
 	p.formParts()
 	p.Facts = backupFacts()
 	p.Progress = []Progress{{Label: "Writing files", Value: 62, Note: "412 MiB of 664 MiB, 48 MiB/s, about 5 s left"}, {Label: "Done", Value: 100, State: "done"}, {Label: "Stopped", Value: 31, State: "bad", Note: "The disk is full."}, {Label: "Waiting", Value: -1}}

@@ -26,6 +26,7 @@ type Page struct {
 	Side        SideNav
 	Breadcrumbs []Crumb
 	Flash       []Alert
+	Toasts      []Toast
 	Footer      []NavItem
 	HideTitle   bool // the page writes its own <h1>
 	Reloads     bool // the answer carries a Refresh header, so the browser loads this page and the next as a whole
@@ -98,6 +99,10 @@ type Alert struct {
 	Text    string
 	Actions []Button
 }
+
+// Toast says what was just done, at the edge of the page and for a while. Action,
+// when set, is where a POST takes it back, and Label what that is called.
+type Toast struct{ Text, Action, Label string }
 
 // Tone says how serious a message is.
 type Tone string

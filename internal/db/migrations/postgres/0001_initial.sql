@@ -274,6 +274,7 @@ CREATE TABLE journals (
     internal BOOLEAN NOT NULL DEFAULT FALSE,
     cause TEXT COLLATE "C" NOT NULL DEFAULT '',
     data TEXT COLLATE "C" NOT NULL,
+    replaced TEXT COLLATE "C" NOT NULL DEFAULT '', -- what the last merge into this entry replaced, for undo
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     notes_folded TEXT COLLATE "C" NOT NULL DEFAULT '',

@@ -274,6 +274,7 @@ CREATE TABLE journals (
     internal INTEGER NOT NULL DEFAULT FALSE CHECK (internal IN (0, 1)),
     cause TEXT NOT NULL DEFAULT '',
     data TEXT NOT NULL,
+    replaced TEXT NOT NULL DEFAULT '', -- what the last merge into this entry replaced, for undo
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     notes_folded TEXT NOT NULL DEFAULT '',
