@@ -15,7 +15,7 @@ func TestPagesFit(t *testing.T) {
 	p := b.plan()
 	pages := []string{
 		"/", "/my/account", "/projects", "/projects/new", "/projects/castle", "/projects/castle/edit",
-		"/projects/castle/work_packages/new", "/work_packages", p.page, p.page + "/edit", p.page + "/deletion",
+		"/projects/castle/work_packages/new", "/work_packages", "/projects/castle/work_packages?view=board", "/work_packages?view=gantt", p.page, p.page + "/edit", p.page + "/deletion",
 		"/admin", "/admin/users", "/admin/users/new", "/admin/mail", "/admin/jobs", "/admin/audit", "/admin/backups", "/admin/backups/care",
 		"/admin/backups/prune", "/admin/backups/retrieve",
 	}

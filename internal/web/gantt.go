@@ -2,10 +2,12 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/filter"
 	"github.com/holdfast/holdfast/internal/opt"
@@ -210,17 +212,37 @@ func (s *Site) shift(w http.ResponseWriter, r *http.Request, a access.Actor) err
 	}
 	var p workpackage.Patch
 	p.LockVersion = opt.Of(lock)
+	week := s.app.Settings.Get().WorkingDays
+	if wp.IgnoreNonWorkingDays {
+		week = nil
+	}
 	if wp.StartDate != nil {
-		p.StartDate = opt.Ptr(wp.StartDate.AddDays(by))
+		p.StartDate = opt.Ptr(workday(wp.StartDate.AddDays(by), by, week))
 	}
 	if wp.DueDate != nil {
-		p.DueDate = opt.Ptr(wp.DueDate.AddDays(by + longer))
+		p.DueDate = opt.Ptr(workday(wp.DueDate.AddDays(by+longer), by+longer, week))
 	}
 	p.ScheduleManually = opt.Of(true) // who moves it by hand means it
 	if _, err := s.app.WorkPackages.Update(r.Context(), a, n, p); err != nil {
 		return err
 	}
 	return redirect(w, r, backOf(r))
+}
+
+// workday is the day itself, or where nobody works on it the next on which somebody
+// does, in the direction of the move.
+func workday(d db.Day, by int, week []int) db.Day {
+	step := 1
+	if by < 0 {
+		step = -1
+	}
+	for range 7 {
+		if len(week) == 0 || slices.Contains(week, (int(d.Time().Weekday())+6)%7+1) {
+			break
+		}
+		d = d.AddDays(step)
+	}
+	return d
 }
 
 func orZero(s string) string {

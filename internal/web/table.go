@@ -121,6 +121,9 @@ func (p *listPage) views(say reader, v view) {
 		}
 		p.Views.Items = append(p.Views.Items, ui.NavItem{Label: labels[n], Href: v.with("view", to), Current: n == v.name})
 	}
+	if v.name != asTable {
+		p.Title = labels[v.name]
+	}
 }
 
 // none says why there is nothing, and what would help.

@@ -1,0 +1,132 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// TestEditTheTableByKeyboard changes a field in its cell, leaves another as it is, and
+// is told what a rule refuses, without the mouse.
+func TestEditTheTableByKeyboard(t *testing.T) {
+	_, b := instance(t)
+	b.project()
+	b.packageIn("Mend the gate")
+	b.visit("/projects/castle/work_packages")
+	cell := func(field string) string { return fmt.Sprintf("document.querySelector('#cell-1-%s a')", field) }
+	focus := func(field string) {
+		t.Helper()
+		b.until(cell(field))
+		b.do(chromedp.Evaluate[chromedp.Void](cell(field) + ".focus()"))
+	}
+	focus("type")
+	b.keys(kb.ArrowRight, kb.ArrowRight)
+	b.until(`document.activeElement.closest("turbo-frame")?.id === "cell-1-status" || document.activeElement.closest("th")`)
+	focus("priority")
+	b.keys(kb.Enter)
+	b.until(`document.activeElement.name === "priority"`)
+	b.keys("H") // High
+	b.until(`document.querySelector('#cell-1-priority a')?.textContent.includes("High")`)
+	focus("dueDate")
+	b.keys(kb.Enter)
+	b.until(`document.activeElement.name === "dueDate"`)
+	b.keys(kb.Escape)
+	b.until(`!document.querySelector("#cell-1-dueDate form") && document.activeElement.closest("#cell-1-dueDate")`)
+	b.visit("/projects/castle/work_packages?columns=id,subject,percentageDone")
+	focus("percentageDone")
+	b.keys(kb.Enter)
+	b.until(`document.activeElement.name === "percentageDone"`)
+	b.keys("400", kb.Enter)
+	b.until(`document.querySelector("#cell-1-percentageDone .field-error")`)
+	b.visit("/work_packages/1")
+	b.sees("High")
+}
+
+// TestManyAtOnce ticks rows, changes them and deletes them, with and without scripts.
+func TestManyAtOnce(t *testing.T) {
+	for _, scripts := range []bool{true, false} {
+		t.Run(fmt.Sprint("scripts ", scripts), func(t *testing.T) {
+			_, b := instance(t)
+			if !scripts {
+				b.noScripts()
+			}
+			b.project()
+			b.packageIn("Mend the gate")
+			b.visit("/projects/castle")
+			b.packageIn("Mend the roof")
+			b.visit("/projects/castle/work_packages")
+			if scripts {
+				b.until(`document.querySelector("#bulk").hidden`)
+			}
+			b.do(chromedp.Click(chromedp.CSS(`input[name=id][value="1"]`)), chromedp.Click(chromedp.CSS(`input[name=id][value="2"]`)))
+			b.do(chromedp.SetValue(chromedp.CSS("#fbulk-priority"), "1"))
+			b.press("Change")
+			b.sees("All of them have been changed.", "Low")
+			b.do(chromedp.Click(chromedp.CSS(`input[name=id][value="2"]`)))
+			b.press("Delete…")
+			b.sees("Delete 1 work package?")
+			b.press("Delete")
+			b.sees("Mend the gate")
+			if page := get(b, chromedp.Text(chromedp.CSS("main"))); strings.Contains(page, "Mend the roof") {
+				t.Error("it is still in the list")
+			}
+		})
+	}
+}
+
+// TestBoardByKeyboard picks a card up, carries it to the next column and drops it.
+func TestBoardByKeyboard(t *testing.T) {
+	_, b := instance(t)
+	b.project()
+	b.packageIn("Mend the gate")
+	b.visit("/projects/castle/work_packages?view=board&by=priority")
+	b.picture("board")
+	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#card-1").focus()`))
+	b.keys(kb.Enter)
+	b.until(`document.querySelector("#card-1.board-held")`)
+	b.keys(kb.ArrowRight, kb.Enter)
+	b.until(`document.querySelector("#card-1")?.closest("section").getAttribute("aria-label") === "High"`)
+	b.visit("/work_packages/1")
+	b.sees("High")
+}
+
+// TestBoardWithoutScripts moves the card with the form on it.
+func TestBoardWithoutScripts(t *testing.T) {
+	_, b := instance(t)
+	b.noScripts()
+	b.project()
+	b.packageIn("Mend the gate")
+	b.visit("/projects/castle/work_packages?view=board&by=priority")
+	b.do(chromedp.Click(chromedp.CSS("#card-1 summary")))
+	b.press("Immediate")
+	b.visit("/work_packages/1")
+	b.sees("Immediate")
+}
+
+// TestGanttByKeyboard moves a bar by a day and makes it longer by one.
+func TestGanttByKeyboard(t *testing.T) {
+	_, b := instance(t)
+	b.project()
+	b.packageIn("Mend the gate")
+	b.visit("/work_packages/1/edit")
+	b.choose("Start", "2026-11-02")
+	b.choose("Finish", "2026-11-05")
+	b.press("Save")
+	b.visit("/projects/castle/work_packages?view=gantt")
+	b.picture("gantt")
+	row := `document.querySelector(".gantt-table tbody th a")`
+	b.do(chromedp.Evaluate[chromedp.Void](row + ".focus()"))
+	b.do(chromedp.KeyEvent(kb.ArrowRight, chromedp.KeyModifiers(chromedp.ModifierAlt)))
+	b.until(`document.querySelector(".gantt-table tbody").textContent.includes("6 Nov 2026")`)
+	b.do(chromedp.Evaluate[chromedp.Void](row + ".focus()"))
+	b.do(chromedp.KeyEvent(kb.ArrowRight, chromedp.KeyModifiers(chromedp.ModifierAlt|chromedp.ModifierShift)))
+	b.until(`document.querySelector(".gantt-table tbody").textContent.includes("9 Nov 2026")`)
+	b.visit("/work_packages/1")
+	b.sees("3 Nov 2026", "9 Nov 2026")
+	b.visit("/projects/castle/work_packages?view=calendar&at=2026-11-01")
+	b.sees("November 2026", "Mend the gate")
+	b.picture("calendar")
+}
