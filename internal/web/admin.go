@@ -49,7 +49,7 @@ func (s *Site) overview(w http.ResponseWriter, r *http.Request, a access.Actor) 
 	p.Breadcrumbs = nil
 	bad := 0
 	for _, f := range s.app.Diagnose(r.Context(), say) {
-		p.Findings = append(p.Findings, findingRow{say.T("finding." + message.Slug(f.Check)), capital(f.Text), f.Hint, say.findingChip(f.State)})
+		p.Findings = append(p.Findings, findingRow{say.T("finding." + message.Slug(f.Check)), capital(f.Text), capital(f.Hint), say.findingChip(f.State)})
 		if f.State == app.Bad {
 			bad++
 		}
