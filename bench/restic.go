@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+)
+
+// peer is the same data backed up in the usual way: a copy of the database made by
+// sqlite3, and the files, with Debian's restic into an empty repository and once more.
+type peer struct{ first, second time.Duration }
+
+// restic measures the peer. change alters the instance between its two backups. ok is
+// false where restic or sqlite3 is not installed.
+func restic(ctx context.Context, data, dir string, change func() error) (p peer, ok bool, err error) {
+	for _, name := range []string{"restic", "sqlite3"} {
+		if _, err := exec.LookPath(name); err != nil {
+			row("restic beside it", "not measured: install restic and sqlite3", "")
+			return p, false, nil
+		}
+	}
+	repository, source := filepath.Join(dir, "restic"), filepath.Join(dir, "source")
+	env := append(os.Environ(), "RESTIC_PASSWORD=bench", "RESTIC_CACHE_DIR="+filepath.Join(dir, "restic-cache"))
+	run := func(name string, args ...string) error {
+		cmd := exec.CommandContext(ctx, name, args...)
+		cmd.Env = env
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: %w: %.300s", name, err, out)
+		}
+		return nil
+	}
+	if err := errors.Join(os.MkdirAll(source, 0o700), run("restic", "-q", "-r", repository, "init")); err != nil {
+		return p, false, err
+	}
+	backup := func() (time.Duration, error) {
+		began := time.Now()
+		err := run("sqlite3", filepath.Join(data, "holdfast.db"), ".backup '"+filepath.Join(source, "copy.db")+"'")
+		if err == nil {
+			err = run("restic", "-q", "-r", repository, "backup", source, filepath.Join(data, "blobs"))
+		}
+		return time.Since(began), err
+	}
+	if p.first, err = backup(); err != nil {
+		return p, false, err
+	}
+	if err := change(); err != nil {
+		return p, false, err
+	}
+	p.second, err = backup()
+	return p, err == nil, err
+}
