@@ -187,13 +187,6 @@ func (s *Service) mailRestoreFailed(ctx context.Context, tx *db.Tx, why string) 
 	return err
 }
 
-func by(o RestoreOrder) string {
-	if o.By == "" {
-		return "whoever had the setup link"
-	}
-	return o.By
-}
-
 // NoticesGone says whether the mails have been accepted or given up.
 func (s *Service) NoticesGone(ctx context.Context, notices []id.Mail) (bool, error) {
 	if len(notices) == 0 {

@@ -79,15 +79,8 @@ func (s *Stored) Rows(ctx context.Context, table string, want Ids, fn func(Row) 
 	if t.Numbered() && want != All {
 		from, to = leavesOf(t, want)
 	}
-	r, w := io.Pipe()
+	r := s.content(ctx, from, to)
 	defer func() { _ = r.Close() }() // ends the reader of the repository
-	go func() {
-		err := s.repo.Read(ctx, s.Snapshot, from, to, repo.Reading{Chunk: func(b []byte) error {
-			_, err := w.Write(b)
-			return err
-		}})
-		w.CloseWithError(inSnapshot(s.Snapshot.ID, err))
-	}()
 	lines := &lineReader{r: bufio.NewReaderSize(r, 256<<10)}
 	row := Row{t, make([]any, len(t.Columns))}
 	for {
@@ -143,13 +136,5 @@ func (s *Stored) File(ctx context.Context, sha string) (io.ReadCloser, error) {
 	if !found {
 		return nil, fault.NotFound("file in the snapshot")
 	}
-	r, w := io.Pipe()
-	go func() {
-		err := s.repo.Read(ctx, s.Snapshot, from, to, repo.Reading{Chunk: func(b []byte) error {
-			_, err := w.Write(b)
-			return err
-		}})
-		w.CloseWithError(inSnapshot(s.Snapshot.ID, err))
-	}()
-	return r, nil
+	return s.content(ctx, from, to), nil
 }

@@ -70,6 +70,11 @@ func span(prefix string) (from, to []byte) {
 // rows returns the rows of a table.
 func (s *Stored) rows(ctx context.Context, table string) (io.ReadCloser, error) {
 	from, to := span(rowsKey + table + "\x00")
+	return s.content(ctx, from, to), nil
+}
+
+// content reads what lies between two keys, as one text.
+func (s *Stored) content(ctx context.Context, from, to []byte) io.ReadCloser {
 	r, w := io.Pipe()
 	go func() {
 		err := s.repo.Read(ctx, s.Snapshot, from, to, repo.Reading{Chunk: func(b []byte) error {
@@ -78,7 +83,7 @@ func (s *Stored) rows(ctx context.Context, table string) (io.ReadCloser, error) 
 		}})
 		w.CloseWithError(inSnapshot(s.Snapshot.ID, err))
 	}()
-	return r, nil
+	return r
 }
 
 func inSnapshot(id string, err error) error {
