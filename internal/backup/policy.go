@@ -209,7 +209,7 @@ func (p Policy) Describe(say Words) string {
 	k := p.Keep
 	parts := []string{say.T("policy.unscheduled")}
 	if p.Schedule != off {
-		parts[0] = say.T("policy.scheduled", "when", p.Schedule)
+		parts[0] = say.T("policy.scheduled", "when", scheduleWords(say, p.Schedule))
 	}
 	kept := []string{say.T("policy.within", "n", int(k.Within.Hours()/24)), say.T("policy.last", "n", k.Last)}
 	for _, per := range []struct {
@@ -225,4 +225,22 @@ func (p Policy) Describe(say Words) string {
 		return strings.Join(append(parts, say.T("policy.no_drills")), "; ")
 	}
 	return strings.Join(append(parts, say.T("policy.drills", "n", p.DrillDays)), "; ")
+}
+
+// scheduleWords says a schedule, such as mon,thu 03:30, to people.
+func scheduleWords(say Words, text string) string {
+	days, times, found := strings.Cut(text, " ")
+	switch {
+	case !found:
+		return text
+	case days == "daily":
+		return say.T("policy.when_daily", "times", times)
+	case days == "every":
+		return say.T("policy.when_every", "span", times)
+	}
+	names := strings.Split(days, ",")
+	for i, name := range names {
+		names[i] = say.T("policy.day_" + name)
+	}
+	return say.T("policy.when_days", "days", strings.Join(names, ", "), "times", times)
 }

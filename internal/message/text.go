@@ -32,15 +32,6 @@ func split(src string) pieces {
 	}
 }
 
-// names are the parameters of a text.
-func (t pieces) names() []string {
-	var out []string
-	for i := 1; i < len(t); i += 2 {
-		out = append(out, t[i])
-	}
-	return out
-}
-
 // Execute puts the values in.
 func (t pieces) Execute(data any) (string, error) {
 	v, ok := data.(values)

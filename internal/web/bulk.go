@@ -72,7 +72,7 @@ func (s *Site) bulk(w http.ResponseWriter, r *http.Request, a access.Actor) erro
 	case len(ids) == 0:
 		return fault.Conflict("no work package was chosen; tick some, and try again")
 	case len(ids) > maxBulk:
-		return fault.TooLarge("at most " + strconv.Itoa(maxBulk) + " work packages are changed at once")
+		return fault.Said(fault.TooLarge("at most "+strconv.Itoa(maxBulk)+" work packages are changed at once"), "fault.bulk_limit", "n", maxBulk)
 	case f.Get("do") == "delete" && f.Get("confirmed") != "1":
 		p.Confirm, p.Title = true, say.T("list.delete_many", "n", len(ids))
 		p.Question = say.T("list.they_go_to_the_trash")

@@ -85,6 +85,27 @@ func data(path, line string) bool {
 		strings.Contains(line, "To be scheduled") || strings.HasPrefix(line, "/")
 }
 
+func TestVisitorsReadGerman(t *testing.T) {
+	in := apptest.New(t, apptest.Options{Environ: []string{"HOLDFAST_LANGUAGE=de"}}, mount)
+	link, err := in.Accounts.SetupLink(t.Context(), in.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	setup := strings.TrimPrefix(link, in.URL)
+	for _, path := range []string{"/login", "/login?done=recovery", "/login/recovery", setup, setup + "&begin=demo", setup + "&begin=restore", "/account/activate?token=x", "/register"} {
+		res := in.Do("", http.MethodGet, path, "", "Accept-Language", "fr")
+		page := apptest.Body(res)
+		if res.StatusCode >= 500 || res.Header.Get("Content-Language") != "de" {
+			t.Errorf("%s: %d in %s", path, res.StatusCode, res.Header.Get("Content-Language"))
+		}
+		for _, line := range strings.Split(told(page), "\n") {
+			if w := english.FindString(line); w != "" {
+				t.Errorf("%s: English remains: %q in %q", path, w, strings.TrimSpace(line))
+			}
+		}
+	}
+}
+
 func TestPagesSpeakTheReadersLanguage(t *testing.T) {
 	in := apptest.New(t, apptest.Options{}, mount)
 	in.User("ada", true)

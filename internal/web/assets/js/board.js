@@ -23,7 +23,7 @@ app.register("board", class extends Controller {
       this.held = card
       this.at = this.from = this.columnTargets.indexOf(card.closest(".board-column"))
       card.classList.add("board-held")
-      $("#said").textContent = "Picked up. Arrows choose the column, Enter drops, Escape puts back."
+      $("#said").textContent = this.element.dataset.heldText
     } else if (this.held === card && (e.key === "ArrowRight" || e.key === "ArrowLeft")) {
       this.at = Math.max(0, Math.min(this.columnTargets.length - 1, this.at + (e.key === "ArrowRight" ? 1 : -1)))
       this.over(this.columnTargets[this.at])
