@@ -9,6 +9,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/filter"
 	"github.com/holdfast/holdfast/internal/id"
@@ -21,7 +22,7 @@ import (
 type homePage struct {
 	ui.Page
 	Projects  []ui.ProjectRow
-	Mine      []ui.PackageRow
+	Mine      []homeBlock
 	MineTotal int
 	MineHref  string
 	MayCreate bool
@@ -37,16 +38,9 @@ func (s *Site) home(w http.ResponseWriter, r *http.Request, a access.Actor) erro
 	p := homePage{Page: s.frame(r, a, say.T("home.home")), Projects: say.rowsOf(tree)}
 	if a.SignedIn() {
 		p.Title = say.T("home.welcome", "name", firstName(a.Name))
-		mine, err := s.app.WorkPackages.List(r.Context(), a, workpackage.ListInput{
-			Filters:  []filter.Condition{{Name: "assignee", Op: "=", Values: []string{"me"}}, {Name: "status", Op: "o"}},
-			Sort:     []filter.Sort{{Name: "due_date"}, {Name: "priority", Desc: true}},
-			Page:     filter.Page{Number: 1, Size: 10},
-			Location: location(a),
-		})
-		if err != nil {
+		if err := s.mine(r, a, &p); err != nil {
 			return err
 		}
-		p.Mine, p.MineTotal, p.MineHref = packageRows(mine), mine.Total, "/work_packages?assignee=me"
 	}
 	if p.MayCreate, err = s.app.Projects.MayCreate(r.Context(), a); err != nil {
 		return err
@@ -56,6 +50,53 @@ func (s *Site) home(w http.ResponseWriter, r *http.Request, a access.Actor) erro
 		p.None.Actions = []ui.Button{ui.Link(say.T("home.create_a_project"), "/projects/new").As("primary")}
 	}
 	return s.ui.Render(w, http.StatusOK, "home", p)
+}
+
+// homeBlock is what waits for a person, of one urgency.
+type homeBlock struct {
+	Title string
+	Rows  []ui.PackageRow
+}
+
+// homeRows bounds the rows of a block.
+const homeRows = 8
+
+// mine sorts what is open and assigned to a person: what is due today or was before,
+// what has been begun, and what comes next. Each stands in the first that fits.
+func (s *Site) mine(r *http.Request, a access.Actor, p *homePage) error {
+	say := speak(r)
+	list, err := s.app.WorkPackages.List(r.Context(), a, workpackage.ListInput{
+		Filters:  []filter.Condition{{Name: "assignee", Op: "=", Values: []string{"me"}}, {Name: "status", Op: "o"}},
+		Sort:     []filter.Sort{{Name: "due_date"}, {Name: "priority", Desc: true}},
+		Page:     filter.Page{Number: 1, Size: 100},
+		Location: location(a),
+	})
+	if err != nil {
+		return err
+	}
+	p.MineTotal, p.MineHref = list.Total, "/work_packages?assignee=me"
+	today := db.DayOf(s.app.DB.Now().In(location(a)))
+	blocks := []homeBlock{{Title: say.T("home.needs_you_today")}, {Title: say.T("home.in_progress")}, {Title: say.T("home.next_up")}}
+	rows := packageRows(list)
+	for i := range list.Items {
+		w := &list.Items[i]
+		at := 2
+		switch {
+		case w.DueDate != nil && *w.DueDate <= today:
+			at = 0
+		case w.DoneRatio != nil && *w.DoneRatio > 0 || w.StartDate != nil && *w.StartDate <= today:
+			at = 1
+		}
+		if b := &blocks[at]; len(b.Rows) < homeRows {
+			b.Rows = append(b.Rows, rows[i])
+		}
+	}
+	for _, b := range blocks {
+		if len(b.Rows) > 0 {
+			p.Mine = append(p.Mine, b)
+		}
+	}
+	return nil
 }
 
 func firstName(name string) string {
