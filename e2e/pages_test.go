@@ -13,12 +13,7 @@ import (
 func TestPagesFit(t *testing.T) {
 	_, b := instance(t)
 	p := b.plan()
-	pages := []string{
-		"/", "/my/account", "/projects", "/projects/new", "/projects/castle", "/projects/castle/edit",
-		"/projects/castle/work_packages/new", "/work_packages", "/projects/castle/work_packages?view=board", "/work_packages?view=gantt", p.page, p.page + "/edit", p.page + "/deletion",
-		"/admin", "/admin/users", "/admin/users/new", "/admin/mail", "/admin/jobs", "/admin/audit", "/admin/backups", "/admin/backups/care",
-		"/admin/backups/prune", "/admin/backups/retrieve",
-	}
+	pages := everyPage(p.page)
 	for _, width := range []int64{360, 1280} {
 		for _, scheme := range []string{"light", "dark"} {
 			b.look(width, scheme)
@@ -34,6 +29,17 @@ func TestPagesFit(t *testing.T) {
 				b.picture(fmt.Sprintf("%s-%d-%s", strings.ReplaceAll(strings.Trim(page, "/"), "/", "-"), width, scheme))
 			}
 		}
+	}
+}
+
+// everyPage is the addresses of an instance in which somebody has planned, with the page of a work package.
+func everyPage(work string) []string {
+	return []string{
+		"/", "/search?q=wall", "/search?q=nothing", "/keyboard", "/my/account", "/projects", "/projects/new", "/projects/castle",
+		"/projects/castle/work_packages", "/projects/castle/members", "/projects/castle/edit", "/projects/castle/work_packages/new",
+		"/work_packages", "/projects/castle/work_packages?view=board", "/work_packages?view=calendar", "/work_packages?view=gantt", work, work + "/edit", work + "/deletion",
+		"/admin", "/admin/users", "/admin/users/new", "/admin/mail", "/admin/jobs", "/admin/audit", "/admin/backups", "/admin/backups/care",
+		"/admin/backups/prune", "/admin/backups/retrieve",
 	}
 }
 

@@ -74,8 +74,7 @@ export async function help() {
   title.id = "dialog-title"
   dialog.setAttribute("aria-labelledby", title.id)
   close.className = "button button-quiet"
-  close.textContent = "Esc"
-  close.ariaLabel = keys.dataset.close
+  close.textContent = keys.dataset.close
   close.addEventListener("click", () => dialog.close())
   head.append(title, close)
   keys.classList.add("dialog-body")

@@ -1,0 +1,95 @@
+package e2e
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+//go:embed testdata/axe/axe.min.js
+var axe string
+
+// offence is a rule of accessibility that a page breaks, as axe names it.
+type offence struct{ Rule, Impact, Help, Where string }
+
+// The rules that depend on colours, and are asked again for each theme.
+const colours = `"color-contrast", "link-in-text-block"`
+
+// audit runs axe on the page and returns what is serious or worse.
+func (b *tab) audit(rules string) []offence {
+	b.t.Helper()
+	only := `runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]`
+	if rules != "" {
+		only = `runOnly: { type: "rule", values: [` + rules + `] }`
+	}
+	return get(b, chromedp.Evaluate[[]offence](`axe.run(document, { `+only+`, resultTypes: ["violations"] }).then(found => found.violations
+		.filter(v => v.impact === "serious" || v.impact === "critical")
+		.flatMap(v => v.nodes.slice(0, 3).map(n => ({ rule: v.id, impact: v.impact, help: v.help, where: n.target.join(" ") + ": " + n.html.slice(0, 160) + " " + n.any.map(x => x.message).join(" ").slice(0, 200) }))))`, chromedp.EvalAwaitPromise))
+}
+
+// TestPagesAreAccessible opens every page, and looks at each in every width and theme.
+func TestPagesAreAccessible(t *testing.T) {
+	_, b := instance(t)
+	p := b.plan()
+	b.still()
+	for _, page := range everyPage(p.page) {
+		b.visit(page)
+		b.accessible(page)
+	}
+	b.visit("/projects")
+	b.do(chromedp.KeyEvent("k", chromedp.KeyModifiers(chromedp.ModifierCtrl)))
+	b.until(`document.querySelector("#palette[open]")`)
+	b.accessible("the palette")
+	b.keys(kb.Escape)
+	b.until(`!document.querySelector("dialog")`)
+	b.keys("?")
+	b.until(`document.querySelector("dialog[open] .keys")`)
+	b.accessible("the keys")
+	out := browse(t, b.base)
+	out.still()
+	for _, page := range []string{"/login", "/login/recovery"} {
+		out.visit(page)
+		out.accessible(page)
+	}
+}
+
+// accessible checks the page in every width and theme.
+func (b *tab) accessible(page string) {
+	b.t.Helper()
+	b.do(chromedp.Evaluate[chromedp.Void](axe + ";undefined"))
+	for _, width := range []int64{360, 768, 1280, 1920} {
+		b.do(chromedp.EmulateViewport(width, 900))
+		b.fits(fmt.Sprintf("%s at %d", page, width))
+		for _, theme := range []string{"light", "dark", "contrast"} {
+			rules := ""
+			if theme != "light" {
+				rules = colours
+			}
+			b.do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(wear, strings.Replace(theme, "contrast", "light", 1), theme)))
+			for _, o := range b.audit(rules) {
+				b.t.Errorf("%s at %d, %s: %s (%s): %s\n\t%s", page, width, theme, o.Rule, o.Impact, o.Help, o.Where)
+			}
+		}
+	}
+}
+
+// wear puts a theme on the page as the server would.
+const wear = `(d => { d.theme = %q; %q === "contrast" ? d.contrast = "more" : delete d.contrast })(document.documentElement.dataset)`
+
+// still is for someone who wants nothing to move, so that a change of theme is complete at once.
+func (b *tab) still() {
+	b.t.Helper()
+	b.do(func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-reduced-motion", Value: "reduce"}},
+		})
+		return chromedp.Void{}, err
+	})
+}
