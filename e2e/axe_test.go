@@ -60,6 +60,17 @@ func TestPagesAreAccessible(t *testing.T) {
 	}
 }
 
+// TestTheStyleGuideIsAccessible looks at every part in every state.
+func TestTheStyleGuideIsAccessible(t *testing.T) {
+	s := start(t, t.TempDir(), "HOLDFAST_STYLEGUIDE=true")
+	b := browse(t, s.url)
+	b.still()
+	for _, name := range []string{"components", "backup"} {
+		b.visit("/styleguide/" + name)
+		b.accessible("the style guide: " + name)
+	}
+}
+
 // accessible checks the page in every width and theme.
 func (b *tab) accessible(page string) {
 	b.t.Helper()

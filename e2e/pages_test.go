@@ -50,7 +50,7 @@ func (b *tab) fits(what string) {
 	if over > 0 {
 		b.t.Errorf("%s is %d pixels wider than the window", what, over)
 	}
-	if n := get(b, chromedp.Evaluate[int](`document.querySelectorAll("h1").length`)); n != 1 {
+	if n := get(b, chromedp.Evaluate[int](`document.querySelectorAll("h1:not(.prose h1)").length`)); n != 1 {
 		b.t.Errorf("%s has %d main headings", what, n)
 	}
 }

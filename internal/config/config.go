@@ -25,6 +25,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix // peers whose forwarding headers are believed
 	Blobs          string         // "" = <data>/blobs, or a directory; see BlobsLocation
 	Language       string         // of new accounts, and where nobody's wish is known
+	Styleguide     bool           // offer /styleguide, for who works on the pages
 	MaxBody        Size           // largest API request body that is not a file upload
 
 	Log        Log

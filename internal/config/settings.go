@@ -72,6 +72,7 @@ func serverSettings() []setting[Config] {
 		{key: "metrics.enabled", def: "false", help: "offer Prometheus metrics at /metrics", bind: func(c *Config) value { return boolean(&c.Metrics.Enabled) }},
 		{key: "metrics.listen", help: "address and port of its own for metrics", bind: func(c *Config) value { return text(&c.Metrics.Listen) }},
 		{key: "metrics.token", secret: true, help: "bearer token that metrics ask for", bind: func(c *Config) value { return secret(&c.Metrics.Token) }},
+		{key: "styleguide", def: "false", help: "offer /styleguide, every part of the pages in every state, for who works on them", bind: func(c *Config) value { return boolean(&c.Styleguide) }},
 	}
 }
 

@@ -26,6 +26,9 @@ func (s *Site) routes() []page {
 		{get, "/auth/{slug}", s.beginOIDC, true},
 		{get, "/auth/{slug}/callback", s.finishOIDC, true},
 
+		{get, "/styleguide", s.styleguide, true},
+		{get, "/styleguide/{name}", s.styleguide, true},
+
 		{get, "/", s.home, false},
 		{get, "/search", s.search, false},
 		{get, "/palette", s.palette, false},

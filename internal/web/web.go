@@ -33,6 +33,8 @@ type Site struct {
 	app  *app.App
 	edge *serve.Edge
 	ui   *ui.Renderer
+	// guide is nil unless the style guide is switched on.
+	guide *ui.Renderer
 }
 
 // New parses the pages.
@@ -45,7 +47,13 @@ func New(a *app.App, edge *serve.Edge) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Site{app: a, edge: edge, ui: r}, nil
+	s := &Site{app: a, edge: edge, ui: r}
+	if a.Config.Styleguide {
+		if s.guide, err = ui.NewGuide(); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
 }
 
 // page is a route to a page.

@@ -46,7 +46,7 @@ func guideServer(t *testing.T) http.Handler {
 	mux.HandleFunc("GET /{name}", func(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'")
 		name := req.PathValue("name")
-		out, err := r.Bytes(name, guidePage(name, req.URL.Query().Get("theme")))
+		out, err := r.Bytes(name, GuidePage(name, req.URL.Query().Get("theme"), "", ""))
 		if err != nil {
 			http.NotFound(w, req)
 			return

@@ -18,7 +18,7 @@ import (
 
 func guideRenderer(t *testing.T) *Renderer {
 	t.Helper()
-	r, err := New(os.DirFS("testdata/guide"))
+	r, err := NewGuide()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func TestEveryGuidePageRenders(t *testing.T) {
 	r := guideRenderer(t)
 	for _, name := range r.Names() {
 		t.Run(name, func(t *testing.T) {
-			out, err := r.Bytes(name, guidePage(name, ""))
+			out, err := r.Bytes(name, GuidePage(name, "", "", ""))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -98,7 +98,7 @@ func insideProse(n *html.Node) bool {
 func TestEveryPartIsUsedByTheGuide(t *testing.T) {
 	r := guideRenderer(t)
 	var all strings.Builder
-	for _, dir := range []string{"testdata/guide", "templates"} {
+	for _, dir := range []string{"guide", "templates"} {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
 			t.Fatal(err)
@@ -134,7 +134,7 @@ func TestPagesShowWhatTheyAreGiven(t *testing.T) {
 		{"login", []string{`autocomplete="current-password"`, `class="auth"`, "Sign in · Holdfast"}},
 		{"backup", []string{`<li><a href="#" aria-current="page">`, "14 s", "664 MiB"}},
 	} {
-		out, err := r.Bytes(c.page, guidePage(c.page, ""))
+		out, err := r.Bytes(c.page, GuidePage(c.page, "", "", ""))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,16 +1,29 @@
 package ui
 
 import (
+	"embed"
 	"fmt"
+	"io/fs"
 	"time"
 
-	"github.com/holdfast/holdfast/internal/message"
-
 	"github.com/holdfast/holdfast/internal/markup"
+	"github.com/holdfast/holdfast/internal/message"
 )
 
 // The guide is every part in every state, and the shapes of the main pages, with sample data. Tests
-// execute it; screenshots of it are how the design is looked at.
+// execute it, screenshots of it are how the design is looked at, and a server in development shows it.
+
+//go:embed guide/*.html
+var guide embed.FS
+
+// NewGuide is a renderer of the pages of the guide.
+func NewGuide() (*Renderer, error) {
+	pages, err := fs.Sub(guide, "guide")
+	if err != nil {
+		return nil, err
+	}
+	return New(pages)
+}
 
 const sampleText = `# Release plan
 
@@ -286,31 +299,56 @@ func confirm() confirmPage {
 	return p
 }
 
-// guidePage is one page of the guide under a theme.
-func guidePage(name, theme string) any {
+// guides are the pages of the guide by their names, in the order in which they are listed.
+var guides = []NavItem{
+	{Label: "Components", Href: "/styleguide/components"},
+	{Label: "A list", Href: "/styleguide/list"},
+	{Label: "A work package", Href: "/styleguide/package"},
+	{Label: "A page of the administration", Href: "/styleguide/backup"},
+	{Label: "Sign-in", Href: "/styleguide/login"},
+	{Label: "A question", Href: "/styleguide/confirm"},
+}
+
+// looks are what a page of the guide can be seen in.
+var looks = []NavItem{
+	{Label: "As the system says", Href: "?"},
+	{Label: "Light", Href: "?theme=light"},
+	{Label: "Dark", Href: "?theme=dark"},
+	{Label: "High contrast", Href: "?contrast=more"},
+	{Label: "Compact", Href: "?density=compact"},
+	{Label: "Roomy", Href: "?density=roomy"},
+}
+
+// GuidePage is the data of a page of the guide; nil when there is none of that name. The looks are what
+// Page says of them.
+func GuidePage(name, theme, density, contrast string) any {
+	wear := func(p *Page) { p.Theme, p.Density, p.Contrast = theme, density, contrast }
 	switch name {
 	case "components":
 		p := components()
-		p.Theme = theme
+		p.Side = SideNav{Title: "Style guide", Groups: []NavGroup{{"", guides}, {"Looks", looks}}}
+		wear(&p.Page)
 		return p
 	case "list":
 		p := listing()
-		p.Theme = theme
+		wear(&p.Page)
 		return p
 	case "package":
 		p := workPackage()
-		p.Theme = theme
+		wear(&p.Page)
 		return p
 	case "backup":
 		p := backups()
-		p.Theme = theme
+		wear(&p.Page)
 		return p
 	case "login":
 		p := login()
-		p.Theme = theme
+		wear(&p.Page)
+		return p
+	case "confirm":
+		p := confirm()
+		wear(&p.Page)
 		return p
 	}
-	p := confirm()
-	p.Theme = theme
-	return p
+	return nil
 }
