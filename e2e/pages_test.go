@@ -39,7 +39,7 @@ func everyPage(work string) []string {
 		"/projects/castle/work_packages", "/projects/castle/members", "/projects/castle/edit", "/projects/castle/work_packages/new",
 		"/work_packages", "/projects/castle/work_packages?view=board", "/work_packages?view=calendar", "/work_packages?view=gantt", work, work + "/edit", work + "/deletion",
 		"/admin", "/admin/users", "/admin/users/new", "/admin/mail", "/admin/jobs", "/admin/audit", "/admin/backups", "/admin/backups/care",
-		"/admin/backups/prune", "/admin/backups/retrieve",
+		"/admin/groups", "/admin/groups/new", "/admin/backups/prune", "/admin/backups/retrieve",
 	}
 }
 

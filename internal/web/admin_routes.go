@@ -27,6 +27,13 @@ func (s *Site) adminRoutes() []page {
 		{post, "/admin/users/{id}/invitation", s.admin(s.invite), false},
 		{get, "/admin/users/{id}/deletion", s.admin(s.confirmUserDelete), false},
 		{post, "/admin/users/{id}/deletion", s.admin(s.deleteUser), false},
+		{get, "/admin/groups", s.admin(s.groupList), false},
+		{get, "/admin/groups/new", s.admin(s.newGroup), false},
+		{post, "/admin/groups", s.admin(s.createGroup), false},
+		{get, "/admin/groups/{id}", s.admin(s.editGroup), false},
+		{post, "/admin/groups/{id}", s.admin(s.updateGroup), false},
+		{get, "/admin/groups/{id}/deletion", s.admin(s.confirmGroupDelete), false},
+		{post, "/admin/groups/{id}/deletion", s.admin(s.deleteGroup), false},
 		{get, "/admin/mail", s.admin(s.mailPage), false},
 		{post, "/admin/mail/test", s.admin(s.testMail), false},
 		{post, "/admin/mail/release", s.admin(s.releaseMail), false},
@@ -84,7 +91,8 @@ func (s *Site) adminFrame(r *http.Request, a access.Actor, title string) ui.Page
 	}
 	items := []ui.NavItem{
 		{Label: say.T("admin.overview"), Href: "/admin", Icon: "server"},
-		{Label: say.T("common.users"), Href: "/admin/users", Icon: "users"},
+		{Label: say.T("common.users"), Href: "/admin/users", Icon: "user"},
+		{Label: say.T("manage.groups"), Href: groupsHref, Icon: "users"},
 		{Label: say.T("common.mail"), Href: "/admin/mail", Icon: "mail"},
 		{Label: say.T("common.jobs"), Href: "/admin/jobs", Icon: "list-checks"},
 		{Label: say.T("common.audit_log"), Href: "/admin/audit", Icon: "scroll-text"},

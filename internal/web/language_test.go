@@ -61,6 +61,7 @@ func TestNoEnglishRemainsOnGermanPages(t *testing.T) {
 		"/", "/projects", "/projects/new", "/projects/kai", "/projects/kai/edit", "/projects/kai/work_packages/new", "/work_packages", "/work_packages?q=nichts",
 		"/work_packages/1", "/work_packages/1/edit", "/work_packages/1/deletion", "/my/account", "/admin", "/admin/users", "/admin/users/new", "/admin/mail", "/admin/jobs",
 		"/admin/audit", "/admin/backups", "/admin/backups/care", "/admin/backups/prune", "/admin/backups/1/restore", "/admin/backups/1/download", "/admin/backups/retrieve",
+		"/admin/groups", "/admin/groups/new",
 		"/backup_tokens/cancel?token=x", "/nothing", "/admin/users?q=niemand",
 		"/search?q=Kran", "/search?q=nichtsda", "/search", "/keyboard", "/palette", "/projects/kai/members", "/projects/kai/work_packages", "/work_packages/new",
 		"/work_packages/1/cell/subject", "/work_packages/1/cell/status", "/work_packages?view=board", "/work_packages?view=calendar", "/projects/kai/work_packages?view=board",

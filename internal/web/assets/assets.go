@@ -31,7 +31,7 @@ var files embed.FS
 // as far as the cascade is concerned and is kept in reading order.
 var sheets = []string{
 	"layers", "tokens", "reset", "base", "shell", "page", "button", "form", "table", "grid", "board", "calendar", "gantt", "tabs", "chip", "avatar",
-	"card", "list", "progress", "alert", "activity", "file", "prose", "auth", "palette", "toast", "pages", "utilities", "print",
+	"card", "list", "checklist", "progress", "alert", "activity", "file", "prose", "auth", "palette", "toast", "pages", "utilities", "print",
 }
 
 // scripts are the parts of app.js, one module of one file per behaviour. start comes first.
