@@ -39,6 +39,8 @@ var owners = map[string]string{
 	"blobs":            "attachment",
 	"blob_pins":        "attachment",
 	"work_packages":    "workpackage",
+	"versions":         "version",
+	"categories":       "category",
 	"watchers":         "workpackage",
 	"journals":         "journal",
 	"audit_entries":    "audit",

@@ -187,6 +187,22 @@ var tables = []Table{
 	{Name: "workflows", Key: []string{"id"}, Columns: []Column{
 		{"id", Int}, {"type_id", Int}, {"role_id", Int}, {"old_status_id", Int}, {"new_status_id", Int}, {"author", Bool}, {"assignee", Bool},
 	}},
+	{Name: "versions", Key: []string{"id"}, Columns: []Column{
+		{"id", Int},
+		{"project_id", Int},
+		{"name", Text},
+		{"name_folded", Text},
+		{"description", Text},
+		{"start_date", Day},
+		{"effective_date", Day},
+		{"status", Text},
+		{"sharing", Text},
+		{"created_at", Instant},
+		{"updated_at", Instant},
+	}},
+	{Name: "categories", Key: []string{"id"}, Columns: []Column{
+		{"id", Int}, {"project_id", Int}, {"name", Text}, {"name_folded", Text}, {"assigned_to_id", Int}, {"created_at", Instant}, {"updated_at", Instant},
+	}},
 	{Name: "work_packages", Key: []string{"id"}, Columns: []Column{
 		{"id", Int},
 		{"project_id", Int},
@@ -213,6 +229,8 @@ var tables = []Table{
 		{"updated_at", Instant},
 		{"deleted_at", Instant},
 		{"deleted_by", Int},
+		{"version_id", Int},
+		{"category_id", Int},
 		{"description_folded", Text},
 	}},
 	{Name: "watchers", Key: []string{"work_package_id", "user_id"}, Columns: []Column{
