@@ -34,6 +34,16 @@ func (s *Site) adminRoutes() []page {
 		{post, "/admin/groups/{id}", s.admin(s.updateGroup), false},
 		{get, "/admin/groups/{id}/deletion", s.admin(s.confirmGroupDelete), false},
 		{post, "/admin/groups/{id}/deletion", s.admin(s.deleteGroup), false},
+		{get, "/admin/roles", s.admin(s.roleList), false},
+		{get, "/admin/roles/new", s.admin(s.newRole), false},
+		{post, "/admin/roles", s.admin(s.createRole), false},
+		{get, "/admin/roles/permissions", s.admin(s.permissionMatrix), false},
+		{post, "/admin/roles/permissions", s.admin(s.savePermissions), false},
+		{get, "/admin/roles/{id}", s.admin(s.editRole), false},
+		{post, "/admin/roles/{id}", s.admin(s.updateRole), false},
+		{post, "/admin/roles/{id}/position", s.admin(s.moveRole), false},
+		{get, "/admin/roles/{id}/deletion", s.admin(s.confirmRoleDelete), false},
+		{post, "/admin/roles/{id}/deletion", s.admin(s.deleteRole), false},
 		{get, "/admin/mail", s.admin(s.mailPage), false},
 		{post, "/admin/mail/test", s.admin(s.testMail), false},
 		{post, "/admin/mail/release", s.admin(s.releaseMail), false},
@@ -89,23 +99,33 @@ func (s *Site) adminFrame(r *http.Request, a access.Actor, title string) ui.Page
 	if !a.Admin {
 		return p
 	}
-	items := []ui.NavItem{
-		{Label: say.T("admin.overview"), Href: "/admin", Icon: "server"},
+	groups := s.adminSide(say)
+	for _, g := range groups {
+		for i := range g.Items {
+			h := g.Items[i].Href
+			g.Items[i].Current = r.URL.Path == h || h != "/admin" && strings.HasPrefix(r.URL.Path, h)
+		}
+	}
+	p.SideClosed = sideClosed(r)
+	p.Side = ui.SideNav{Title: say.T("common.administration"), Groups: groups}
+	p.Breadcrumbs = []ui.Crumb{{Label: say.T("common.administration"), Href: "/admin"}, {Label: title}}
+	return p
+}
+
+// adminSide is the navigation of the administration, by what things are about.
+func (s *Site) adminSide(say reader) []ui.NavGroup {
+	people := ui.NavGroup{Title: say.T("admin.people"), Items: []ui.NavItem{
 		{Label: say.T("common.users"), Href: "/admin/users", Icon: "user"},
 		{Label: say.T("manage.groups"), Href: groupsHref, Icon: "users"},
+		{Label: say.T("admin.roles"), Href: rolesHref, Icon: "shield"},
+	}}
+	system := ui.NavGroup{Title: say.T("admin.system"), Items: []ui.NavItem{
 		{Label: say.T("common.mail"), Href: "/admin/mail", Icon: "mail"},
 		{Label: say.T("common.jobs"), Href: "/admin/jobs", Icon: "list-checks"},
 		{Label: say.T("common.audit_log"), Href: "/admin/audit", Icon: "scroll-text"},
-	}
+	}}
 	if s.app.Backups.Enabled() {
-		items = append(items, ui.NavItem{Label: say.T("common.backup"), Href: "/admin/backups", Icon: "archive"})
+		system.Items = append(system.Items, ui.NavItem{Label: say.T("common.backup"), Href: "/admin/backups", Icon: "archive"})
 	}
-	for i := range items {
-		h := items[i].Href
-		items[i].Current = r.URL.Path == h || h != "/admin" && strings.HasPrefix(r.URL.Path, h)
-	}
-	p.SideClosed = sideClosed(r)
-	p.Side = ui.SideNav{Title: say.T("common.administration"), Groups: []ui.NavGroup{{Items: items}}}
-	p.Breadcrumbs = []ui.Crumb{{Label: say.T("common.administration"), Href: "/admin"}, {Label: title}}
-	return p
+	return []ui.NavGroup{{Items: []ui.NavItem{{Label: say.T("admin.overview"), Href: "/admin", Icon: "layout-dashboard"}}}, people, system}
 }

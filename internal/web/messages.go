@@ -38,6 +38,9 @@ func refused(err error) bool { return fault.Is(err, fault.KindInvalid) }
 
 // summary names all refused fields in one sentence.
 func (in reader) summary(err error) string {
+	if f := fault.Of(err); f != nil && in.Has(f.Key) {
+		return in.sentence(err)
+	}
 	var parts []string
 	for _, f := range fault.Fields(err) {
 		said := strings.TrimSuffix(in.word(f), ".")

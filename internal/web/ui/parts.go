@@ -250,3 +250,12 @@ type ActivityItem struct {
 
 // Change is one changed value.
 type Change struct{ Label, From, To string }
+
+// Order is the buttons by which a row of a list moves up and down.
+type Order struct {
+	Href, UpLabel, DownLabel string
+	// Up and Down are the places to move to, counted from 1; 0 at the ends of the list.
+	Up, Down int
+	// FocusUp and FocusDown put the keyboard back where it was before the row moved.
+	FocusUp, FocusDown bool
+}
