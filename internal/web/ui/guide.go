@@ -97,6 +97,7 @@ type componentsPage struct {
 	Checks                              []Checkbox
 	Facts                               []Fact
 	Progress                            []Progress
+	Order                               Order
 	Tiles                               []tile
 	Files                               FileList
 	Nothing                             EmptyState
@@ -146,6 +147,7 @@ func components() componentsPage {
 	p.formParts()
 	p.Facts = backupFacts()
 	p.Progress = []Progress{{Label: "Writing files", Value: 62, Note: "412 MiB of 664 MiB, 48 MiB/s, about 5 s left"}, {Label: "Done", Value: 100, State: "done"}, {Label: "Stopped", Value: 31, State: "bad", Note: "The disk is full."}, {Label: "Waiting", Value: -1}}
+	p.Order = Order{Href: "#", UpLabel: "Move Task up", DownLabel: "Move Task down", Up: 1, Down: 3}
 	for i := range 3 {
 		p.Tiles = append(p.Tiles, tile{fmt.Sprintf("Harbour renewal %d", i+1), "Replace the north quay, keep the ferry running, and finish before the season starts."})
 	}
