@@ -236,6 +236,15 @@ func builtinHolds(builtin int, def Definition) db.Frag {
 		WHERE r.builtin = ? AND rp.permission = ?)`, builtin, def.Permission)
 }
 
+// Assignable is the condition that u is a person, group or placeholder that can be
+// assigned work in the project.
+func Assignable(project id.Project) db.Frag {
+	return db.SQL(`u.deleted_at IS NULL AND u.kind IN ('User', 'Group', 'PlaceholderUser') AND u.status IN (1, 4) AND u.id IN (
+		SELECT m.user_id FROM members m JOIN member_roles mr ON mr.member_id = m.id
+		JOIN role_permissions rp ON rp.role_id = mr.role_id AND rp.permission = ?
+		WHERE m.project_id = ?)`, WorkPackageAssigned, project)
+}
+
 // VisiblePrincipals is the condition that expr, a user's id, is one the actor
 // may see: itself, the built-in ones, people and groups that share a project
 // or a group with it, and everyone for holders of view_all_principals.

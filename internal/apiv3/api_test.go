@@ -54,6 +54,10 @@ func TestAnswersMatchTheDescription(t *testing.T) {
 		"/projects/1/work_packages", "/work_packages?pageSize=100", "/work_packages?filters=[]&pageSize=5&offset=2", "/work_packages/1",
 		"/work_packages/1/activities", "/work_packages/1/attachments", "/work_packages/1/watchers", "/work_packages/1/available_watchers",
 		"/work_packages/1/available_assignees", "/work_packages/1/available_projects", "/work_packages/schemas/1-1", "/work_packages/1/revisions",
+		"/versions", `/versions?filters=[{"sharing":{"operator":"=","values":["none"]}}]&sortBy=[["name","desc"]]`, "/versions/1", "/versions/2",
+		"/versions/schema", "/versions/available_projects", "/versions/2/projects", "/versions/2/workspaces", "/projects/2/versions",
+		"/workspaces/2/versions", "/projects/2/categories", "/workspaces/2/categories", "/categories/1", "/projects/2/work_packages?pageSize=100",
+		"/work_packages/schemas/2-1",
 		`/work_packages/schemas?filters=[{"id":{"operator":"=","values":["1-1"]}}]`, "/attachments/1",
 	}
 	for who, key := range keys {
@@ -77,6 +81,7 @@ func TestAnswersMatchTheDescription(t *testing.T) {
 	for path, body := range map[string]string{
 		"/work_packages/form": `{}`, "/projects/1/work_packages/form": `{"subject":"x"}`, "/work_packages/1/form": `{"lockVersion":0}`,
 		"/projects/form": `{"name":"x"}`, "/projects/1/form": ``, "/memberships/form": `{}`, "/memberships/1/form": `{}`,
+		"/versions/form": `{}`, "/versions/1/form": `{"name":""}`,
 	} {
 		res := in.Do(keys["administrator"], http.MethodPost, apiv3.Root+path, body)
 		if res.StatusCode != http.StatusOK {
@@ -126,7 +131,7 @@ func count(t *testing.T, in *apptest.Instance) string {
 	t.Helper()
 	n, err := db.Read(t.Context(), in.DB, func(tx *db.Tx) (string, error) {
 		out := ""
-		for _, table := range []string{"work_packages", "projects", "users", "members", "roles", "journals", "attachments", "watchers", "backups"} {
+		for _, table := range []string{"work_packages", "projects", "users", "members", "roles", "journals", "attachments", "watchers", "backups", "versions", "categories"} {
 			n, err := db.Scalar[int64](t.Context(), tx, db.SQL(`SELECT COUNT(*) FROM `+table))
 			if err != nil {
 				return "", err

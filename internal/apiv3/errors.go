@@ -164,6 +164,8 @@ var sentences = map[string]string{
 	"self":                 "can't be the work package itself.",
 	"descendant":           "can't be one of its own descendants.",
 	"milestone":            "can't be a milestone.",
+	"version_closed":       "can't be opened again, because the version is closed.",
+	"version_in_use":       "the version cannot be deleted as it has %n planned for it.",
 }
 
 func sentence(f fault.Field) string {
@@ -175,6 +177,9 @@ func sentence(f fault.Field) string {
 	t, ok := sentences[f.Code]
 	if !ok {
 		return "is invalid: " + strings.ReplaceAll(f.Code, "_", " ") + "."
+	}
+	if n, ok := f.Params["n"].(int); ok {
+		t = strings.ReplaceAll(t, "%n", plural.Of(n, "work package"))
 	}
 	if v, ok := f.Params["count"]; ok {
 		t = strings.ReplaceAll(t, "%v", characters(v))

@@ -84,7 +84,7 @@ func (s *API) memberIn(r *http.Request, a access.Actor, o object) (membership.Cr
 	var principal opt.Value[id.User]
 	var pr opt.Value[id.Project]
 	link(p, "principal", &principal, "users", "groups", "placeholder_users", "principals")
-	if err := s.projectLink(r, a, p, &pr); err != nil {
+	if err := s.projectLink(r, a, p, "project", &pr); err != nil {
 		return in, false, err
 	}
 	var given bool

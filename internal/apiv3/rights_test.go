@@ -34,6 +34,9 @@ var sound = map[string]string{
 	"POST /work_packages/{id}/activities":  `{"comment":{"raw":"Mine"}}`,
 	"PATCH /activities/{id}":               `{"comment":{"raw":"Mine"}}`,
 	"POST /work_packages/{id}/watchers":    `{"user":{"href":"/api/v3/users/me"}}`,
+	"POST /versions":                       `{"name":"Mine","_links":{"definingProject":{"href":"/api/v3/projects/1"}}}`,
+	"PATCH /versions/{id}":                 `{"name":"Mine"}`,
+	"POST /versions/form":                  `{"_links":{"definingProject":{"href":"/api/v3/projects/1"}}}`,
 	"POST /backups":                        `{"backupToken":"hfbk-0"}`,
 	"POST /render/markdown":                "",
 	"POST /render/plain":                   "",
@@ -49,9 +52,10 @@ var (
 		"GET /types", "GET /types/{id}", "GET /statuses", "GET /statuses/{id}", "GET /priorities", "GET /priorities/{id}",
 		"GET /principals", "GET /groups", "GET /memberships", "GET /memberships/schema", "GET /memberships/available_projects",
 		"GET /projects", "GET /projects/schema", "GET /projects/available_parent_projects",
+		"GET /versions", "GET /versions/schema",
 		"GET /work_packages", "GET /work_packages/available_projects", "GET /work_packages/schemas",
 	}
-	forMembers = []string{"GET /groups/{id}", "GET /projects/{id}", "GET /projects/{id}/types"}
+	forMembers = []string{"GET /groups/{id}", "GET /projects/{id}", "GET /projects/{id}/types", "GET /projects/{id}/categories", "GET /workspaces/{id}/categories"}
 )
 
 // Everyone without the right is refused on every operation, with a request that
@@ -90,7 +94,7 @@ func TestEveryOperationRefusesThoseWithoutTheRight(t *testing.T) {
 func (w *rights) state(t *testing.T) string {
 	t.Helper()
 	out := count(t, w.in)
-	for _, table := range []string{"work_packages", "projects", "users", "members", "roles", "journals"} {
+	for _, table := range []string{"work_packages", "projects", "users", "members", "roles", "journals", "versions", "categories"} {
 		out += fmt.Sprintf("%s %s ", table, w.number(t, `SELECT SUM(updated_at - 1700000000000000) FROM `+table+` WHERE updated_at > 1700000000000000`))
 	}
 	return out

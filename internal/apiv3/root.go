@@ -35,6 +35,7 @@ func (s *API) root(w http.ResponseWriter, r *http.Request, a access.Actor) error
 		{"time_entries", "/time_entries"},
 		{"types", "/types"},
 		{"users", "/users"},
+		{"versions", "/versions"},
 		{"groups", "/groups"},
 		{"userPreferences", "/my_preferences"},
 		{"workPackages", "/work_packages"},

@@ -14,11 +14,13 @@ import (
 	"github.com/holdfast/holdfast/internal/apiv3"
 	"github.com/holdfast/holdfast/internal/app/apptest"
 	"github.com/holdfast/holdfast/internal/attachment"
+	"github.com/holdfast/holdfast/internal/category"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/id"
 	"github.com/holdfast/holdfast/internal/membership"
 	"github.com/holdfast/holdfast/internal/opt"
 	"github.com/holdfast/holdfast/internal/project"
+	"github.com/holdfast/holdfast/internal/version"
 	"github.com/holdfast/holdfast/internal/workpackage"
 )
 
@@ -27,7 +29,8 @@ var lists = []string{
 	"/users?pageSize=200", "/principals?pageSize=200", "/groups?pageSize=200", "/memberships?pageSize=200", "/projects?pageSize=200",
 	"/work_packages?pageSize=200", "/projects/1/work_packages?pageSize=200", "/work_packages/1/activities", "/work_packages/1/attachments",
 	"/work_packages/1/watchers", "/work_packages/1/available_watchers", "/work_packages/1/available_assignees", "/projects/1/available_assignees",
-	"/projects/available_parent_projects?pageSize=200", "/memberships/available_projects?pageSize=200", "/roles", "/types", "/statuses", "/priorities",
+	"/projects/available_parent_projects?pageSize=200", "/memberships/available_projects?pageSize=200",
+	"/versions?pageSize=200", "/projects/1/versions", "/projects/1/categories", "/roles", "/types", "/statuses", "/priorities",
 }
 
 // The price of a list is a number of statements that its length does not change.
@@ -101,6 +104,12 @@ func grow(t *testing.T, in *apptest.Instance, from, to int) {
 		_, err = in.Projects.Create(ctx, mara, project.Patch{Name: opt.Of(fmt.Sprint("Project ", i))})
 		must(err)
 		_, err = in.WorkPackages.Create(ctx, mara, workpackage.Patch{Project: opt.Of(id.Project(1)), Subject: opt.Of(fmt.Sprint("Work ", i)), Assignee: opt.Ptr(u.ID)})
+		must(err)
+		v, err := in.Versions.Create(ctx, mara, version.Patch{Project: opt.Of(id.Project(1)), Name: opt.Of(fmt.Sprint("Version ", i)), Sharing: opt.Of(version.System)})
+		must(err)
+		c, err := in.Categories.Create(ctx, mara, 1, category.Patch{Name: opt.Of(fmt.Sprint("Category ", i)), Assignee: opt.Ptr(u.ID)})
+		must(err)
+		_, err = in.WorkPackages.Create(ctx, mara, workpackage.Patch{Project: opt.Of(id.Project(1)), Subject: opt.Of("Planned"), Version: opt.Ptr(v.ID), Category: opt.Ptr(c.ID)})
 		must(err)
 		_, err = in.WorkPackages.Comment(ctx, mara, 1, fmt.Sprint("Comment ", i), false)
 		must(err)

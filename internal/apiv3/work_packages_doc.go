@@ -19,6 +19,8 @@ const (
 	types       = Root + "/types/"
 	statuses    = Root + "/statuses/"
 	priorities  = Root + "/priorities/"
+	versions    = Root + "/versions/"
+	categories  = Root + "/categories/"
 	roles       = Root + "/roles/"
 	memberships = Root + "/memberships/"
 	activities  = Root + "/activities/"
@@ -92,8 +94,7 @@ func workPackageLinks(o *hal.Object, w *workpackage.WorkPackage, refs *workpacka
 	principalLink(o, "author", &w.AuthorID, refs)
 	principalLink(o, "responsible", w.ResponsibleID, refs)
 	principalLink(o, "assignee", w.AssigneeID, refs)
-	o.LinkNull("version")
-	o.LinkNull("category")
+	planningLinks(o, w, refs)
 	o.LinkArray("ancestors", packageLinks(refs.Ancestors[w.ID]))
 	switch above := refs.Ancestors[w.ID]; {
 	case w.ParentID == nil:
@@ -105,6 +106,20 @@ func workPackageLinks(o *hal.Object, w *workpackage.WorkPackage, refs *workpacka
 	}
 	if below := refs.Children[w.ID]; len(below) > 0 {
 		o.LinkArray("children", packageLinks(below))
+	}
+}
+
+// planningLinks are those to the version and the category.
+func planningLinks(o *hal.Object, w *workpackage.WorkPackage, refs *workpackage.Refs) {
+	if w.VersionID == nil {
+		o.LinkNull("version")
+	} else {
+		o.To("version", to(versions, *w.VersionID), refs.Versions[*w.VersionID].Name)
+	}
+	if w.CategoryID == nil {
+		o.LinkNull("category")
+	} else {
+		o.To("category", to(categories, *w.CategoryID), refs.Categories[*w.CategoryID].Name)
 	}
 }
 
@@ -139,7 +154,7 @@ func principalBase(kind string) string {
 func workPackageActions(o *hal.Object, w *workpackage.WorkPackage, refs *workpackage.Refs, a access.Actor) {
 	may := func(p access.Permission) bool { return refs.Grants.Has(p, w.ProjectID) }
 	edit := may(access.EditWorkPackages)
-	if edit || may(access.ChangeWorkPackageStatus) || may(access.MoveWorkPackages) || may(access.ManageSubtasks) {
+	if edit || may(access.ChangeWorkPackageStatus) || may(access.MoveWorkPackages) || may(access.ManageSubtasks) || may(access.AssignVersions) {
 		o.Action("update", below(packages, w.ID, "/form"), "post")
 		o.Action("updateImmediately", to(packages, w.ID), "patch")
 	}

@@ -69,6 +69,7 @@ func workPackagePayload(w *workpackage.WorkPackage, refs *workpackage.Refs, mile
 	optional(o, "priority", priorities, int64(w.PriorityID), refs.Priorities[w.PriorityID].Name)
 	principalLink(o, "assignee", w.AssigneeID, refs)
 	principalLink(o, "responsible", w.ResponsibleID, refs)
+	planningLinks(o, w, refs)
 	if w.ParentID == nil {
 		o.LinkNull("parent")
 	} else {
@@ -130,7 +131,7 @@ func workPackageSchemaDoc(sc *workpackage.Schema, self string, form bool) *hal.O
 var attributeGroups = hal.Doc(`[` +
 	`{"_type":"WorkPackageFormAttributeGroup","name":"People","attributes":["assignee","responsible"]},` +
 	`{"_type":"WorkPackageFormAttributeGroup","name":"Estimates and progress","attributes":["estimatedTime","remainingTime","percentageDone"]},` +
-	`{"_type":"WorkPackageFormAttributeGroup","name":"Details","attributes":["priority","date"]}]`)
+	`{"_type":"WorkPackageFormAttributeGroup","name":"Details","attributes":["category","version","priority","date"]}]`)
 
 func schemaProperty(kind, name string, required, hasDefault, writable, linked bool) *hal.Object {
 	p := hal.New("")
@@ -170,6 +171,10 @@ func allowed(p *hal.Object, sc *workpackage.Schema, field string, form bool) {
 		set(statuses, sc.Statuses)
 	case "priority":
 		set(priorities, sc.Priorities)
+	case "version":
+		set(versions, sc.Versions)
+	case "category":
+		set(categories, sc.Categories)
 	case "assignee", "responsible":
 		p.To("allowedValues", below(projects, sc.Project, "/available_assignees"), "")
 	case "project":

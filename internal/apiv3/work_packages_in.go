@@ -35,17 +35,19 @@ func (s *API) workPackagePatch(r *http.Request, a access.Actor, o object) (workp
 	link(in, "priority", &p.Priority, "priorities")
 	linkOrNull(in, "assignee", &p.Assignee, "users", "groups", "placeholder_users", "principals")
 	linkOrNull(in, "responsible", &p.Responsible, "users", "groups", "placeholder_users", "principals")
+	linkOrNull(in, "version", &p.Version, "versions")
+	linkOrNull(in, "category", &p.Category, "categories")
 	linkOrNull(in, "parent", &p.Parent, "work_packages")
 	p.Attachments, _ = linkList[id.Attachment](in, "attachments", "attachments")
-	if err := s.projectLink(r, a, in, &p.Project); err != nil {
+	if err := s.projectLink(r, a, in, "project", &p.Project); err != nil {
 		return p, err
 	}
 	return p, in.err()
 }
 
 // projectLink reads a link to a project, by id or identifier.
-func (s *API) projectLink(r *http.Request, a access.Actor, in *payload, to *opt.Value[id.Project]) error {
-	ref, null, ok := in.ref("project", "projects")
+func (s *API) projectLink(r *http.Request, a access.Actor, in *payload, rel string, to *opt.Value[id.Project]) error {
+	ref, null, ok := in.ref(rel, "projects", "workspaces")
 	switch {
 	case !ok:
 		return nil
@@ -58,7 +60,7 @@ func (s *API) projectLink(r *http.Request, a access.Actor, in *payload, to *opt.
 	}
 	p, err := s.app.Projects.FindRef(r.Context(), a, ref.Name)
 	if fault.Is(err, fault.KindNotFound) {
-		in.errs = append(in.errs, fault.Field{Name: "project", Code: "not_available"})
+		in.errs = append(in.errs, fault.Field{Name: rel, Code: "not_available"})
 		return nil
 	}
 	if err == nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/holdfast/holdfast/internal/backup/archive"
 	"github.com/holdfast/holdfast/internal/blob"
 	"github.com/holdfast/holdfast/internal/catalog"
+	"github.com/holdfast/holdfast/internal/category"
 	"github.com/holdfast/holdfast/internal/config"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
@@ -32,6 +33,7 @@ import (
 	"github.com/holdfast/holdfast/internal/secret"
 	"github.com/holdfast/holdfast/internal/seed"
 	"github.com/holdfast/holdfast/internal/setting"
+	"github.com/holdfast/holdfast/internal/version"
 	"github.com/holdfast/holdfast/internal/workpackage"
 )
 
@@ -54,6 +56,8 @@ type App struct {
 	Projects     *project.Service
 	Attachments  *attachment.Service
 	WorkPackages *workpackage.Service
+	Versions     *version.Service
+	Categories   *category.Service
 	Backups      *backup.Service
 	Repository   *backup.Place
 	Retrieve     *retrieve.Service
@@ -200,6 +204,8 @@ func (a *App) build(sender *mail.Sender) {
 	})
 	a.WorkPackages = workpackage.New(workpackage.Deps{DB: a.DB, Settings: rules{a.Settings}, Attachments: a.Attachments})
 	a.Attachments.Register("WorkPackage", a.WorkPackages)
+	a.Versions = version.New(a.DB, a.WorkPackages)
+	a.Categories = category.New(a.DB, a.WorkPackages)
 	a.Projects = project.New(project.Deps{
 		DB: a.DB, Audit: a.Audit, Settings: rules{a.Settings}, Creators: a.Memberships, Contents: a.WorkPackages,
 	})

@@ -69,7 +69,7 @@ func (r rules) ProjectsPublic() bool      { return r.settings.Get().DefaultPubli
 func (a *App) SeedDemo(ctx context.Context) ([]seed.Login, error) {
 	logins, err := seed.Demo(ctx, seed.DemoServices{
 		DB: a.DB, Accounts: a.Accounts, Catalog: a.Catalog, Membership: a.Memberships, Projects: a.Projects,
-		WorkPackages: a.WorkPackages, Attachments: a.Attachments, Password: rand.Text,
+		WorkPackages: a.WorkPackages, Versions: a.Versions, Categories: a.Categories, Attachments: a.Attachments, Password: rand.Text,
 	}, a.DB.Now())
 	if fault.Is(err, fault.KindConflict) {
 		return nil, nil

@@ -20,7 +20,7 @@ var rungs = map[string]int{
 	"mail": 0, "secret": 0, "zipfile": 0, "plural": 0, "message": 0,
 	"filter": 1, "job": 1, "access": 1, "journal": 1, "audit": 1,
 	"account": 2, "setting": 2, "outbox": 2,
-	"catalog": 3, "customfield": 3, "membership": 3, "project": 3, "attachment": 3,
+	"catalog": 3, "customfield": 3, "membership": 3, "project": 3, "attachment": 3, "version": 3, "category": 3,
 	"workpackage": 4, "wiki": 4, "news": 4, "backup": 4,
 	"retrieve": 5, "timeentry": 5, "query": 5, "notification": 5, "search": 5,
 	"seed": 6, "importer": 6, "loadgen": 6,

@@ -104,6 +104,10 @@ func (fs Fields) Order(sorts []Sort) (db.Frag, error) {
 	return db.List(parts...), nil
 }
 
+// Condition is that of one filter on the field, for Special fields that know
+// operators besides.
+func (f Field) Condition(c Condition, e Env) (db.Frag, error) { return f.compile(c, e) }
+
 // WrongOperator refuses an operator that the field does not know.
 func WrongOperator(c Condition) error {
 	return invalid("the filter %s does not know the operator %q", c.Name, c.Op)

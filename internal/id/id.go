@@ -26,6 +26,10 @@ type (
 	Status int64
 	// Priority identifies a priority.
 	Priority int64
+	// Version identifies a version of a project.
+	Version int64
+	// Category identifies a category of a project.
+	Category int64
 	// Role identifies a role.
 	Role int64
 	// Member identifies the membership of a principal in a project, or a global one.

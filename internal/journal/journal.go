@@ -43,6 +43,8 @@ const (
 	Priority    = "IssuePriority"
 	Workflow    = "Workflow"
 	Setting     = "Setting"
+	Version     = "Version"
+	Category    = "Category"
 )
 
 // Entry is one change of a record.

@@ -248,7 +248,7 @@ func (u uses) call(path string, n *ast.CallExpr) {
 
 // onPages says whether people can meet a refusal of the file on a page.
 func onPages(path string) bool {
-	for _, dir := range []string{"account", "access", "attachment", "project", "workpackage", "web", "job"} {
+	for _, dir := range []string{"account", "access", "attachment", "project", "version", "category", "workpackage", "web", "job"} {
 		if strings.Contains(path, "/"+dir+"/") {
 			return true
 		}

@@ -165,7 +165,8 @@ func (s *Service) Purge(ctx context.Context, retention time.Duration) (int, erro
 
 func (s *Service) purge(ctx context.Context, tx *db.Tx, batch []id.Project) (int, error) {
 	empty, err := db.All[int64](ctx, tx, db.SQL(`SELECT p.id FROM projects p WHERE p.deleted_at IS NOT NULL AND`).
-		Append(db.In("p.id", batch)).Add(`AND NOT EXISTS (SELECT 1 FROM work_packages w WHERE w.project_id = p.id)`))
+		Append(db.In("p.id", batch)).Add(`AND NOT EXISTS (SELECT 1 FROM work_packages w WHERE w.project_id = p.id)
+		AND NOT EXISTS (SELECT 1 FROM work_packages w JOIN versions v ON v.id = w.version_id WHERE v.project_id = p.id)`))
 	if err != nil || len(empty) == 0 {
 		return 0, err
 	}
@@ -174,6 +175,15 @@ func (s *Service) purge(ctx context.Context, tx *db.Tx, batch []id.Project) (int
 	}
 	for _, n := range empty {
 		if err := s.auditAct(ctx, tx, access.System("trash"), "project.purge", &Project{ID: id.Project(n)}); err != nil {
+			return 0, err
+		}
+	}
+	for kind, table := range map[string]string{journal.Version: "versions", journal.Category: "categories"} { // which go along
+		gone, err := db.All[int64](ctx, tx, db.SQL(`SELECT id FROM `+table+` WHERE`).Append(db.In("project_id", empty)))
+		if err != nil {
+			return 0, err
+		}
+		if err := journal.Forget(ctx, tx, kind, gone); err != nil {
 			return 0, err
 		}
 	}

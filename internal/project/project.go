@@ -162,6 +162,7 @@ type Capabilities struct {
 	Archive, Unarchive, Delete                            bool
 	ViewMembers, ManageMembers                            bool
 	ViewWorkPackages, AddWorkPackages                     bool
+	ManageVersions, ManageCategories                      bool
 }
 
 // Capabilities returns what the actor may do; g must have been loaded for the project.
@@ -173,5 +174,6 @@ func (p Project) Capabilities(a access.Actor, g *access.Grants) Capabilities {
 		Archive: p.Active && has(access.ArchiveProject), Unarchive: !p.Active && a.Admin, Delete: a.Admin,
 		ViewMembers: has(access.ViewMembers), ManageMembers: has(access.ManageMembers),
 		ViewWorkPackages: has(access.ViewWorkPackages), AddWorkPackages: has(access.AddWorkPackages),
+		ManageVersions: has(access.ManageVersions), ManageCategories: has(access.ManageCategories),
 	}
 }

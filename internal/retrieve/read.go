@@ -75,6 +75,7 @@ func packageOf(r archive.Row) workpackage.WorkPackage {
 		StatusID: number[id.Status](r, "status_id"), PriorityID: number[id.Priority](r, "priority_id"),
 		Subject: text(r, "subject"), Description: text(r, "description"), AuthorID: number[id.User](r, "author_id"),
 		AssigneeID: numberOr[id.User](r, "assigned_to_id"), ResponsibleID: numberOr[id.User](r, "responsible_id"),
+		VersionID: numberOr[id.Version](r, "version_id"), CategoryID: numberOr[id.Category](r, "category_id"),
 		ParentID: numberOr[id.WorkPackage](r, "parent_id"), StartDate: textOr[db.Day](r, "start_date"), DueDate: textOr[db.Day](r, "due_date"),
 		Duration: numberOr[int](r, "duration"), IgnoreNonWorkingDays: r.Bool("ignore_non_working_days"), ScheduleManually: r.Bool("schedule_manually"),
 		DoneRatio: numberOr[int](r, "done_ratio"), EstimatedSeconds: numberOr[int64](r, "estimated_seconds"),

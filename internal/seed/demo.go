@@ -11,12 +11,14 @@ import (
 	"github.com/holdfast/holdfast/internal/account"
 	"github.com/holdfast/holdfast/internal/attachment"
 	"github.com/holdfast/holdfast/internal/catalog"
+	"github.com/holdfast/holdfast/internal/category"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
 	"github.com/holdfast/holdfast/internal/membership"
 	"github.com/holdfast/holdfast/internal/opt"
 	"github.com/holdfast/holdfast/internal/project"
+	"github.com/holdfast/holdfast/internal/version"
 	"github.com/holdfast/holdfast/internal/workpackage"
 )
 
@@ -28,6 +30,8 @@ type DemoServices struct {
 	Membership   *membership.Service
 	Projects     *project.Service
 	WorkPackages *workpackage.Service
+	Versions     *version.Service
+	Categories   *category.Service
 	// Attachments must know the container "WorkPackage".
 	Attachments *attachment.Service
 	// Password returns a new password at each call; there is no fixed one.
@@ -207,15 +211,30 @@ func (d *demo) place(ctx context.Context, pl place) error {
 	if err := d.staff(ctx, pl, p.ID); err != nil {
 		return err
 	}
+	by, err := d.planBy(ctx, pl, p.ID)
+	if err != nil {
+		return err
+	}
 	rows, err := parsePlan(pl.plan)
 	if err != nil {
 		return err
 	}
+	told := telling{pl, p.ID, by}
 	cut := slices.IndexFunc(rows[len(rows)/2:], func(r row) bool { return r.depth == 0 }) + len(rows)/2
-	if err := d.create(ctx, pl.lead, p.ID, rows[:cut], 0); err != nil {
+	if err := d.create(ctx, pl.lead, told, rows[:cut], 0); err != nil {
 		return err
 	}
-	return d.create(ctx, pl.second, p.ID, rows[cut:], cut)
+	if err := d.create(ctx, pl.second, told, rows[cut:], cut); err != nil {
+		return err
+	}
+	return d.settle(ctx, pl, by)
+}
+
+// telling is a place while its plan is being made.
+type telling struct {
+	place
+	project id.Project
+	by      planning
 }
 
 // staff gives everybody of the place a role. Groups come last: they add to

@@ -12,6 +12,7 @@ import (
 	"github.com/holdfast/holdfast/internal/audit"
 	"github.com/holdfast/holdfast/internal/blob"
 	"github.com/holdfast/holdfast/internal/catalog"
+	"github.com/holdfast/holdfast/internal/category"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/db/dbtest"
 	"github.com/holdfast/holdfast/internal/fault"
@@ -21,6 +22,7 @@ import (
 	"github.com/holdfast/holdfast/internal/project"
 	"github.com/holdfast/holdfast/internal/secret"
 	"github.com/holdfast/holdfast/internal/seed"
+	"github.com/holdfast/holdfast/internal/version"
 	"github.com/holdfast/holdfast/internal/workpackage"
 )
 
@@ -44,6 +46,7 @@ func services(t *testing.T, d *db.DB) seed.DemoServices {
 	return seed.DemoServices{
 		DB: d, Catalog: catalog.New(d), Membership: members, WorkPackages: wps, Attachments: files,
 		Accounts: account.New(account.Deps{DB: d, Keys: secret.NewKeyring(), Hasher: secret.NewHasher(2), Audit: log, Memberships: members}),
+		Versions: version.New(d, wps), Categories: category.New(d, wps),
 		Projects: project.New(project.Deps{DB: d, Audit: log, Settings: rules{}, Creators: members}),
 		Password: func() string { n++; return fmt.Sprintf("violet-otter-%d-ladder", n) },
 	}
@@ -91,6 +94,9 @@ func checkStory(t *testing.T, d *db.DB) {
 		`SELECT COUNT(*) FROM users WHERE kind = 'User'`:                        10,
 		`SELECT COUNT(*) FROM attachments WHERE container_type = 'WorkPackage'`: 4,
 		`SELECT COUNT(*) FROM watchers`:                                         10,
+		`SELECT COUNT(*) FROM versions`:                                         5,
+		`SELECT COUNT(*) FROM versions WHERE status = 'closed'`:                 1,
+		`SELECT COUNT(*) FROM categories`:                                       5,
 		`SELECT COUNT(*) FROM journals WHERE notes <> ''`:                       18,
 		`SELECT COUNT(*) FROM work_packages WHERE start_date IS NULL`:           0,
 	} {
@@ -100,6 +106,8 @@ func checkStory(t *testing.T, d *db.DB) {
 	}
 	for query, least := range map[string]int{
 		`SELECT COUNT(*) FROM work_packages`:                                                                 90,
+		`SELECT COUNT(*) FROM work_packages WHERE version_id IS NOT NULL`:                                    30,
+		`SELECT COUNT(*) FROM work_packages WHERE category_id IS NOT NULL`:                                   30,
 		`SELECT COUNT(*) FROM work_packages WHERE parent_id IS NOT NULL`:                                     60,
 		`SELECT COUNT(*) FROM work_packages w JOIN statuses s ON s.id = w.status_id WHERE s.is_closed`:       15,
 		`SELECT COUNT(*) FROM work_packages w JOIN statuses s ON s.id = w.status_id WHERE s.name = 'New'`:    15,

@@ -71,9 +71,14 @@ func parseRow(line string) (row, error) {
 
 // create makes the rows, parents before children, as one author in one
 // transaction. Offset is the index of the first row in its plan.
-func (d *demo) create(ctx context.Context, author string, p id.Project, rows []row, offset int) error {
+func (d *demo) create(ctx context.Context, author string, in telling, rows []row, offset int) error {
+	top := ""
 	made, err := d.WorkPackages.CreateAll(ctx, d.actors[author], len(rows), func(i int, made []*workpackage.WorkPackage) workpackage.Patch {
-		patch := d.patch(p, rows[i])
+		patch := d.patch(in.project, rows[i])
+		if rows[i].depth == 0 {
+			top = rows[i].subject
+		}
+		in.by.assign(in.sorting, top, rows[i].subject, &patch)
 		if rows[i].parent >= 0 {
 			patch.Parent = opt.Ptr(made[rows[i].parent-offset].ID)
 		}

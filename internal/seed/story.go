@@ -1,5 +1,7 @@
 package seed
 
+import "github.com/holdfast/holdfast/internal/version"
+
 // The demo story: an observatory that renews its telescope, builds a visitor
 // centre, sells tickets on a new website and prepares an open night.
 
@@ -39,6 +41,9 @@ type place struct {
 	members      []string // further people and groups, as Member
 	readers      []string
 	plan         string
+	releases     []release
+	sections     []section
+	sorting      sorting
 }
 
 // A line of a plan: type letter, subject; assignee; first working day from
@@ -102,6 +107,19 @@ S Control software; aiko; -15; 60; 200
   B Guide camera loses its clock after midnight UTC; aiko; -3; 5; 10
   B Log file grows without bound; jonas; -12; 3; 4
 `,
+		releases: []release{
+			{"Old instrument out", "The dome is empty and clean.", version.Closed, version.None, -45, -23},
+			{"First light", "The first photograph through the new telescope, for the newspaper.", version.Open, version.Hierarchy, -30, 40},
+			{"Student nights", "Groups of students observe without help.", version.Open, version.None, 41, 120},
+		},
+		sections: []section{{"Dome", "henrik"}, {"Optics", "aiko"}, {"Software", "jonas"}},
+		sorting: sorting{
+			"Take down the old instrument":     {"Old instrument out", "Optics"},
+			"Restore the dome":                 {"First light", "Dome"},
+			"Build the telescope":              {"First light", "Optics"},
+			"Control software":                 {"First light", "Software"},
+			"Queue observations for the night": {"Student nights", "Software"},
+		},
 	},
 	{
 		name: "Visitor centre", identifier: "visitor-centre", parent: "observatory-renewal", status: "on_track", lead: "elif", second: "samuel",
@@ -158,6 +176,17 @@ B Seats are counted twice when two people book at once; priya; -3; 5; 10
 B Umlauts are broken in confirmation mails; jonas; -10; 2; 3
 B Page jumps when the weather box loads; clara; 1; 3; 4
 `,
+		releases: []release{
+			{"1.0", "Tonight's sky, and seats for guided nights.", version.Open, version.None, -25, 20},
+			{"1.1", "Tickets to print, more languages.", version.Open, version.None, 21, 60},
+		},
+		sections: []section{{"Booking", "priya"}, {"Pages", "jonas"}},
+		sorting: sorting{
+			"Tonight's sky": {"1.0", "Pages"}, "Booking": {"1.0", "Booking"}, "Launch": {"1.0", ""},
+			"Offer the page in three languages": {"1.1", "Pages"}, "Print tickets at home": {"1.1", "Booking"},
+			"Seats are counted twice when two people book at once": {"1.0", "Booking"},
+			"Page jumps when the weather box loads":                {"", "Pages"},
+		},
 	},
 	{
 		name: "Open night", identifier: "open-night", status: "not_started", lead: "elif", second: "clara", public: true,

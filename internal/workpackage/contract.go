@@ -49,6 +49,8 @@ var Fields = []Field{
 	{Name: "priority", Label: "Priority", Type: "Priority", Required: true, HasDefault: true, Link: true, Permissions: editing, set: func(p *Patch) bool { return p.Priority.Set }},
 	{Name: "assignee", Label: "Assignee", Type: "User", Link: true, Permissions: editing, set: func(p *Patch) bool { return p.Assignee.Set }},
 	{Name: "responsible", Label: "Accountable", Type: "User", Link: true, Permissions: editing, set: func(p *Patch) bool { return p.Responsible.Set }},
+	{Name: "version", Label: "Version", Type: "Version", Link: true, Permissions: []access.Permission{access.AssignVersions}, set: func(p *Patch) bool { return p.Version.Set }},
+	{Name: "category", Label: "Category", Type: "Category", Link: true, Permissions: editing, set: func(p *Patch) bool { return p.Category.Set }},
 	{Name: "parent", Label: "Parent", Type: "WorkPackage", Link: true, Permissions: []access.Permission{access.ManageSubtasks}, set: func(p *Patch) bool { return p.Parent.Set }},
 	{Name: "startDate", Label: "Start date", Type: "Date", Permissions: editing, set: func(p *Patch) bool { return p.StartDate.Set }},
 	{Name: "dueDate", Label: "Finish date", Type: "Date", Permissions: editing, set: func(p *Patch) bool { return p.DueDate.Set }},

@@ -135,8 +135,14 @@ func (s *Service) purge(ctx context.Context, tx *db.Tx, ids []int64) error {
 }
 
 // PurgeProjects removes for good all work packages of projects that are about
-// to be purged themselves.
+// to be purged themselves. Those of other projects lose the versions of these.
 func (s *Service) PurgeProjects(ctx context.Context, projects []id.Project) error {
+	if err := db.Do(ctx, s.db, func(tx *db.Tx) error {
+		shared := db.SQL(`w.version_id IN (SELECT id FROM versions WHERE`).Append(db.In("project_id", projects)).Add(`)`)
+		return s.replan(ctx, tx, access.System("trash"), db.And(shared, db.Not(db.In("w.project_id", projects))), func(w *WorkPackage) { w.VersionID = nil })
+	}); err != nil {
+		return err
+	}
 	for {
 		n, err := db.Write(ctx, s.db, func(tx *db.Tx) (int, error) {
 			ids, err := db.All[int64](ctx, tx, db.SQL(`SELECT id FROM work_packages WHERE`).Append(db.In("project_id", projects)).

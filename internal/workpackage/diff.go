@@ -24,6 +24,8 @@ func loadNames(ctx context.Context, tx *db.Tx, a access.Actor, entries []journal
 	var users []id.User
 	var projects []id.Project
 	var parents []id.WorkPackage
+	var versions []id.Version
+	var categories []id.Category
 	for _, e := range entries {
 		users = append(users, e.UserID)
 	}
@@ -34,6 +36,12 @@ func loadNames(ctx context.Context, tx *db.Tx, a access.Actor, entries []journal
 				users = append(users, *u)
 			}
 		}
+		if s.VersionID != nil {
+			versions = append(versions, *s.VersionID)
+		}
+		if s.CategoryID != nil {
+			categories = append(categories, *s.CategoryID)
+		}
 		if s.ParentID != nil {
 			parents = append(parents, *s.ParentID)
 		}
@@ -42,7 +50,7 @@ func loadNames(ctx context.Context, tx *db.Tx, a access.Actor, entries []journal
 	if n.users, err = Principals(ctx, tx, unique(users)); err != nil {
 		return nil, err
 	}
-	if err := n.refs.loadCatalog(ctx, tx); err != nil {
+	if err := n.refs.loadCatalog(ctx, tx, unique(versions), unique(categories)); err != nil {
 		return nil, err
 	}
 	if err := n.refs.loadProjects(ctx, tx, unique(projects)); err != nil {
@@ -130,6 +138,10 @@ func (n *names) show(s *State, field, text string) string {
 		v = n.users[*s.AssigneeID]
 	case "responsible":
 		v = n.users[*s.ResponsibleID]
+	case "version":
+		v = n.refs.Versions[*s.VersionID]
+	case "category":
+		v = n.refs.Categories[*s.CategoryID]
 	case "parent":
 		if v = n.wps[*s.ParentID]; v.Name == "" {
 			return "#" + text

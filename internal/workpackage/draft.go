@@ -22,6 +22,9 @@ type drafting struct {
 	grants *access.Grants
 	errs   errorList
 
+	// fromCategory is who gets a new work package that names nobody.
+	fromCategory *id.User
+
 	milestone bool
 	isClosed  bool
 	ratio     *int
@@ -40,7 +43,7 @@ func (s *Service) draft(ctx context.Context, tx *db.Tx, a access.Actor, before *
 	if err := d.loadGrants(ctx); err != nil {
 		return nil, err
 	}
-	steps := []func(context.Context) error{d.project, d.typ, d.status, d.priority, d.people, d.parent, d.dates}
+	steps := []func(context.Context) error{d.project, d.typ, d.status, d.priority, d.category, d.people, d.version, d.parent, d.dates}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -74,9 +77,14 @@ func (d *drafting) loadGrants(ctx context.Context) (err error) {
 // may says whether the actor holds p where the work package is now.
 func (d *drafting) may(p access.Permission) bool {
 	if d.before == nil {
-		return d.grants.Has(access.AddWorkPackages, d.after.ProjectID) && (p != access.ManageSubtasks || d.grants.Has(p, d.after.ProjectID))
+		return d.grants.Has(access.AddWorkPackages, d.after.ProjectID) && (!apart(p) || d.grants.Has(p, d.after.ProjectID))
 	}
 	return d.grants.Has(p, d.before.ProjectID)
+}
+
+// apart says whether those who add work packages need the permission besides.
+func apart(p access.Permission) bool {
+	return p == access.ManageSubtasks || p == access.AssignVersions
 }
 
 // readOnly refuses changes of fields the actor may not write. Sending the
@@ -85,6 +93,9 @@ func (d *drafting) readOnly() {
 	if d.before == nil {
 		if d.after.ParentID != nil && !d.may(access.ManageSubtasks) {
 			d.errs.add("parent", "read_only")
+		}
+		if d.after.VersionID != nil && !d.may(access.AssignVersions) {
+			d.errs.add("version", "read_only")
 		}
 		return
 	}
@@ -119,6 +130,10 @@ func fieldText(s *State, name string) string {
 		return text(s.AssigneeID)
 	case "responsible":
 		return text(s.ResponsibleID)
+	case "version":
+		return text(s.VersionID)
+	case "category":
+		return text(s.CategoryID)
 	case "parent":
 		return text(s.ParentID)
 	case "startDate":
@@ -255,20 +270,14 @@ func (d *drafting) people(ctx context.Context) error {
 	if err := check("assignee", &d.after.AssigneeID, p.Assignee.V, p.Assignee.Set, oldAssignee); err != nil {
 		return err
 	}
+	if d.fromCategory != nil {
+		d.after.AssigneeID = d.fromCategory
+	}
 	return check("responsible", &d.after.ResponsibleID, p.Responsible.V, p.Responsible.Set, oldResponsible)
 }
 
-// assignees is the condition that u.id is a person or group that can be
-// assigned work in the project.
-func assignees(project id.Project) db.Frag {
-	return db.SQL(`u.deleted_at IS NULL AND u.kind IN ('User', 'Group', 'PlaceholderUser') AND u.status IN (1, 4) AND u.id IN (
-		SELECT m.user_id FROM members m JOIN member_roles mr ON mr.member_id = m.id
-		JOIN role_permissions rp ON rp.role_id = mr.role_id AND rp.permission = ?
-		WHERE m.project_id = ?)`, access.WorkPackageAssigned, project)
-}
-
 func assignable(ctx context.Context, tx *db.Tx, project id.Project, u id.User) (bool, error) {
-	_, ok, err := db.One[id.User](ctx, tx, db.SQL(`SELECT u.id FROM users u WHERE u.id = ? AND`, u).Append(assignees(project)))
+	_, ok, err := db.One[id.User](ctx, tx, db.SQL(`SELECT u.id FROM users u WHERE u.id = ? AND`, u).Append(access.Assignable(project)))
 	return ok, err
 }
 

@@ -11,7 +11,7 @@ import (
 // groupColumns are what a list can be grouped by.
 var groupColumns = map[string]string{
 	"status": "w.status_id", "type": "w.type_id", "priority": "w.priority_id", "project": "w.project_id",
-	"assignee": "w.assigned_to_id", "responsible": "w.responsible_id",
+	"assignee": "w.assigned_to_id", "responsible": "w.responsible_id", "version": "w.version_id", "category": "w.category_id",
 }
 
 // Groups counts the work packages of a list, on all its pages, by the value of a

@@ -139,6 +139,8 @@ var sortJoins = map[string]string{
 	"author":      "JOIN users sa ON sa.id = w.author_id",
 	"assignee":    "LEFT JOIN users sg ON sg.id = w.assigned_to_id",
 	"responsible": "LEFT JOIN users sr ON sr.id = w.responsible_id",
+	"version":     "LEFT JOIN versions sv ON sv.id = w.version_id",
+	"category":    "LEFT JOIN categories sc ON sc.id = w.category_id",
 }
 
 // Filters are what work packages can be filtered and sorted by.
@@ -157,6 +159,8 @@ var Filters = filter.Fields{
 	"parent":          {Kind: filter.Ref, Column: "w.parent_id"},
 	"ancestor":        {Kind: filter.Special, SortBy: "-", Compile: byAncestor},
 	"watcher":         {Kind: filter.Special, SortBy: "-", Compile: byWatcher},
+	"version":         {Kind: filter.Special, SortBy: "(sv.name_folded || ' ' || sv.id)", Compile: byVersion}, // names repeat in other projects
+	"category":        {Kind: filter.Ref, Column: "w.category_id", SortBy: "(sc.name_folded || ' ' || sc.id)"},
 	"start_date":      {Kind: filter.Date, Column: "w.start_date"},
 	"due_date":        {Kind: filter.Date, Column: "w.due_date"},
 	"date":            {Kind: filter.Date, Column: "COALESCE(w.due_date, w.start_date)"},

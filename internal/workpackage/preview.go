@@ -33,6 +33,8 @@ type Schema struct {
 	Types      []Named
 	Statuses   []Named
 	Priorities []Named
+	Versions   []Named
+	Categories []Named
 	// Assignees are filled for forms only.
 	Assignees []Named
 }
@@ -67,7 +69,7 @@ func (s *Service) Preview(ctx context.Context, a access.Actor, wp id.WorkPackage
 			return nil, err
 		}
 		f.Schema.Milestone = d.milestone
-		if f.Schema.Assignees, err = people(ctx, tx, assignees(d.after.ProjectID)); err != nil {
+		if f.Schema.Assignees, err = people(ctx, tx, access.Assignable(d.after.ProjectID)); err != nil {
 			return nil, err
 		}
 		f.Refs, err = loadRefs(ctx, tx, a, []WorkPackage{d.after})
@@ -98,7 +100,7 @@ func (s *Service) SchemaOf(ctx context.Context, a access.Actor, project id.Proje
 		}
 		w := WorkPackage{ProjectID: project, TypeID: typ, StatusID: defaultStatus(all), AuthorID: a.ID}
 		sc, err := s.schema(ctx, tx, a, nil, &w, func(p access.Permission) bool {
-			return g.Has(p, project) || g.Has(access.AddWorkPackages, project)
+			return g.Has(p, project) || !apart(p) && g.Has(access.AddWorkPackages, project)
 		})
 		sc.Milestone = milestone
 		return &sc, err
@@ -127,6 +129,9 @@ func (s *Service) schema(ctx context.Context, tx *db.Tx, a access.Actor, before,
 	}
 	next, err := reachable(ctx, tx, a, after, from)
 	if err != nil {
+		return sc, err
+	}
+	if err := sc.loadPlanning(ctx, tx, before); err != nil {
 		return sc, err
 	}
 	return sc, sc.load(ctx, tx, next)

@@ -18,7 +18,7 @@ type Named struct {
 	// Identifier is a project's; else empty.
 	Identifier string
 	Color      string
-	// Closed and Milestone describe statuses and types.
+	// Closed and Milestone describe statuses, versions and types.
 	Closed, Milestone bool
 }
 
@@ -37,6 +37,8 @@ type Refs struct {
 	Statuses   map[id.Status]Named
 	Priorities map[id.Priority]Named
 	Users      map[id.User]Named
+	Versions   map[id.Version]Named
+	Categories map[id.Category]Named
 	// Ancestors are the visible work packages above, the root first.
 	Ancestors map[id.WorkPackage][]Named
 	// Children are the visible work packages directly below.
@@ -52,7 +54,8 @@ func loadRefs(ctx context.Context, tx *db.Tx, a access.Actor, ws []WorkPackage) 
 	r := &Refs{}
 	var err error
 	wps, projects, users := collect(ws)
-	if err = r.loadCatalog(ctx, tx); err != nil {
+	versions, categories := planned(ws)
+	if err = r.loadCatalog(ctx, tx, versions, categories); err != nil {
 		return nil, err
 	}
 	if err = r.loadProjects(ctx, tx, projects); err != nil {
@@ -103,7 +106,9 @@ func collect(ws []WorkPackage) ([]id.WorkPackage, []id.Project, []id.User) {
 	return wps, projects, users
 }
 
-func (r *Refs) loadCatalog(ctx context.Context, tx *db.Tx) error {
+// loadCatalog names types, statuses and priorities, which are few, and the given
+// versions and categories, in one statement.
+func (r *Refs) loadCatalog(ctx context.Context, tx *db.Tx, versions []id.Version, categories []id.Category) error {
 	type row struct {
 		Kind  string
 		ID    int64
@@ -111,13 +116,21 @@ func (r *Refs) loadCatalog(ctx context.Context, tx *db.Tx) error {
 		Color string
 		Flag  bool
 	}
-	rows, err := db.All[row](ctx, tx, db.SQL(`SELECT 't' AS kind, id, name, color, is_milestone AS flag FROM types
+	query := db.SQL(`SELECT 't' AS kind, id, name, color, is_milestone AS flag FROM types
 		UNION ALL SELECT 's', id, name, color, is_closed FROM statuses
-		UNION ALL SELECT 'p', id, name, color, active FROM priorities`))
+		UNION ALL SELECT 'p', id, name, color, active FROM priorities`)
+	if len(versions) > 0 {
+		query = query.Add(`UNION ALL SELECT 'v', id, name, '', status = 'closed' FROM versions WHERE`).Append(db.In("id", versions))
+	}
+	if len(categories) > 0 {
+		query = query.Add(`UNION ALL SELECT 'c', id, name, '', FALSE FROM categories WHERE`).Append(db.In("id", categories))
+	}
+	rows, err := db.All[row](ctx, tx, query)
 	if err != nil {
 		return err
 	}
 	r.Types, r.Statuses, r.Priorities = map[id.Type]Named{}, map[id.Status]Named{}, map[id.Priority]Named{}
+	r.Versions, r.Categories = map[id.Version]Named{}, map[id.Category]Named{}
 	for _, w := range rows {
 		n := Named{ID: w.ID, Name: w.Name, Color: w.Color}
 		switch w.Kind {
@@ -127,6 +140,11 @@ func (r *Refs) loadCatalog(ctx context.Context, tx *db.Tx) error {
 		case "s":
 			n.Closed = w.Flag
 			r.Statuses[id.Status(w.ID)] = n
+		case "v":
+			n.Closed = w.Flag
+			r.Versions[id.Version(w.ID)] = n
+		case "c":
+			r.Categories[id.Category(w.ID)] = n
 		default:
 			r.Priorities[id.Priority(w.ID)] = n
 		}
@@ -288,6 +306,8 @@ func (r *Refs) loadWatching(ctx context.Context, tx *db.Tx, a access.Actor, wps 
 func (r *Refs) Merge(other *Refs) {
 	r.Projects = merged(r.Projects, other.Projects)
 	r.Users = merged(r.Users, other.Users)
+	r.Versions = merged(r.Versions, other.Versions)
+	r.Categories = merged(r.Categories, other.Categories)
 	r.Ancestors = merged(r.Ancestors, other.Ancestors)
 	r.Children = merged(r.Children, other.Children)
 	r.Derived = merged(r.Derived, other.Derived)

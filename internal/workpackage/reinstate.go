@@ -10,6 +10,7 @@ import (
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
 	"github.com/holdfast/holdfast/internal/journal"
+	"github.com/holdfast/holdfast/internal/version"
 )
 
 // Saved is a work package as a backup holds it.
@@ -89,7 +90,7 @@ func (s *Service) reinstating(ctx context.Context, tx *db.Tx, a access.Actor, sa
 			return r, err
 		}
 	}
-	for _, step := range []func(context.Context, *db.Tx) error{r.present, r.project, r.catalog, r.people, r.parent} {
+	for _, step := range []func(context.Context, *db.Tx) error{r.present, r.project, r.catalog, r.people, r.planning, r.parent} {
 		if err := step(ctx, tx); err != nil {
 			return r, err
 		}
@@ -204,6 +205,31 @@ func (r *reinstatement) users(ctx context.Context, tx *db.Tx) (map[id.User]bool,
 	return there, err
 }
 
+// planning lets go of a version and a category that the project does not have any more.
+func (r *reinstatement) planning(ctx context.Context, tx *db.Tx) error {
+	if v := r.after.VersionID; v != nil {
+		n, err := db.Scalar[int](ctx, tx, db.SQL(`SELECT COUNT(*) FROM versions v WHERE v.id = ? AND`, *v).Append(version.Available(r.after.ProjectID)))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			r.note("its version %d is not there any more, or not shared with its project, and is left out", *v)
+			r.after.VersionID = nil
+		}
+	}
+	if c := r.after.CategoryID; c != nil {
+		n, err := db.Scalar[int](ctx, tx, db.SQL(`SELECT COUNT(*) FROM categories WHERE id = ? AND project_id = ?`, *c, r.after.ProjectID))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			r.note("its category %d is not there any more and is left out", *c)
+			r.after.CategoryID = nil
+		}
+	}
+	return nil
+}
+
 // parent lets go of a parent that is not there, or that is below it now.
 func (r *reinstatement) parent(ctx context.Context, tx *db.Tx) error {
 	if r.after.ParentID == nil {
@@ -254,6 +280,10 @@ func take(to, from *WorkPackage, field string) {
 		to.AssigneeID = from.AssigneeID
 	case "responsible":
 		to.ResponsibleID = from.ResponsibleID
+	case "version":
+		to.VersionID = from.VersionID
+	case "category":
+		to.CategoryID = from.CategoryID
 	case "parent":
 		to.ParentID = from.ParentID
 	case "startDate":
@@ -343,11 +373,11 @@ func reinsert(ctx context.Context, tx *db.Tx, w *WorkPackage, created db.Time) e
 	w.LockVersion, w.CreatedAt, w.UpdatedAt = w.LockVersion+1, created, tx.Stamp()
 	_, err := db.Exec(ctx, tx, db.SQL(`INSERT INTO work_packages
 		(id, project_id, type_id, status_id, priority_id, subject, subject_folded, description, author_id, assigned_to_id,
-		responsible_id, parent_id, start_date, due_date, duration, ignore_non_working_days, schedule_manually, done_ratio,
+		responsible_id, version_id, category_id, parent_id, start_date, due_date, duration, ignore_non_working_days, schedule_manually, done_ratio,
 		estimated_seconds, remaining_seconds, lock_version, created_at, updated_at, description_folded)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		w.ID, w.ProjectID, w.TypeID, w.StatusID, w.PriorityID, w.Subject, db.Fold(w.Subject), w.Description, w.AuthorID, w.AssigneeID,
-		w.ResponsibleID, w.ParentID, w.StartDate, w.DueDate, w.Duration, w.IgnoreNonWorkingDays, w.ScheduleManually, w.DoneRatio,
+		w.ResponsibleID, w.VersionID, w.CategoryID, w.ParentID, w.StartDate, w.DueDate, w.Duration, w.IgnoreNonWorkingDays, w.ScheduleManually, w.DoneRatio,
 		w.EstimatedSeconds, w.RemainingSeconds, w.LockVersion, w.CreatedAt, w.UpdatedAt, db.Fold(w.Description)))
 	return err
 }

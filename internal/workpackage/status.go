@@ -60,7 +60,7 @@ func (d *drafting) status(ctx context.Context) error {
 	if !slices.Contains(next, w.StatusID) {
 		d.errs.add("status", "no_transition")
 	}
-	return nil
+	return d.reopening(ctx, all)
 }
 
 // frozen refuses changes of a work package whose status makes it read-only.

@@ -11,17 +11,17 @@ import (
 )
 
 const columns = `w.id, w.project_id, w.type_id, w.status_id, w.priority_id, w.subject, w.description, w.author_id,
-	w.assigned_to_id, w.responsible_id, w.parent_id, w.start_date, w.due_date, w.duration, w.ignore_non_working_days,
+	w.assigned_to_id, w.responsible_id, w.version_id, w.category_id, w.parent_id, w.start_date, w.due_date, w.duration, w.ignore_non_working_days,
 	w.schedule_manually, w.done_ratio, w.estimated_seconds, w.remaining_seconds, w.lock_version, w.created_at, w.updated_at`
 
 func insert(ctx context.Context, tx *db.Tx, w *WorkPackage) error {
 	n, err := db.Insert[id.WorkPackage](ctx, tx, db.SQL(`INSERT INTO work_packages
 		(project_id, type_id, status_id, priority_id, subject, subject_folded, description, author_id, assigned_to_id,
-		responsible_id, parent_id, start_date, due_date, duration, ignore_non_working_days, schedule_manually, done_ratio,
+		responsible_id, version_id, category_id, parent_id, start_date, due_date, duration, ignore_non_working_days, schedule_manually, done_ratio,
 		estimated_seconds, remaining_seconds, lock_version, created_at, updated_at, description_folded)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?) RETURNING id`,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?) RETURNING id`,
 		w.ProjectID, w.TypeID, w.StatusID, w.PriorityID, w.Subject, db.Fold(w.Subject), w.Description, w.AuthorID, w.AssigneeID,
-		w.ResponsibleID, w.ParentID, w.StartDate, w.DueDate, w.Duration, w.IgnoreNonWorkingDays, w.ScheduleManually, w.DoneRatio,
+		w.ResponsibleID, w.VersionID, w.CategoryID, w.ParentID, w.StartDate, w.DueDate, w.Duration, w.IgnoreNonWorkingDays, w.ScheduleManually, w.DoneRatio,
 		w.EstimatedSeconds, w.RemainingSeconds, tx.Stamp(), tx.Stamp(), db.Fold(w.Description)))
 	w.ID, w.LockVersion, w.CreatedAt, w.UpdatedAt = n, 0, tx.Stamp(), tx.Stamp()
 	return err
@@ -30,11 +30,11 @@ func insert(ctx context.Context, tx *db.Tx, w *WorkPackage) error {
 // update saves w if nobody has changed it since lock version w.LockVersion.
 func update(ctx context.Context, tx *db.Tx, w *WorkPackage) error {
 	n, err := db.Exec(ctx, tx, db.SQL(`UPDATE work_packages SET project_id = ?, type_id = ?, status_id = ?, priority_id = ?,
-		subject = ?, subject_folded = ?, description = ?, assigned_to_id = ?, responsible_id = ?, parent_id = ?, start_date = ?,
+		subject = ?, subject_folded = ?, description = ?, assigned_to_id = ?, responsible_id = ?, version_id = ?, category_id = ?, parent_id = ?, start_date = ?,
 		due_date = ?, duration = ?, ignore_non_working_days = ?, schedule_manually = ?, done_ratio = ?, estimated_seconds = ?,
 		remaining_seconds = ?, lock_version = lock_version + 1, updated_at = ?, description_folded = ? WHERE id = ? AND lock_version = ?`,
 		w.ProjectID, w.TypeID, w.StatusID, w.PriorityID, w.Subject, db.Fold(w.Subject), w.Description, w.AssigneeID,
-		w.ResponsibleID, w.ParentID, w.StartDate, w.DueDate, w.Duration, w.IgnoreNonWorkingDays, w.ScheduleManually, w.DoneRatio,
+		w.ResponsibleID, w.VersionID, w.CategoryID, w.ParentID, w.StartDate, w.DueDate, w.Duration, w.IgnoreNonWorkingDays, w.ScheduleManually, w.DoneRatio,
 		w.EstimatedSeconds, w.RemainingSeconds, tx.Stamp(), db.Fold(w.Description), w.ID, w.LockVersion))
 	if err != nil {
 		return err

@@ -86,6 +86,8 @@ func (now State) backTo(was State) Patch {
 	differ(&p.Description, now.Description, was.Description)
 	point(&p.Assignee, now.AssigneeID, was.AssigneeID)
 	point(&p.Responsible, now.ResponsibleID, was.ResponsibleID)
+	point(&p.Version, now.VersionID, was.VersionID)
+	point(&p.Category, now.CategoryID, was.CategoryID)
 	point(&p.Parent, now.ParentID, was.ParentID)
 	point(&p.StartDate, now.StartDate, was.StartDate)
 	point(&p.DueDate, now.DueDate, was.DueDate)

@@ -64,7 +64,7 @@ func (s *Service) mayChange(ctx context.Context, tx *db.Tx, a access.Actor, w *W
 
 // changing are the permissions each of which allows some change.
 var changing = []access.Permission{
-	access.EditWorkPackages, access.ChangeWorkPackageStatus, access.MoveWorkPackages, access.ManageSubtasks,
+	access.EditWorkPackages, access.ChangeWorkPackageStatus, access.MoveWorkPackages, access.ManageSubtasks, access.AssignVersions,
 }
 
 // empty says whether the patch sets no field.

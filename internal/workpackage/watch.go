@@ -59,7 +59,7 @@ func (s *Service) AvailableAssignees(ctx context.Context, a access.Actor, projec
 		case !g.Has(access.AddWorkPackages, project) && !g.Has(access.EditWorkPackages, project):
 			return nil, fault.Forbidden("you may not assign work in this project")
 		}
-		return people(ctx, tx, assignees(project))
+		return people(ctx, tx, access.Assignable(project))
 	})
 }
 

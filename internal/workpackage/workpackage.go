@@ -28,6 +28,8 @@ type WorkPackage struct {
 	AuthorID             id.User         `db:"author_id"`
 	AssigneeID           *id.User        `db:"assigned_to_id"`
 	ResponsibleID        *id.User        `db:"responsible_id"`
+	VersionID            *id.Version     `db:"version_id"`
+	CategoryID           *id.Category    `db:"category_id"`
 	ParentID             *id.WorkPackage `db:"parent_id"`
 	StartDate            *db.Day         `db:"start_date"`
 	DueDate              *db.Day         `db:"due_date"`
@@ -53,6 +55,8 @@ type Patch struct {
 	Description          opt.Value[string]
 	Assignee             opt.Value[*id.User]
 	Responsible          opt.Value[*id.User]
+	Version              opt.Value[*id.Version]
+	Category             opt.Value[*id.Category]
 	Parent               opt.Value[*id.WorkPackage]
 	StartDate            opt.Value[*db.Day]
 	DueDate              opt.Value[*db.Day]
@@ -81,6 +85,8 @@ type State struct {
 	AuthorID             id.User         `json:"author"`
 	AssigneeID           *id.User        `json:"assignee"`
 	ResponsibleID        *id.User        `json:"responsible"`
+	VersionID            *id.Version     `json:"version"`
+	CategoryID           *id.Category    `json:"category"`
 	ParentID             *id.WorkPackage `json:"parent"`
 	StartDate            *db.Day         `json:"startDate"`
 	DueDate              *db.Day         `json:"dueDate"`
@@ -104,7 +110,7 @@ func (w *WorkPackage) state(files []AttachedFile) State {
 	return State{
 		ProjectID: w.ProjectID, TypeID: w.TypeID, StatusID: w.StatusID, PriorityID: w.PriorityID,
 		Subject: w.Subject, Description: w.Description, AuthorID: w.AuthorID, AssigneeID: w.AssigneeID,
-		ResponsibleID: w.ResponsibleID, ParentID: w.ParentID, StartDate: w.StartDate, DueDate: w.DueDate,
+		ResponsibleID: w.ResponsibleID, VersionID: w.VersionID, CategoryID: w.CategoryID, ParentID: w.ParentID, StartDate: w.StartDate, DueDate: w.DueDate,
 		Duration: w.Duration, IgnoreNonWorkingDays: w.IgnoreNonWorkingDays, ScheduleManually: w.ScheduleManually,
 		DoneRatio: w.DoneRatio, EstimatedSeconds: w.EstimatedSeconds, RemainingSeconds: w.RemainingSeconds,
 		Attachments: files,
