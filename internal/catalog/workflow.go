@@ -100,9 +100,21 @@ func (s *Service) SetWorkflow(ctx context.Context, a access.Actor, typ id.Type, 
 }
 
 // CopyWorkflow gives other types and roles the steps of one type and role.
+//
+// Faults: as SetWorkflow, Invalid without a type or a role to copy to.
 func (s *Service) CopyWorkflow(ctx context.Context, a access.Actor, typ id.Type, role id.Role, toTypes []id.Type, toRoles []id.Role) error {
 	_, err := write(ctx, s, a, func(tx *db.Tx) (int, error) {
 		if err := checkPair(ctx, tx, typ, role); err != nil {
+			return 0, err
+		}
+		var p problems
+		if len(toTypes) == 0 {
+			p.add("to_types", "blank")
+		}
+		if len(toRoles) == 0 {
+			p.add("to_roles", "blank")
+		}
+		if err := p.err(); err != nil {
 			return 0, err
 		}
 		matrix, err := steps(ctx, tx, typ, role)

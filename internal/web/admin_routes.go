@@ -15,7 +15,7 @@ import (
 // ask for the right.
 func (s *Site) adminRoutes() []page {
 	get, post := http.MethodGet, http.MethodPost
-	return []page{
+	pages := []page{
 		{get, "/admin", s.admin(s.overview), false},
 		{get, "/admin/users", s.admin(s.userList), false},
 		{get, "/admin/users/new", s.admin(s.newUser), false},
@@ -44,6 +44,9 @@ func (s *Site) adminRoutes() []page {
 		{post, "/admin/roles/{id}/position", s.admin(s.moveRole), false},
 		{get, "/admin/roles/{id}/deletion", s.admin(s.confirmRoleDelete), false},
 		{post, "/admin/roles/{id}/deletion", s.admin(s.deleteRole), false},
+		{get, "/admin/workflow", s.admin(s.workflow), false},
+		{post, "/admin/workflow", s.admin(s.saveWorkflow), false},
+		{post, "/admin/workflow/copies", s.admin(s.copyWorkflow), false},
 		{get, "/admin/mail", s.admin(s.mailPage), false},
 		{post, "/admin/mail/test", s.admin(s.testMail), false},
 		{post, "/admin/mail/release", s.admin(s.releaseMail), false},
@@ -76,6 +79,10 @@ func (s *Site) adminRoutes() []page {
 		{get, "/backup_tokens/cancel", s.confirmCancel, true},
 		{post, "/backup_tokens/cancel", s.cancelToken, true},
 	}
+	for _, k := range s.adminCatalog() {
+		pages = append(pages, s.catalogRoutes(k)...)
+	}
+	return pages
 }
 
 // admin keeps everyone but administrators out.
@@ -119,6 +126,12 @@ func (s *Site) adminSide(say reader) []ui.NavGroup {
 		{Label: say.T("manage.groups"), Href: groupsHref, Icon: "users"},
 		{Label: say.T("admin.roles"), Href: rolesHref, Icon: "shield"},
 	}}
+	planning := ui.NavGroup{Title: say.T("admin.planning"), Items: []ui.NavItem{
+		{Label: say.T("catalog.types"), Href: typesHref, Icon: "milestone"},
+		{Label: say.T("catalog.statuses"), Href: statusesHref, Icon: "circle-check"},
+		{Label: say.T("catalog.priorities"), Href: prioritiesHref, Icon: "chevrons-up"},
+		{Label: say.T("flow.title"), Href: workflowHref, Icon: "arrow-up-down"},
+	}}
 	system := ui.NavGroup{Title: say.T("admin.system"), Items: []ui.NavItem{
 		{Label: say.T("common.mail"), Href: "/admin/mail", Icon: "mail"},
 		{Label: say.T("common.jobs"), Href: "/admin/jobs", Icon: "list-checks"},
@@ -127,5 +140,5 @@ func (s *Site) adminSide(say reader) []ui.NavGroup {
 	if s.app.Backups.Enabled() {
 		system.Items = append(system.Items, ui.NavItem{Label: say.T("common.backup"), Href: "/admin/backups", Icon: "archive"})
 	}
-	return []ui.NavGroup{{Items: []ui.NavItem{{Label: say.T("admin.overview"), Href: "/admin", Icon: "layout-dashboard"}}}, people, system}
+	return []ui.NavGroup{{Items: []ui.NavItem{{Label: say.T("admin.overview"), Href: "/admin", Icon: "layout-dashboard"}}}, people, planning, system}
 }

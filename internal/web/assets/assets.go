@@ -57,6 +57,7 @@ func build() library {
 		lib.add(name, javaScript, mustRead("js/vendor/"+name))
 	}
 	lib.add("palette.js", javaScript, lib.script(mustRead("js/palette.js")))
+	lib.add("admin.js", javaScript, lib.script(mustRead("js/admin.js")))
 	var b bytes.Buffer
 	for _, name := range scripts {
 		b.Write(mustRead("js/" + name + ".js"))
