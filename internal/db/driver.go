@@ -266,6 +266,42 @@ func (s *liteStmt) query(ctx context.Context, args []driver.NamedValue) (driver.
 	return &liteRows{s: s, ctx: ctx}, nil
 }
 
+// raw calls fn with each row of a query, without copying texts.
+func (c *liteConn) raw(ctx context.Context, q string, args []any, fn func(vals []any) error) (err error) {
+	s, err := c.statement(ctx, q)
+	if err != nil {
+		return err
+	}
+	s.busy = true
+	defer func() {
+		if doneErr := s.done(); err == nil { // after a failed step, Reset reports the same once more
+			err = doneErr
+		}
+	}()
+	named := make([]driver.NamedValue, len(args))
+	for i, a := range args {
+		v, err := driver.DefaultParameterConverter.ConvertValue(a)
+		if err != nil {
+			return err
+		}
+		named[i] = driver.NamedValue{Ordinal: i + 1, Value: v}
+	}
+	if err := s.bind(named); err != nil {
+		return err
+	}
+	vals := make([]any, s.s.ColumnCount())
+	c.c.SetInterrupt(ctx)
+	for s.s.Step() {
+		if err := s.s.ColumnsRaw(vals...); err != nil {
+			return err
+		}
+		if err := fn(vals); err != nil {
+			return err
+		}
+	}
+	return told(ctx, s.s.Err())
+}
+
 type liteRows struct {
 	s      *liteStmt
 	ctx    context.Context // database/sql gives it to the query and rows are read later

@@ -25,6 +25,8 @@ type Tx struct {
 	now     time.Time
 	write   bool
 	noAbort bool
+	reads   bool      // has read something
+	conn    *sql.Conn // of one's own, on SQLite: see Beside
 	after   []func()
 }
 
@@ -160,6 +162,7 @@ func (tx *Tx) Rows(ctx context.Context, f Frag) (*sql.Rows, error) {
 	if err := refused(ctx, f.SQL); err != nil {
 		return nil, fmt.Errorf("query: %w", err)
 	}
+	tx.reads = true
 	rows, err := tx.q.QueryContext(tx.context(ctx), tx.text(f.SQL), f.Args...)
 	if err != nil {
 		return nil, fmt.Errorf("query: %w", err)

@@ -1,5 +1,43 @@
 package archive
 
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+)
+
+// TableSum is the digest of a table as the snapshot gives it.
+func (s *Stored) TableSum(ctx context.Context, table string) (string, error) {
+	r, err := s.rows(ctx, table)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.New()
+	_, err = io.Copy(sum, r)
+	return hex.EncodeToString(sum.Sum(nil)), errors.Join(err, r.Close())
+}
+
+// ReadProofs reads the proofs of a table and writes them again.
+func ReadProofs(b []byte) (written []byte, n int) {
+	l := &proofs{rest: b}
+	for p := l.next(); p != nil; p = l.next() {
+		written = p.appendTo(written)
+		n++
+	}
+	return written, n
+}
+
+// Fingerprint is that of rows.
+func Fingerprint(rows ...[]any) [32]byte {
+	p := newPrinter()
+	for _, r := range rows {
+		p.row(r)
+	}
+	return p.take()
+}
+
 // OnStep calls fn between the steps of restores, until the returned function is called.
 func OnStep(fn func(name string)) (reset func()) {
 	step = fn

@@ -95,7 +95,7 @@ var appendOnly = []string{"journals", "audit_entries"}
 // meanwhile. An unreadable file does not end Take: the snapshot is Incomplete and
 // names it. Every other error means that there is no snapshot.
 func Take(ctx context.Context, src Source, to *repo.Repository, o Options) (repo.Snapshot, error) {
-	t := &taking{src: src, o: o, began: src.DB.Now()}
+	t := &taking{src: src, to: to, o: o, began: src.DB.Now()}
 	unpin, err := pin(ctx, src.DB)
 	if err != nil {
 		return repo.Snapshot{}, explain(err)
@@ -126,14 +126,22 @@ func explain(err error) error {
 // taking is one run of Take, and the repository's source.
 type taking struct {
 	src   Source
+	to    *repo.Repository
 	o     Options
 	began time.Time
 	meta  Meta
 	prog  Progress
 	list  *fileList
-	// beside are more transactions that see the same, where the engine has them.
+	// parent is the snapshot before, if there is one.
+	parent *repo.Snapshot
+	// beside are more transactions that see the same. again is one of its own for rows
+	// that have to be read once more.
 	beside []*db.Tx
+	again  *db.Tx
 }
+
+// Parent implements repo.Comparer.
+func (t *taking) Parent(s repo.Snapshot) { t.parent = &s }
 
 // Items implements repo.Source.
 func (t *taking) Items(ctx context.Context, put func(repo.Item) error) error {
@@ -151,12 +159,12 @@ func (t *taking) Meta() (json.RawMessage, bool, error) {
 }
 
 func (t *taking) snapshot(ctx context.Context, tx *db.Tx, put func(repo.Item) error) (err error) {
-	more, end, err := db.Beside(ctx, tx, min(runtime.NumCPU(), maxReaders))
+	more, end, err := db.Beside(ctx, tx, 1+min(runtime.NumCPU(), maxReaders))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, end()) }()
-	t.beside = more
+	t.again, t.beside = more[0], more[1:]
 	tables, err := present(ctx, tx)
 	if err != nil {
 		return err
@@ -192,16 +200,16 @@ func (t *taking) snapshot(ctx context.Context, tx *db.Tx, put func(repo.Item) er
 func (t *taking) table(ctx context.Context, tx *db.Tx, table Table, put func(repo.Item) error) (Entry, error) {
 	s := newStream(put, func(rows int64) { t.prog.Rows += rows; t.report(table.Name) })
 	var err error
-	if len(t.beside) > 0 && table.Numbered() {
-		err = t.spread(ctx, tx, table, s.item)
+	if table.Numbered() {
+		err = t.spread(ctx, tx, table, s)
 	} else {
-		err = cut(ctx, tx, table, db.Frag{}, s.item)
+		err = cut(ctx, tx, table, db.Frag{}, func([]any) {}, s.item)
 	}
 	return s.entry(dataName(table.Name)), err
 }
 
-// cut puts the leaves of the rows of a table that meet the condition.
-func cut(ctx context.Context, tx *db.Tx, table Table, part db.Frag, put func(repo.Item) error) error {
+// cut puts the leaves of the rows of a table that meet the condition. see is called with each row.
+func cut(ctx context.Context, tx *db.Tx, table Table, part db.Frag, see func(vals []any), put func(repo.Item) error) error {
 	l := newLeaves(rowsKey+table.Name+"\x00", put)
 	return l.end(eachRow(ctx, tx, table, part, func(vals []any) error {
 		key, leaf, err := table.place(l.key, vals)
@@ -212,6 +220,7 @@ func cut(ctx context.Context, tx *db.Tx, table Table, part db.Frag, put func(rep
 		if err := l.next(leaf); err != nil {
 			return err
 		}
+		see(vals)
 		if l.buf, err = appendRow(l.buf, table.Columns, vals); err != nil {
 			return fmt.Errorf("row %v: %w", keyOf(table, vals), err)
 		}

@@ -26,6 +26,10 @@ type Item struct {
 	// Immutable says that a content under this key never changes, so that one
 	// that is in the parent need not be read again.
 	Immutable bool
+	// Unchanged says that the source has proven that the content under this key is
+	// the one it has in the snapshot given to Parent. It is not read again, unless
+	// what is stored of it is known to be damaged or gone.
+	Unchanged bool
 }
 
 // Source gives the content of a snapshot.
@@ -36,6 +40,14 @@ type Source interface {
 	// Meta is called after Items. The document is kept with the snapshot; complete
 	// says that nothing was left out.
 	Meta() (doc json.RawMessage, complete bool, err error)
+}
+
+// Comparer is a Source that proves for itself what did not change.
+type Comparer interface {
+	Source
+	// Parent is called before Items with the snapshot that items can be Unchanged
+	// since. It is not called when there is none.
+	Parent(s Snapshot)
 }
 
 // Progress tells how far a backup is.

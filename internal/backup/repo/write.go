@@ -70,6 +70,7 @@ type writing struct {
 	packs, manifests map[Hash]uint32
 
 	before  []*cursor // manifests that hold what need not be stored again
+	parent  *Snapshot // whose manifest is the first of them
 	known   *partSet  // their parts
 	seq     int64
 	prev    []link
@@ -108,6 +109,9 @@ type buffer struct{ plain, fragment []byte }
 func (w *writing) run(ctx context.Context, src Source) (Snapshot, error) {
 	if err := w.look(ctx); err != nil {
 		return Snapshot{}, err
+	}
+	if c, ok := src.(Comparer); ok && w.parent != nil {
+		c.Parent(*w.parent)
 	}
 	if err := w.pipeline(ctx, src); err != nil {
 		return Snapshot{}, err
@@ -152,7 +156,6 @@ func (w *writing) look(ctx context.Context) (err error) {
 	}
 	ended, tips := map[string]bool{}, map[string]link{}
 	var seen []link
-	var parent *Snapshot
 	err = w.r.commits(ctx, func(id string) error {
 		ended[id] = true
 		c, fence, err := w.r.commit(ctx, id)
@@ -164,8 +167,8 @@ func (w *writing) look(ctx context.Context) (err error) {
 			return err
 		}
 		tips[id], seen = link{c.ID, c.Hash}, append(seen, c.prev...)
-		if parent == nil || parent.compare(&c) < 0 {
-			parent = &c
+		if w.parent == nil || w.parent.compare(&c) < 0 {
+			w.parent = &c
 		}
 		return nil
 	})
@@ -178,9 +181,9 @@ func (w *writing) look(ctx context.Context) (err error) {
 	for _, id := range slices.Sorted(maps.Keys(tips)) {
 		w.prev = append(w.prev, tips[id])
 	}
-	if parent != nil {
-		w.seq = parent.Seq
-		w.remember(parent.parts)
+	if w.parent != nil {
+		w.seq = w.parent.Seq
+		w.remember(w.parent.parts)
 	}
 	return w.resume(ctx, ended)
 }
@@ -313,7 +316,7 @@ func (w *writing) put(ctx context.Context, i Item) error {
 	}
 	w.last = append(w.last[:0], i.Key...)
 	var same []*Entry
-	for _, c := range w.before {
+	for n, c := range w.before {
 		e, err := c.find(ctx, i.Key)
 		if err != nil {
 			return err
@@ -321,7 +324,8 @@ func (w *writing) put(ctx context.Context, i Item) error {
 		if e == nil {
 			continue
 		}
-		if i.Immutable && w.reusable(e) {
+		known := i.Immutable || i.Unchanged && n == 0 && w.parent != nil
+		if known && w.reusable(e) {
 			return w.send(ctx, &task{entry: e, whole: true})
 		}
 		same = append(same, e)
