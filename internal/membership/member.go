@@ -102,6 +102,49 @@ func (s *Service) Create(ctx context.Context, a access.Actor, in CreateInput) (*
 	})
 }
 
+// CreateAll gives several principals the same roles in a project, all or none.
+//
+// Faults: as Create; Invalid also when there is nobody to add, or somebody twice.
+func (s *Service) CreateAll(ctx context.Context, a access.Actor, project id.Project, principals []id.User, wanted []id.Role) error {
+	return db.Do(ctx, s.db, func(tx *db.Tx) error {
+		if err := mayManage(ctx, tx, a, project); err != nil {
+			return err
+		}
+		if len(principals) == 0 {
+			bad := []fault.Field{{Name: "principal", Code: "blank"}}
+			if code, err := givable(ctx, tx, wanted, project); err != nil {
+				return err
+			} else if code != "" {
+				bad = append(bad, fault.Field{Name: "roles", Code: code})
+			}
+			return fault.Invalid(bad...)
+		}
+		// People before groups: a group makes its people members.
+		ordered, err := db.All[id.User](ctx, tx, db.SQL(`SELECT u.id FROM users u WHERE`).Append(db.In("u.id", principals)).
+			Add(`ORDER BY CASE WHEN u.kind = 'Group' THEN 1 ELSE 0 END, u.id`))
+		if err != nil {
+			return err
+		}
+		if len(ordered) != len(principals) {
+			return fault.InvalidField("principal", "not_available")
+		}
+		for _, n := range ordered {
+			in := CreateInput{Principal: n, Project: project, Roles: wanted}
+			bad, err := in.check(ctx, tx, a)
+			if err != nil {
+				return err
+			}
+			if err := fault.Invalid(bad...); err != nil {
+				return err
+			}
+			if _, err := s.create(ctx, tx, a, in); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // Preview is Create without saving; it returns the membership as it would be
 // and what is wrong with it.
 //

@@ -55,9 +55,29 @@ func (d *drafting) defaults(ctx context.Context) error {
 		d.after.Modules = DefaultModules
 	}
 	d.after.Modules = sorted(d.after.Modules)
+	if d.patch.Template != 0 {
+		return d.template(ctx)
+	}
 	var err error
 	d.after.Types, err = db.All[id.Type](ctx, d.tx, db.SQL(`SELECT id FROM types WHERE is_default ORDER BY position, id`))
 	return err
+}
+
+// template takes modules and types from a project that is marked as a template.
+func (d *drafting) template(ctx context.Context) error {
+	t, err := visible(ctx, d.tx, d.actor, d.patch.Template)
+	switch {
+	case fault.Is(err, fault.KindNotFound):
+		d.errs.add("template", "does_not_exist")
+		return nil
+	case err != nil:
+		return err
+	case !t.Templated:
+		d.errs.add("template", "not_available")
+		return nil
+	}
+	d.after.Modules, d.after.Types = t.Modules, t.Types
+	return nil
 }
 
 func sorted(names []string) []string {

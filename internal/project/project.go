@@ -108,6 +108,9 @@ type Patch struct {
 	StatusExplanation opt.Value[string]
 	Modules           opt.Value[[]string]
 	Types             opt.Value[[]id.Type]
+	// Template is a project whose modules and types a new one gets where the patch
+	// names none; 0 for the defaults of the instance.
+	Template id.Project
 }
 
 // Settings are the instance's settings that the rules depend on.

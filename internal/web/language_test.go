@@ -58,12 +58,12 @@ func TestNoEnglishRemainsOnGermanPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{
-		"/", "/projects", "/projects/new", "/projects/kai", "/projects/kai/edit", "/projects/kai/work_packages/new", "/work_packages", "/work_packages?q=nichts",
+		"/", "/projects", "/projects/new", "/projects/kai", "/projects/kai/settings", "/projects/kai/settings/modules", "/projects/kai/settings/types", "/projects/kai/settings/members", "/projects/kai/deletion", "/projects/kai/work_packages/new", "/work_packages", "/work_packages?q=nichts",
 		"/work_packages/1", "/work_packages/1/edit", "/work_packages/1/deletion", "/my/account", "/admin", "/admin/users", "/admin/users/new", "/admin/mail", "/admin/jobs",
 		"/admin/audit", "/admin/backups", "/admin/backups/care", "/admin/backups/prune", "/admin/backups/1/restore", "/admin/backups/1/download", "/admin/backups/retrieve",
 		"/admin/groups", "/admin/groups/new",
 		"/backup_tokens/cancel?token=x", "/nothing", "/admin/users?q=niemand",
-		"/search?q=Kran", "/search?q=nichtsda", "/search", "/keyboard", "/palette", "/projects/kai/members", "/projects/kai/work_packages", "/work_packages/new",
+		"/search?q=Kran", "/search?q=nichtsda", "/search", "/keyboard", "/palette", "/projects/kai/work_packages", "/work_packages/new",
 		"/work_packages/1/cell/subject", "/work_packages/1/cell/status", "/work_packages?view=board", "/work_packages?view=calendar", "/projects/kai/work_packages?view=board",
 		"/projects/kai/work_packages?view=calendar", "/projects/kai/work_packages?view=gantt", "/work_packages?group=status&columns=id,subject,author,updatedAt",
 		"/work_packages?status=all&q=nichtsda",

@@ -54,17 +54,25 @@ func (s *Site) projectFrame(r *http.Request, a access.Actor, pr *project.Project
 	items := []ui.NavItem{{Label: say.T("project.overview"), Href: base, Icon: "layout-dashboard"}}
 	if can.ViewWorkPackages {
 		items = append(items, ui.NavItem{Label: say.T("common.work_packages"), Href: base + "/work_packages", Icon: "list-checks"})
+		for _, v := range []struct{ module, view, label, icon string }{
+			{"board_view", asBoard, say.T("settings.board"), "layout-dashboard"},
+			{"calendar", asCalendar, say.T("settings.calendar"), "calendar"},
+			{"gantt", asGantt, say.T("settings.gantt"), "milestone"},
+		} {
+			if pr.Has(v.module) {
+				items = append(items, ui.NavItem{Label: v.label, Href: base + "/work_packages?view=" + v.view, Icon: v.icon})
+			}
+		}
 	}
 	if can.ViewMembers {
 		items = append(items, ui.NavItem{Label: say.T("project.members"), Href: base + "/members", Icon: "users"})
 	}
-	if can.Edit || can.Unarchive {
-		items = append(items, ui.NavItem{Label: say.T("project.settings"), Href: base + "/edit", Icon: "settings"})
+	if can.Edit || can.Unarchive || can.SelectModules || can.ManageTypes || can.ManageMembers {
+		items = append(items, ui.NavItem{Label: say.T("project.settings"), Href: base + "/settings", Icon: "settings"})
 	}
+	here := currentItem(r, base, items)
 	for i := range items {
-		h := items[i].Href
-		items[i].Current = r.URL.Path == h || h != base && strings.HasPrefix(r.URL.Path, h) ||
-			h == base+"/work_packages" && strings.HasPrefix(r.URL.Path, "/work_packages/")
+		items[i].Current = i == here
 	}
 	p.Side = ui.SideNav{Title: pr.Name, Groups: []ui.NavGroup{{Items: items}}}
 	p.SideClosed = sideClosed(r)
@@ -79,6 +87,28 @@ func (s *Site) projectFrame(r *http.Request, a access.Actor, pr *project.Project
 		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Warning, Text: say.T("project.is_archived")})
 	}
 	return p
+}
+
+// currentItem is the index of the item that the page belongs to, -1 for none: the view
+// of the work packages that the address asks for, else the longest address that the
+// page lies below.
+func currentItem(r *http.Request, base string, items []ui.NavItem) int {
+	path, view := r.URL.Path, r.URL.Query().Get("view")
+	if strings.HasPrefix(path, "/work_packages/") {
+		path = base + "/work_packages"
+	}
+	here, length := -1, 0
+	for i, it := range items {
+		h, asked, isView := strings.Cut(it.Href, "?view=")
+		fits := path == h || h != base && strings.HasPrefix(path, h+"/")
+		if isView && (path != h || asked != view) {
+			fits = false
+		}
+		if fits && len(it.Href) > length {
+			here, length = i, len(it.Href)
+		}
+	}
+	return here
 }
 
 // sideClosed says whether this browser keeps the navigation beside the page
@@ -117,7 +147,7 @@ func (s *Site) showProject(w http.ResponseWriter, r *http.Request, a access.Acto
 	p.Status, p.Hue = speak(r).projectStatus(pr.Status)
 	p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: pr.Name})
 	if can.Edit || can.Unarchive {
-		p.EditHref = base + "/edit"
+		p.EditHref = base + "/settings"
 	}
 	if can.AddWorkPackages {
 		p.NewHref = base + "/work_packages/new"
@@ -205,56 +235,6 @@ func (s *Site) projectPackages(w http.ResponseWriter, r *http.Request, a access.
 		p.NewHref = base + "/work_packages/new"
 	}
 	return s.list(w, r, a, &p, parseView(base+"/work_packages", r.URL.Query(), true), pr.ID)
-}
-
-type membersPage struct {
-	ui.Page
-	Rows   []memberRow
-	Paging ui.Pagination
-	None   ui.EmptyState
-}
-
-type memberRow struct {
-	Person ui.Avatar
-	Kind   string
-	Roles  []ui.Chip
-	Since  string
-}
-
-// projectMembers lists who takes part in a project, and in which roles.
-func (s *Site) projectMembers(w http.ResponseWriter, r *http.Request, a access.Actor) error {
-	say := speak(r)
-	pr, can, err := s.inProject(r, a)
-	if err != nil {
-		return err
-	}
-	if !can.ViewMembers {
-		return fault.NotFound("page")
-	}
-	number := pageNumber(r)
-	list, err := s.app.Memberships.List(r.Context(), a, membership.ListInput{
-		Project: pr.ID, Page: filter.Page{Number: number, Size: perPage}, Sort: []filter.Sort{{Name: "principal"}}, Location: location(a),
-	})
-	if err != nil {
-		return err
-	}
-	base := projectHref(pr)
-	p := membersPage{Page: s.projectFrame(r, a, pr, can, say.T("project.members"))}
-	p.Subtitle = pr.Name
-	p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: pr.Name, Href: base}, ui.Crumb{Label: say.T("project.members")})
-	for _, m := range list.Items {
-		row := memberRow{Person: ui.Avatar{Person: ui.Person{ID: int64(m.Principal), Name: m.PrincipalName}}, Since: string(m.CreatedAt.In(location(a)).Format("2006-01-02"))}
-		if m.PrincipalKind == "Group" {
-			row.Kind = say.T("project.group")
-		}
-		for _, role := range m.Roles {
-			row.Roles = append(row.Roles, ui.Label(role.Name, ui.Gray))
-		}
-		p.Rows = append(p.Rows, row)
-	}
-	p.Paging = paging(r, number, list.Total)
-	p.None = ui.EmptyState{Icon: "users", Title: say.T("project.no_members"), Text: say.T("project.no_members_text")}
-	return s.ui.Render(w, http.StatusOK, "project_members", p)
 }
 
 type choosePage struct {

@@ -104,13 +104,13 @@ func TestProjectPagesShowWhatIsAllowed(t *testing.T) {
 	admin.signIn("ann", apptest.Password)
 	const base = "/projects/observatory-renewal"
 	status, page := admin.get(base)
-	want(t, "an administrator", status, page, 200, `href="`+base+`/members"`, `href="`+base+`/edit"`, `href="`+base+`/work_packages/new" data-key="c"`, `aria-current="page"`)
+	want(t, "an administrator", status, page, 200, `href="`+base+`/members"`, `href="`+base+`/settings"`, `href="`+base+`/work_packages/new" data-key="c"`, `aria-current="page"`)
 	status, page = member.get(base)
 	want(t, "a member", status, page, 200, `href="`+base+`/work_packages"`)
-	if strings.Contains(page, base+"/edit") {
+	if strings.Contains(page, base+"/settings") {
 		t.Error("a member is led to the settings")
 	}
-	status, page = admin.get(base + "/members")
+	status, page = member.get(base + "/members")
 	want(t, "the members", status, page, 200, "Roles", "Tomás")
 	status, page = member.get("/work_packages/new")
 	if status != 303 {

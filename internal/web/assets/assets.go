@@ -31,11 +31,11 @@ var files embed.FS
 // as far as the cascade is concerned and is kept in reading order.
 var sheets = []string{
 	"layers", "tokens", "reset", "base", "shell", "page", "button", "form", "table", "grid", "board", "calendar", "gantt", "tabs", "chip", "avatar",
-	"card", "list", "checklist", "progress", "alert", "activity", "file", "prose", "auth", "palette", "toast", "pages", "utilities", "print",
+	"card", "list", "fold", "checklist", "progress", "alert", "activity", "file", "prose", "auth", "palette", "toast", "pages", "utilities", "print",
 }
 
 // scripts are the parts of app.js, one module of one file per behaviour. start comes first.
-var scripts = []string{"start", "menu", "side", "toast", "keys", "grid", "board", "gantt"}
+var scripts = []string{"start", "menu", "side", "toast", "keys", "grid", "board", "gantt", "slug"}
 
 // asset is one response body in both encodings.
 type asset struct {
