@@ -19,6 +19,7 @@ import (
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/filter"
 	"github.com/holdfast/holdfast/internal/hal"
+	"github.com/holdfast/holdfast/internal/setting"
 	"github.com/holdfast/holdfast/internal/workpackage"
 )
 
@@ -59,6 +60,11 @@ func TestAnswersMatchTheDescription(t *testing.T) {
 		"/workspaces/2/versions", "/projects/2/categories", "/workspaces/2/categories", "/categories/1", "/projects/2/work_packages?pageSize=100",
 		"/work_packages/schemas/2-1",
 		`/work_packages/schemas?filters=[{"id":{"operator":"=","values":["1-1"]}}]`, "/attachments/1",
+		"/days", "/days/week", "/days/week/7", "/days/non_working", "/days/non_working/2026-12-25", "/days/2026-12-25",
+		`/days?filters=[{"date":{"operator":"<>d","values":["2026-12-20","2026-12-31"]}},{"working":{"operator":"=","values":["f"]}}]`,
+	}
+	if err := in.Settings.AddNonWorkingDay(t.Context(), access.System("test"), setting.NonWorkingDay{Date: "2026-12-25", Name: "Christmas"}); err != nil {
+		t.Fatal(err)
 	}
 	for who, key := range keys {
 		for _, p := range paths {

@@ -24,6 +24,13 @@ func (s *API) routes() []route {
 		{get, "/priorities", s.listPriorities, false},
 		{get, "/priorities/{id}", s.showPriority, false},
 
+		{get, "/days", s.listDays, false},
+		{get, "/days/non_working", s.listNonWorkingDays, false},
+		{get, "/days/non_working/{date}", s.showNonWorkingDay, false},
+		{get, "/days/week", s.listWeekDays, false},
+		{get, "/days/week/{day}", s.showWeekDay, false},
+		{get, "/days/{date}", s.showDay, false},
+
 		{get, "/users", s.listUsers, false},
 		{post, "/users", s.createUser, false},
 		{get, "/users/{id}", s.showUser, false},

@@ -57,7 +57,14 @@ func (n notices) queue(ctx context.Context, tx *db.Tx, m account.Notice) (id.Mai
 // rules reads the settings that the rules of planning depend on.
 type rules struct{ settings *setting.Service }
 
-func (r rules) WorkingDays() []int        { return r.settings.Get().WorkingDays }
+func (r rules) WorkingDays() []int { return r.settings.Get().WorkingDays }
+func (r rules) NonWorkingDays() []db.Day {
+	var out []db.Day
+	for _, n := range r.settings.Get().NonWorkingDays {
+		out = append(out, n.Date)
+	}
+	return out
+}
 func (r rules) StatusBasedProgress() bool { return r.settings.Get().StatusBasedProgress }
 func (r rules) CompleteOnClose() bool     { return r.settings.Get().CompleteOnClose }
 func (r rules) NewProjectRole() id.Role   { return r.settings.Get().NewProjectRole }

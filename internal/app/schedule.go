@@ -5,9 +5,11 @@ import (
 	"errors"
 	"time"
 
+	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/backup/archive"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/job"
+	"github.com/holdfast/holdfast/internal/setting"
 )
 
 // housekeeping is the daily job that lets go of what is no longer needed.
@@ -36,6 +38,20 @@ func (a *App) register() {
 		return err
 	})
 	a.Jobs.Every("audit file", time.Minute, auditCopy{})
+	job.Register(a.Jobs, func(ctx context.Context, _ setting.CalendarChanged) error { return a.recount(ctx) })
+}
+
+// recount counts durations anew, by the working days as they are now: another node
+// may have changed them.
+func (a *App) recount(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, jobTime)
+	defer cancel()
+	if err := a.Settings.Load(ctx); err != nil {
+		return err
+	}
+	n, err := a.WorkPackages.Recount(ctx, access.System("working days"))
+	a.Log.Info("counted durations anew", "changed", n)
+	return err
 }
 
 // clean carries out all of its parts even when one fails.

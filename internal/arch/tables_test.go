@@ -18,6 +18,7 @@ import (
 // DELETE stay with the owner, so that one place checks rights, validates and journals.
 var owners = map[string]string{
 	"settings":         "setting",
+	"non_working_days": "setting",
 	"users":            "account",
 	"user_passwords":   "account",
 	"identities":       "account",

@@ -101,6 +101,7 @@ func TestFilledInstanceWorks(t *testing.T) {
 type rules struct{}
 
 func (rules) WorkingDays() []int        { return []int{1, 2, 3, 4, 5} }
+func (rules) NonWorkingDays() []db.Day  { return nil }
 func (rules) StatusBasedProgress() bool { return false }
 func (rules) CompleteOnClose() bool     { return false }
 

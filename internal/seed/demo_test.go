@@ -32,6 +32,7 @@ func (rules) NewProjectRole() id.Role   { return 0 }
 func (rules) ProjectModules() []string  { return nil }
 func (rules) ProjectsPublic() bool      { return false }
 func (rules) WorkingDays() []int        { return []int{1, 2, 3, 4, 5} }
+func (rules) NonWorkingDays() []db.Day  { return nil }
 func (rules) StatusBasedProgress() bool { return false }
 func (rules) CompleteOnClose() bool     { return false }
 

@@ -127,13 +127,18 @@ func (s *Service) save(ctx context.Context, tx *db.Tx, a access.Actor, before, a
 	if len(changed) == 0 {
 		return nil
 	}
+	if slices.Contains(changed, "working_days") {
+		if err := recount(ctx, tx); err != nil {
+			return err
+		}
+	}
 	for _, name := range changed {
 		if _, err := db.Exec(ctx, tx, db.SQL(`INSERT INTO settings (name, value, updated_at) VALUES (?, ?, ?)
 			ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at`, name, string(now[name]), tx.Stamp())); err != nil {
 			return err
 		}
 	}
-	if _, err := journal.Record(ctx, tx, journal.Change{EntityType: journal.Setting, EntityID: 1, UserID: a.ID, State: after}); err != nil {
+	if _, err := journal.Record(ctx, tx, journal.Change{EntityType: journal.Setting, EntityID: 1, UserID: a.ID, State: after.state()}); err != nil {
 		return err
 	}
 	return s.audit.Record(ctx, tx, audit.Act{

@@ -42,11 +42,15 @@ type Values struct {
 	InstanceID            string   `json:"instance_id"`
 	InstalledAt           int64    `json:"installed_at"` // microseconds
 	JournalAggregationMin int      `json:"journal_aggregation_time_minutes"`
+
+	// NonWorkingDays have a table of their own and are changed one by one.
+	NonWorkingDays []NonWorkingDay `json:"-"`
 }
 
 // clone returns a copy that shares nothing with v.
 func (v Values) clone() Values {
 	v.DefaultModules, v.PerPage, v.WorkingDays = slices.Clone(v.DefaultModules), slices.Clone(v.PerPage), slices.Clone(v.WorkingDays)
+	v.NonWorkingDays = slices.Clone(v.NonWorkingDays)
 	return v
 }
 
@@ -134,7 +138,8 @@ func stored(ctx context.Context, tx *db.Tx) (Values, error) {
 	if err != nil {
 		return Values{}, fmt.Errorf("read settings: %w", err)
 	}
-	return v, nil
+	v.NonWorkingDays, err = db.All[NonWorkingDay](ctx, tx, db.SQL(`SELECT date, name FROM non_working_days ORDER BY date`))
+	return v, err
 }
 
 // Get returns the settings; the caller may keep and change them. When they

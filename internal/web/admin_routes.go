@@ -47,6 +47,11 @@ func (s *Site) adminRoutes() []page {
 		{get, "/admin/workflow", s.admin(s.workflow), false},
 		{post, "/admin/workflow", s.admin(s.saveWorkflow), false},
 		{post, "/admin/workflow/copies", s.admin(s.copyWorkflow), false},
+		{get, daysHref, s.admin(s.workingDays), false},
+		{post, daysHref, s.admin(s.saveWeek), false},
+		{post, daysHref + "/days", s.admin(s.addDay), false},
+		{get, daysHref + "/days/{date}/deletion", s.admin(s.confirmDayRemove), false},
+		{post, daysHref + "/days/{date}/deletion", s.admin(s.removeDay), false},
 		{get, "/admin/mail", s.admin(s.mailPage), false},
 		{post, "/admin/mail/test", s.admin(s.testMail), false},
 		{post, "/admin/mail/release", s.admin(s.releaseMail), false},
@@ -131,6 +136,7 @@ func (s *Site) adminSide(say reader) []ui.NavGroup {
 		{Label: say.T("catalog.statuses"), Href: statusesHref, Icon: "circle-check"},
 		{Label: say.T("catalog.priorities"), Href: prioritiesHref, Icon: "chevrons-up"},
 		{Label: say.T("flow.title"), Href: workflowHref, Icon: "arrow-up-down"},
+		{Label: say.T("days.title"), Href: daysHref, Icon: "calendar"},
 	}}
 	system := ui.NavGroup{Title: say.T("admin.system"), Items: []ui.NavItem{
 		{Label: say.T("common.mail"), Href: "/admin/mail", Icon: "mail"},

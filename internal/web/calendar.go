@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/filter"
 	"github.com/holdfast/holdfast/internal/web/ui"
 	"github.com/holdfast/holdfast/internal/workpackage"
@@ -32,6 +33,7 @@ type calendarDay struct {
 	Outside bool // of the month
 	Today   bool
 	Free    bool // nobody works
+	Holiday string
 	Items   []calendarItem
 	More    int
 }
@@ -125,15 +127,12 @@ func (c *calendar) head(say reader, v view, span string, at, from, to time.Time)
 }
 
 func (s *Site) days(say reader, from, to, at, today time.Time) []calendarDay {
-	working := map[int]bool{}
-	for _, d := range s.app.Settings.Get().WorkingDays {
-		working[d] = true
-	}
+	v := s.app.Settings.Get()
 	var out []calendarDay
 	for d := from; !d.After(to); d = d.AddDate(0, 0, 1) {
 		out = append(out, calendarDay{
 			Date: d, ISO: d.Format(time.DateOnly), Label: say.FullDate(d), Number: d.Day(), Outside: d.Month() != at.Month(),
-			Today: d.Format(time.DateOnly) == today.Format(time.DateOnly), Free: !working[(int(d.Weekday())+6)%7+1],
+			Today: d.Format(time.DateOnly) == today.Format(time.DateOnly), Free: !v.Works(db.DayOf(d)), Holiday: v.NonWorking(db.DayOf(d)),
 		})
 	}
 	return out

@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/filter"
 	"github.com/holdfast/holdfast/internal/opt"
+	"github.com/holdfast/holdfast/internal/setting"
 	"github.com/holdfast/holdfast/internal/web/ui"
 	"github.com/holdfast/holdfast/internal/workpackage"
 )
@@ -96,14 +96,14 @@ func (s *Site) fillGantt(r *http.Request, a access.Actor, p *listPage, v view, i
 		return err
 	}
 	g.Undated, g.NotSeen = all.Total-list.Total, max(0, list.Total-len(list.Items))
-	g.lay(say, list, s.app.DB.Now().In(location(a)), s.app.Settings.Get().WorkingDays)
+	g.lay(say, list, s.app.DB.Now().In(location(a)), s.app.Settings.Get())
 	p.Gantt, p.Total = g, list.Total
 	p.Paging = ui.Pagination{Page: v.page, PerPage: maxGantt, Total: list.Total, Href: func(n int) string { return v.with("page", strconv.Itoa(n)) }}
 	return nil
 }
 
 // lay puts the bars on their days.
-func (g *gantt) lay(say reader, list *workpackage.Page, today time.Time, working []int) {
+func (g *gantt) lay(say reader, list *workpackage.Page, today time.Time, v setting.Values) {
 	if len(list.Items) == 0 {
 		return
 	}
@@ -135,20 +135,13 @@ func (g *gantt) lay(say reader, list *workpackage.Page, today time.Time, working
 		g.MayMove = g.MayMove || row.MayMove
 		g.Rows = append(g.Rows, row)
 	}
-	g.rule(say, first, last, working)
+	g.rule(say, first, last, v)
 }
 
 // rule draws the days: a head for each month or week, and those on which nobody works.
-func (g *gantt) rule(say reader, first, last time.Time, working []int) {
-	free := map[time.Weekday]bool{}
-	for i := range 7 {
-		free[time.Weekday(i)] = true
-	}
-	for _, d := range working {
-		free[time.Weekday(d%7)] = false
-	}
+func (g *gantt) rule(say reader, first, last time.Time, v setting.Values) {
 	for d, x := first, 0; d.Before(last); d, x = d.AddDate(0, 0, 1), x+g.Day {
-		if free[d.Weekday()] && g.Day >= 10 {
+		if g.Day >= 10 && !v.Works(db.DayOf(d)) {
 			g.Free = append(g.Free, ganttSpan{x, g.Day})
 		}
 		switch {
@@ -212,15 +205,15 @@ func (s *Site) shift(w http.ResponseWriter, r *http.Request, a access.Actor) err
 	}
 	var p workpackage.Patch
 	p.LockVersion = opt.Of(lock)
-	week := s.app.Settings.Get().WorkingDays
+	works := s.app.Settings.Get().Works
 	if wp.IgnoreNonWorkingDays {
-		week = nil
+		works = func(db.Day) bool { return true }
 	}
 	if wp.StartDate != nil {
-		p.StartDate = opt.Ptr(workday(wp.StartDate.AddDays(by), by, week))
+		p.StartDate = opt.Ptr(workday(wp.StartDate.AddDays(by), by, works))
 	}
 	if wp.DueDate != nil {
-		p.DueDate = opt.Ptr(workday(wp.DueDate.AddDays(by+longer), by+longer, week))
+		p.DueDate = opt.Ptr(workday(wp.DueDate.AddDays(by+longer), by+longer, works))
 	}
 	p.ScheduleManually = opt.Of(true) // who moves it by hand means it
 	if _, err := s.app.WorkPackages.Update(r.Context(), a, n, p); err != nil {
@@ -229,15 +222,18 @@ func (s *Site) shift(w http.ResponseWriter, r *http.Request, a access.Actor) err
 	return redirect(w, r, backOf(r))
 }
 
+// maxRest bounds the search for a day on which somebody works.
+const maxRest = 400
+
 // workday is the day itself, or where nobody works on it the next on which somebody
 // does, in the direction of the move.
-func workday(d db.Day, by int, week []int) db.Day {
+func workday(d db.Day, by int, works func(db.Day) bool) db.Day {
 	step := 1
 	if by < 0 {
 		step = -1
 	}
-	for range 7 {
-		if len(week) == 0 || slices.Contains(week, (int(d.Time().Weekday())+6)%7+1) {
+	for range maxRest {
+		if works(d) {
 			break
 		}
 		d = d.AddDays(step)

@@ -142,6 +142,9 @@ func activityItem(say reader, act workpackage.Activity) ui.ActivityItem {
 	if act.Cause == workpackage.CauseUndo {
 		item.Verb = say.T("package.undid")
 	}
+	if act.Cause == workpackage.CauseCalendar {
+		item.Verb = say.T("days.recounted")
+	}
 	if act.Notes != "" {
 		item.Comment = markup.Render(act.Notes)
 	}

@@ -10,11 +10,11 @@ import (
 )
 
 // week returns the working days that count for w.
-func (s *Service) week(w *WorkPackage) Week {
+func (s *Service) week(w *WorkPackage) Calendar {
 	if w.IgnoreNonWorkingDays {
-		return Week{true, true, true, true, true, true, true}
+		return EveryDay
 	}
-	return WeekOf(s.settings.WorkingDays())
+	return CalendarOf(s.settings.WorkingDays(), s.settings.NonWorkingDays())
 }
 
 func (d *drafting) dates(ctx context.Context) error {
@@ -81,7 +81,7 @@ func childSpan(ctx context.Context, tx *db.Tx, parent id.WorkPackage) (spanRow, 
 	return r, err
 }
 
-func (r spanRow) apply(w *WorkPackage, week Week) {
+func (r spanRow) apply(w *WorkPackage, week Calendar) {
 	w.StartDate, w.DueDate, w.Duration = r.Start, r.Due, nil
 	if r.Start != nil && r.Due != nil {
 		w.Duration = ptr(max(1, week.count(*r.Start, *r.Due)))

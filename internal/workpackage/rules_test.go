@@ -6,6 +6,8 @@ import (
 	"github.com/holdfast/holdfast/internal/db"
 )
 
+var weekdays = CalendarOf([]int{1, 2, 3, 4, 5}, nil)
+
 func d(s string) *db.Day {
 	if s == "" {
 		return nil
@@ -35,7 +37,7 @@ func TestTwoDatesGiveTheThird(t *testing.T) {
 		{"a new duration moves the finish", dates{d("2026-11-23"), d("2026-11-23"), ptr(6)}, given{duration: true}, "2026-11-23", "2026-11-30", "6", ""},
 		{"an absurd span is refused", dates{d("0001-01-01"), d("9999-12-31"), nil}, given{start: true, due: true}, "", "", "", "dueDate out_of_range"},
 	} {
-		got, field, code := c.in.derive(c.g, Weekdays, false)
+		got, field, code := c.in.derive(c.g, weekdays, false)
 		if c.refused != "" {
 			if field+" "+code != c.refused {
 				t.Errorf("%s: got %s %s, want %s", c.name, field, code, c.refused)
@@ -49,11 +51,11 @@ func TestTwoDatesGiveTheThird(t *testing.T) {
 }
 
 func TestMilestonesHaveOneDay(t *testing.T) {
-	got, field, _ := dates{d("2026-11-28"), nil, nil}.derive(given{start: true}, Weekdays, true)
+	got, field, _ := dates{d("2026-11-28"), nil, nil}.derive(given{start: true}, weekdays, true)
 	if field != "" || str(got.start) != "2026-11-30" || str(got.due) != "2026-11-30" || str(got.duration) != "1" {
 		t.Errorf("got %s to %s, %s days", str(got.start), str(got.due), str(got.duration))
 	}
-	if _, field, code := (dates{d("2026-11-23"), d("2026-11-24"), nil}).derive(given{start: true, due: true}, Weekdays, true); field != "date" {
+	if _, field, code := (dates{d("2026-11-23"), d("2026-11-24"), nil}).derive(given{start: true, due: true}, weekdays, true); field != "date" {
 		t.Errorf("two days: got %s %s, want a refusal", field, code)
 	}
 }

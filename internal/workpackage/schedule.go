@@ -5,9 +5,6 @@ import "github.com/holdfast/holdfast/internal/db"
 // Week says which days of the week are worked, Sunday first as time.Weekday counts.
 type Week [7]bool
 
-// Weekdays is Monday to Friday.
-var Weekdays = Week{false, true, true, true, true, true, false}
-
 // WeekOf makes a week of ISO day numbers, 1 Monday to 7 Sunday. A week without
 // any working day would never end; it counts as all days.
 func WeekOf(days []int) Week {
@@ -23,10 +20,29 @@ func WeekOf(days []int) Week {
 	return w
 }
 
-func (w Week) works(d db.Day) bool { return w[d.Time().Weekday()] }
+// Calendar says on which days people work: those of the week, without holidays
+// and the like.
+type Calendar struct {
+	week Week
+	off  map[db.Day]bool
+}
+
+// CalendarOf makes a calendar of ISO day numbers and the days that are off.
+func CalendarOf(days []int, off []db.Day) Calendar {
+	c := Calendar{week: WeekOf(days), off: make(map[db.Day]bool, len(off))}
+	for _, d := range off {
+		c.off[d] = true
+	}
+	return c
+}
+
+// EveryDay is the calendar of work packages that ignore non-working days.
+var EveryDay = Calendar{week: Week{true, true, true, true, true, true, true}}
+
+func (w Calendar) works(d db.Day) bool { return w.week[d.Time().Weekday()] && !w.off[d] }
 
 // next returns d, or the first working day after it.
-func (w Week) next(d db.Day) db.Day {
+func (w Calendar) next(d db.Day) db.Day {
 	for !w.works(d) {
 		d = d.AddDays(1)
 	}
@@ -34,7 +50,7 @@ func (w Week) next(d db.Day) db.Day {
 }
 
 // count returns the number of working days from start to due, both included.
-func (w Week) count(start, due db.Day) int {
+func (w Calendar) count(start, due db.Day) int {
 	n := 0
 	for d := start; d <= due; d = d.AddDays(1) {
 		if w.works(d) {
@@ -46,7 +62,7 @@ func (w Week) count(start, due db.Day) int {
 
 // move returns the day on which n working days are over, counted from d
 // inclusive, forwards (step 1) or backwards (step -1).
-func (w Week) move(d db.Day, n, step int) db.Day {
+func (w Calendar) move(d db.Day, n, step int) db.Day {
 	for !w.works(d) {
 		d = d.AddDays(step)
 	}
@@ -75,7 +91,7 @@ type given struct{ start, due, duration bool }
 // derive completes d after a change. A day that is not worked moves to the
 // next one that is, unless the work package ignores non-working days. It
 // returns the name of the refused field and the code, or "".
-func (d dates) derive(g given, w Week, milestone bool) (dates, string, string) {
+func (d dates) derive(g given, w Calendar, milestone bool) (dates, string, string) {
 	if milestone {
 		return d.milestone(g, w)
 	}
@@ -111,7 +127,7 @@ func (d dates) derive(g given, w Week, milestone bool) (dates, string, string) {
 
 // reversed handles a finish before the start: setting only one of them moves
 // the other along with the duration kept; setting both is an error.
-func (d dates) reversed(g given, w Week) (dates, string, string) {
+func (d dates) reversed(g given, w Calendar) (dates, string, string) {
 	switch {
 	case g.start && !g.due && d.duration != nil:
 		d.due = ptr(w.move(*d.start, *d.duration, 1))
@@ -123,7 +139,7 @@ func (d dates) reversed(g given, w Week) (dates, string, string) {
 }
 
 // milestone: start and finish are the same day, the duration is one day.
-func (d dates) milestone(g given, w Week) (dates, string, string) {
+func (d dates) milestone(g given, w Calendar) (dates, string, string) {
 	day := d.due
 	if g.start || day == nil {
 		day = d.start

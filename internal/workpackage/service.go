@@ -13,6 +13,8 @@ import (
 type Settings interface {
 	// WorkingDays are ISO day numbers, 1 Monday to 7 Sunday.
 	WorkingDays() []int
+	// NonWorkingDays are days on which nobody works, such as holidays.
+	NonWorkingDays() []db.Day
 	// StatusBasedProgress says that % complete comes from the status.
 	StatusBasedProgress() bool
 	// CompleteOnClose says that closing sets 100 %.

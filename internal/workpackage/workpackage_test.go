@@ -22,6 +22,7 @@ import (
 type settings struct{ status, close bool }
 
 func (settings) WorkingDays() []int          { return []int{1, 2, 3, 4, 5} }
+func (settings) NonWorkingDays() []db.Day    { return nil }
 func (s settings) StatusBasedProgress() bool { return s.status }
 func (s settings) CompleteOnClose() bool     { return s.close }
 

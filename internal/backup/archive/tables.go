@@ -279,6 +279,9 @@ var tables = []Table{
 		{"prev_hash", Text},
 		{"hash", Text},
 	}},
+	{Name: "non_working_days", Key: []string{"date"}, Columns: []Column{
+		{"date", Day}, {"name", Text}, {"created_at", Instant},
+	}},
 }
 
 var excluded = []Excluded{

@@ -34,3 +34,10 @@ ALTER TABLE work_packages ADD COLUMN version_id BIGINT REFERENCES versions (id);
 ALTER TABLE work_packages ADD COLUMN category_id BIGINT REFERENCES categories (id);
 CREATE INDEX work_packages_version ON work_packages (version_id) WHERE version_id IS NOT NULL;
 CREATE INDEX work_packages_category ON work_packages (category_id) WHERE category_id IS NOT NULL;
+
+-- Days on which nobody works, such as holidays; the days of the week are a setting.
+CREATE TABLE non_working_days (
+    date TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    name TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL
+);

@@ -40,3 +40,10 @@ ALTER TABLE work_packages RENAME COLUMN description_folded TO folded_before;
 ALTER TABLE work_packages ADD COLUMN description_folded TEXT NOT NULL DEFAULT '';
 UPDATE work_packages SET description_folded = folded_before;
 ALTER TABLE work_packages DROP COLUMN folded_before;
+
+-- Days on which nobody works, such as holidays; the days of the week are a setting.
+CREATE TABLE non_working_days (
+    date TEXT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
