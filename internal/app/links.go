@@ -2,17 +2,14 @@ package app
 
 import (
 	"context"
-	"crypto/rand"
 
 	"github.com/holdfast/holdfast/internal/account"
 	"github.com/holdfast/holdfast/internal/db"
-	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
 	"github.com/holdfast/holdfast/internal/mail"
 	"github.com/holdfast/holdfast/internal/membership"
 	"github.com/holdfast/holdfast/internal/message"
 	"github.com/holdfast/holdfast/internal/outbox"
-	"github.com/holdfast/holdfast/internal/seed"
 	"github.com/holdfast/holdfast/internal/setting"
 )
 
@@ -70,16 +67,3 @@ func (r rules) CompleteOnClose() bool     { return r.settings.Get().CompleteOnCl
 func (r rules) NewProjectRole() id.Role   { return r.settings.Get().NewProjectRole }
 func (r rules) ProjectModules() []string  { return r.settings.Get().DefaultModules }
 func (r rules) ProjectsPublic() bool      { return r.settings.Get().DefaultPublic }
-
-// SeedDemo fills an empty instance with the demo story and returns the people
-// who can sign in, with new passwords; none when the instance is in use.
-func (a *App) SeedDemo(ctx context.Context) ([]seed.Login, error) {
-	logins, err := seed.Demo(ctx, seed.DemoServices{
-		DB: a.DB, Accounts: a.Accounts, Catalog: a.Catalog, Membership: a.Memberships, Projects: a.Projects,
-		WorkPackages: a.WorkPackages, Versions: a.Versions, Categories: a.Categories, Attachments: a.Attachments, Password: rand.Text,
-	}, a.DB.Now())
-	if fault.Is(err, fault.KindConflict) {
-		return nil, nil
-	}
-	return logins, err
-}

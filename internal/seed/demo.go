@@ -36,6 +36,8 @@ type DemoServices struct {
 	Attachments *attachment.Service
 	// Password returns a new password at each call; there is no fixed one.
 	Password func() string
+	// Remember is told what the story consists of; it may be nil.
+	Remember func(context.Context, Made) error
 }
 
 // Login is a way into the demo.
@@ -67,6 +69,11 @@ func Demo(ctx context.Context, s DemoServices, now time.Time) ([]Login, error) {
 		d.lookUp, d.people, d.crews, d.places, d.remarks, d.progress, d.watchers, d.files,
 	} {
 		if err := step(ctx); err != nil {
+			return nil, fmt.Errorf("demo: %w", err)
+		}
+	}
+	if s.Remember != nil {
+		if err := s.Remember(ctx, d.all()); err != nil {
 			return nil, fmt.Errorf("demo: %w", err)
 		}
 	}

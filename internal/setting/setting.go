@@ -25,23 +25,26 @@ import (
 
 // Values are all settings. The JSON names are those of the table and the API.
 type Values struct {
-	AppTitle              string   `json:"app_title"`
-	WelcomeText           string   `json:"welcome_text"`
-	SelfRegistration      bool     `json:"self_registration"`
-	DefaultModules        []string `json:"default_projects_modules"`
-	DefaultPublic         bool     `json:"default_projects_public"`
-	NewProjectRole        id.Role  `json:"new_project_user_role_id"`
-	StatusBasedProgress   bool     `json:"work_package_done_ratio_status"`
-	CompleteOnClose       bool     `json:"percent_complete_on_status_closed_set_100p"`
-	PerPage               []int    `json:"per_page_options"`
-	MaxPageSize           int      `json:"apiv3_max_page_size"`
-	WorkingDays           []int    `json:"working_days"`
-	HoursPerDay           int      `json:"hours_per_day"`
-	MailQuarantine        bool     `json:"mail_quarantine"`
-	DemoSeeded            bool     `json:"demo_seeded"`
-	InstanceID            string   `json:"instance_id"`
-	InstalledAt           int64    `json:"installed_at"` // microseconds
-	JournalAggregationMin int      `json:"journal_aggregation_time_minutes"`
+	AppTitle              string       `json:"app_title"`
+	WelcomeText           string       `json:"welcome_text"`
+	SelfRegistration      bool         `json:"self_registration"`
+	DefaultModules        []string     `json:"default_projects_modules"`
+	DefaultPublic         bool         `json:"default_projects_public"`
+	NewProjectRole        id.Role      `json:"new_project_user_role_id"`
+	StatusBasedProgress   bool         `json:"work_package_done_ratio_status"`
+	CompleteOnClose       bool         `json:"percent_complete_on_status_closed_set_100p"`
+	PerPage               []int        `json:"per_page_options"`
+	MaxPageSize           int          `json:"apiv3_max_page_size"`
+	WorkingDays           []int        `json:"working_days"`
+	HoursPerDay           int          `json:"hours_per_day"`
+	MailQuarantine        bool         `json:"mail_quarantine"`
+	DemoSeeded            bool         `json:"demo_seeded"` // the instance shows the demo story, which consists of these:
+	DemoProjects          []id.Project `json:"demo_projects"`
+	DemoPeople            []id.User    `json:"demo_people"`
+	DemoGroups            []id.User    `json:"demo_groups"`
+	InstanceID            string       `json:"instance_id"`
+	InstalledAt           int64        `json:"installed_at"` // microseconds
+	JournalAggregationMin int          `json:"journal_aggregation_time_minutes"`
 
 	// NonWorkingDays have a table of their own and are changed one by one.
 	NonWorkingDays []NonWorkingDay `json:"-"`
@@ -51,6 +54,7 @@ type Values struct {
 func (v Values) clone() Values {
 	v.DefaultModules, v.PerPage, v.WorkingDays = slices.Clone(v.DefaultModules), slices.Clone(v.PerPage), slices.Clone(v.WorkingDays)
 	v.NonWorkingDays = slices.Clone(v.NonWorkingDays)
+	v.DemoProjects, v.DemoPeople, v.DemoGroups = slices.Clone(v.DemoProjects), slices.Clone(v.DemoPeople), slices.Clone(v.DemoGroups)
 	return v
 }
 

@@ -27,6 +27,8 @@ func (s *Site) adminRoutes() []page {
 		{post, "/admin/users/{id}/invitation", s.admin(s.invite), false},
 		{get, "/admin/users/{id}/deletion", s.admin(s.confirmUserDelete), false},
 		{post, "/admin/users/{id}/deletion", s.admin(s.deleteUser), false},
+		{get, demoHref, s.confirmDemo, false},
+		{post, demoHref, s.removeDemo, false},
 		{get, "/admin/groups", s.admin(s.groupList), false},
 		{get, "/admin/groups/new", s.admin(s.newGroup), false},
 		{post, "/admin/groups", s.admin(s.createGroup), false},

@@ -130,6 +130,7 @@ func (s *Site) frame(r *http.Request, a access.Actor, title string) ui.Page {
 		p.Nav = append(p.Nav, ui.NavItem{Label: say.T("common.administration"), Href: "/admin", Icon: "settings", Current: strings.HasPrefix(path, "/admin")})
 	}
 	p.Toasts = say.done(r)
+	p.Flash = s.demoBanner(say, path, a)
 	return p
 }
 
