@@ -27,8 +27,10 @@ func TestEditTheTableByKeyboard(t *testing.T) {
 	b.until(`document.activeElement.closest("turbo-frame")?.id === "cell-1-status" || document.activeElement.closest("th")`)
 	focus("priority")
 	b.keys(kb.Enter)
-	b.until(`document.activeElement.name === "priority"`)
-	b.keys("H") // High
+	b.until(`document.activeElement.role === "combobox" && document.activeElement.closest("#cell-1-priority")`)
+	b.keys("hi") // finds High
+	b.until(`document.activeElement.ariaExpanded === "true" && document.querySelectorAll("[role=option]").length === 1`)
+	b.keys(kb.Enter)
 	b.until(`document.querySelector('#cell-1-priority a')?.textContent.includes("High")`)
 	focus("dueDate")
 	b.keys(kb.Enter)
@@ -41,6 +43,34 @@ func TestEditTheTableByKeyboard(t *testing.T) {
 	b.until(`document.activeElement.name === "percentageDone"`)
 	b.keys("400", kb.Enter)
 	b.until(`document.querySelector("#cell-1-percentageDone .field-error")`)
+	b.keys(kb.Escape)
+	b.until(`!document.querySelector("#cell-1-percentageDone form")`)
+
+	// Typing starts editing, Tab saves and moves on.
+	b.visit("/projects/castle/work_packages?columns=id,subject,estimatedTime,percentageDone")
+	focus("estimatedTime")
+	b.keys("4")
+	b.until(`document.activeElement.name === "estimatedTime" && document.activeElement.value === "4"`)
+	b.keys(kb.Tab)
+	b.until(`document.querySelector("#cell-1-estimatedTime")?.textContent.includes("4 h") && document.activeElement.closest("#cell-1-percentageDone")`)
+
+	// The subject is a link, so F2 edits it.
+	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#cell-1-subject a").focus()`))
+	b.keys(kb.F2)
+	b.until(`document.activeElement.name === "subject"`)
+	b.keys("Mend the drawbridge", kb.Enter)
+	b.until(`document.querySelector("#cell-1-subject a")?.textContent === "Mend the drawbridge"`)
+
+	// A single key sets a field of the row, or of the chosen rows in the bar.
+	b.visit("/projects/castle/work_packages")
+	b.until(`!document.querySelector("#bulk")?.checkVisibility()`)
+	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#cell-1-subject a").focus()`))
+	b.keys("s")
+	b.until(`document.activeElement.role === "combobox" && document.activeElement.closest("#cell-1-status")`)
+	b.keys(kb.Escape)
+	b.until(`document.activeElement.closest("#cell-1-status a")`)
+	b.keys("x", "p")
+	b.until(`document.activeElement.id === "fbulk-priority"`)
 	b.visit("/work_packages/1")
 	b.sees("High")
 }

@@ -65,7 +65,7 @@ func (s *Site) fillBoard(r *http.Request, a access.Actor, p *listPage, v view, i
 	in.Sort = v.order()
 	for _, o := range b.Options {
 		n, _ := strconv.ParseInt(o.Value, 10, 64) // "" is nobody
-		if counts[n] == 0 && b.Field == "status" && v.q.Get("status") == "" && s.closedStatus(r, a, n) {
+		if counts[n] == 0 && b.Field == "status" && v.q.Get("status") == "" && c.closed[o.Value] {
 			continue // a board of what is open
 		}
 		col := boardColumn{Name: o.Label, Value: o.Value, Count: counts[n]}
@@ -79,19 +79,6 @@ func (s *Site) fillBoard(r *http.Request, a access.Actor, p *listPage, v view, i
 	}
 	p.Board = b
 	return nil
-}
-
-func (s *Site) closedStatus(r *http.Request, a access.Actor, n int64) bool {
-	all, err := s.app.Catalog.Statuses(r.Context(), a)
-	if err != nil {
-		return false
-	}
-	for _, st := range all {
-		if int64(st.ID) == n {
-			return st.Closed
-		}
-	}
-	return false
 }
 
 func (s *Site) fillColumn(r *http.Request, a access.Actor, v view, in workpackage.ListInput, field string, col *boardColumn) error {

@@ -15,7 +15,7 @@ import (
 // bulkFields change many work packages at once; what stays "unchanged" is left alone.
 type bulkFields struct {
 	Selects []ui.Select
-	Due     ui.Field
+	Days    []ui.Field
 }
 
 // unchanged is the value of a field that is left alone.
@@ -29,12 +29,15 @@ func (in reader) bulkForm(c choices) bulkFields {
 		ui.Choose("type", in.T("common.type"), unchanged, with([]ui.Option{keep}, c.types)...),
 		ui.Choose("priority", in.T("common.priority"), unchanged, with([]ui.Option{keep}, c.priorities)...),
 		ui.Choose("assignee", in.T("common.assignee"), unchanged, with([]ui.Option{keep, {Value: "", Label: in.T("common.nobody")}, {Value: "me", Label: in.T("package.me")}}, c.people)...),
+		ui.Choose("responsible", in.column("responsible"), unchanged, with([]ui.Option{keep, {Value: "", Label: in.T("common.nobody")}, {Value: "me", Label: in.T("package.me")}}, c.people)...),
 	}}
-	b.Due = ui.Date("dueDate", in.T("common.finish"), "")
+	b.Days = []ui.Field{ui.Date("startDate", in.T("common.start"), ""), ui.Date("dueDate", in.T("common.finish"), "")}
 	for i := range b.Selects { // the filters above have the same names
 		b.Selects[i].Prefix = "bulk"
 	}
-	b.Due.Prefix = "bulk"
+	for i := range b.Days {
+		b.Days[i].Prefix = "bulk"
+	}
 	return b
 }
 
@@ -80,16 +83,20 @@ func (s *Site) bulk(w http.ResponseWriter, r *http.Request, a access.Actor) erro
 		return s.ui.Render(w, http.StatusOK, "bulk", p)
 	}
 	values := url.Values{}
-	for _, name := range []string{"status", "type", "priority", "assignee"} {
+	for _, name := range []string{"status", "type", "priority", "assignee", "responsible"} {
 		if v := f.Get(name); v != unchanged && f.Has(name) {
 			values.Set(name, v)
 		}
 	}
-	if values.Get("assignee") == "me" {
-		values.Set("assignee", strconv.FormatInt(int64(a.ID), 10))
+	for _, name := range []string{"assignee", "responsible"} {
+		if values.Get(name) == "me" {
+			values.Set(name, strconv.FormatInt(int64(a.ID), 10))
+		}
 	}
-	if v := f.Get("dueDate"); v != "" {
-		values.Set("dueDate", v)
+	for _, name := range []string{"startDate", "dueDate"} {
+		if v := f.Get(name); v != "" {
+			values.Set(name, v)
+		}
 	}
 	for _, text := range slices.Compact(slices.Sorted(slices.Values(ids))) {
 		if err := s.bulkOne(r, a, text, values, f.Get("do") == "delete", &p); err != nil {

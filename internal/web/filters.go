@@ -3,101 +3,200 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/account"
+	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/filter"
 	"github.com/holdfast/holdfast/internal/id"
 	"github.com/holdfast/holdfast/internal/web/ui"
 	"github.com/holdfast/holdfast/internal/workpackage"
 )
 
-// choices are the values that a list can be filtered by, in their order.
-type choices struct {
-	types, statuses, priorities, people []ui.Option
+// filterDef is something a list can be filtered by. Its name is a parameter of the
+// address, and its kind says how the value of that parameter is written:
+//
+//	words     wall, or !wall for what has it not
+//	choice    1,2 or !1,2 or none or any
+//	days      2026-11-01..2026-11-30, either side open, or a word such as overdue
+//	number    5 or >=5 or <=5 or none or any
+type filterDef struct {
+	name string
+	api  string // as package workpackage calls it
+	kind filterKind
 }
 
-// filterNames are the parameters that filter, in the order of the form.
-var filterNames = []string{"q", "status", "type", "priority", "assignee", "due", "watched"}
+type filterKind int
+
+const (
+	byWords filterKind = iota
+	byChoice
+	byPerson
+	byNumber
+	byDays
+	byWatch
+)
+
+var filterDefs = []filterDef{
+	{"q", "subject_or", byWords},
+	{"status", "status", byChoice},
+	{"type", "type", byChoice},
+	{"priority", "priority", byChoice},
+	{"assignee", "assignee", byPerson},
+	{"responsible", "responsible", byPerson},
+	{"author", "author", byPerson},
+	{"project", "project", byChoice},
+	{"start", "start_date", byDays},
+	{"due", "due_date", byDays},
+	{"duration", "duration", byNumber},
+	{"estimatedTime", "estimated_time", byNumber},
+	{"remainingTime", "remaining_time", byNumber},
+	{"percentageDone", "percentage_done", byNumber},
+	{"description", "description", byWords},
+	{"parent", "parent", byNumber},
+	{"created", "created_at", byDays},
+	{"updated", "updated_at", byDays},
+	{"watched", "watcher", byWatch},
+}
+
+func filterNamed(name string) (filterDef, bool) {
+	i := slices.IndexFunc(filterDefs, func(d filterDef) bool { return d.name == name })
+	if i < 0 {
+		return filterDef{}, false
+	}
+	return filterDefs[i], true
+}
+
+// Values of filters that are words.
+const (
+	without  = "none"
+	with     = "any"
+	isOpen   = "open"
+	isClosed = "closed"
+	isAll    = "all"
+)
+
+// spans are the days that people ask for by a word.
+var spans = map[string]filter.Condition{
+	"overdue": {Op: "<t-", Values: []string{"1"}},
+	"today":   {Op: "t"},
+	"week":    {Op: "<t+", Values: []string{"7"}},
+	"month":   {Op: "<t+", Values: []string{"30"}},
+	"past7":   {Op: ">t-", Values: []string{"7"}},
+	"past30":  {Op: ">t-", Values: []string{"30"}},
+}
 
 // filterLabel names a filter.
 func (in reader) filterLabel(name string) string {
 	switch name {
 	case "q":
 		return in.T("list.text")
+	case "start":
+		return in.T("common.start")
 	case "due":
 		return in.T("common.finish")
 	case "watched":
 		return in.T("list.watched")
 	}
-	return in.change(name, name)
+	return in.column(name)
 }
 
-// dueChoices are spans of days that people ask for.
-func (in reader) dueChoices() []ui.Option {
-	return []ui.Option{
-		{Value: "", Label: in.T("list.any_time")},
-		{Value: "overdue", Label: in.T("list.overdue")},
-		{Value: "today", Label: in.T("list.today")},
-		{Value: "week", Label: in.T("list.within_7_days")},
-		{Value: "month", Label: in.T("list.within_30_days")},
-		{Value: "none", Label: in.T("list.no_date")},
-	}
-}
-
-// conditions are the filters that the address asks for. An unknown value filters
-// nothing away but is refused by the list.
+// conditions are the filters that the address asks for. A value that makes no sense
+// filters nothing away here but is refused by the list.
 func conditions(q url.Values) []filter.Condition {
 	var out []filter.Condition
-	add := func(name, op string, values ...string) {
-		out = append(out, filter.Condition{Name: name, Op: op, Values: values})
-	}
-	if t := strings.TrimSpace(q.Get("q")); t != "" {
-		add("subject_or", "**", t)
-	}
-	switch s := q.Get("status"); s {
-	case "":
-		add("status", "o")
-	case "closed":
-		add("status", "c")
-	case "all":
-	default:
-		add("status", "=", s)
-	}
-	for _, name := range []string{"type", "priority"} {
-		if s := q.Get(name); s != "" {
-			add(name, "=", s)
+	for _, d := range filterDefs {
+		if c, ok := d.condition(strings.TrimSpace(strings.Join(q[d.name], ","))); ok {
+			c.Name = d.api
+			out = append(out, c)
 		}
-	}
-	switch s := q.Get("assignee"); s {
-	case "":
-	case "none":
-		add("assignee", "!*")
-	default:
-		add("assignee", "=", s)
-	}
-	switch q.Get("due") {
-	case "overdue":
-		add("due_date", "<t-", "1")
-	case "today":
-		add("due_date", "t")
-	case "week":
-		add("due_date", "<t+", "7")
-	case "month":
-		add("due_date", "<t+", "30")
-	case "none":
-		add("due_date", "!*")
-	}
-	if q.Get("watched") == "1" {
-		add("watcher", "=", "me")
 	}
 	return out
 }
 
-// loadChoices reads what can be chosen; people only where a project is known.
-func (s *Site) loadChoices(r *http.Request, a access.Actor, in id.Project) (choices, error) {
-	var c choices
+func (d filterDef) condition(v string) (filter.Condition, bool) {
+	c := filter.Condition{Op: "="}
+	switch {
+	case d.name == "status" && (v == "" || v == isOpen):
+		c.Op = "o"
+		return c, true
+	case d.name == "status" && v == isClosed:
+		c.Op = "c"
+		return c, true
+	case v == "" || v == isAll:
+		return c, false
+	case v == without:
+		c.Op = "!*"
+		return c, true
+	case v == with:
+		c.Op = "*"
+		return c, true
+	case d.kind == byWatch:
+		c.Values = []string{"me"}
+		return c, v == "1"
+	}
+	rest, not := strings.CutPrefix(v, "!")
+	switch d.kind {
+	case byWords:
+		c.Op, c.Values = "~", []string{rest}
+		switch {
+		case d.name == "q":
+			c.Op, c.Values = "**", []string{v}
+		case not:
+			c.Op = "!~"
+		}
+	case byDays:
+		if s, ok := spans[v]; ok {
+			return s, true
+		}
+		from, to, _ := strings.Cut(v, "..")
+		c.Op, c.Values = "<>d", []string{from, to}
+	case byNumber:
+		for _, op := range []string{">=", "<="} {
+			if n, ok := strings.CutPrefix(v, op); ok {
+				c.Op, v = op, n
+			}
+		}
+		c.Values = []string{v}
+	default:
+		if not {
+			c.Op = "!"
+		}
+		c.Values = strings.Split(rest, ",")
+	}
+	return c, true
+}
+
+// choices are the values that fields of a list can be given, in their order.
+type choices struct {
+	types, statuses, priorities, people, projects []ui.Option
+	closed                                        map[string]bool // statuses
+}
+
+func (c choices) of(name string) []ui.Option {
+	switch name {
+	case "type":
+		return c.types
+	case "status":
+		return c.statuses
+	case "priority":
+		return c.priorities
+	case "project":
+		return c.projects
+	}
+	return c.people
+}
+
+// maxChoices bounds the people and projects that a list offers.
+const maxChoices = 500
+
+// loadChoices reads what can be chosen. People are those who can be given work in
+// the project; without one, and the projects, only where a filter asks for them.
+func (s *Site) loadChoices(r *http.Request, a access.Actor, in id.Project, v view) (choices, error) {
+	c := choices{closed: map[string]bool{}}
 	ctx := r.Context()
 	types, err := s.app.Catalog.Types(ctx, a)
 	if err != nil {
@@ -111,7 +210,9 @@ func (s *Site) loadChoices(r *http.Request, a access.Actor, in id.Project) (choi
 		return c, err
 	}
 	for _, t := range statuses {
-		c.statuses = append(c.statuses, option(int64(t.ID), t.Name))
+		o := option(int64(t.ID), t.Name)
+		c.statuses = append(c.statuses, o)
+		c.closed[o.Value] = t.Closed
 	}
 	priorities, err := s.app.Catalog.Priorities(ctx, a)
 	if err != nil {
@@ -120,62 +221,151 @@ func (s *Site) loadChoices(r *http.Request, a access.Actor, in id.Project) (choi
 	for _, t := range priorities {
 		c.priorities = append(c.priorities, option(int64(t.ID), t.Name))
 	}
-	if in == 0 {
-		return c, nil
+	if err := s.loadPeople(r, a, in, v, &c); err != nil || !v.filters("project") {
+		return c, err
 	}
-	people, err := s.app.WorkPackages.AvailableAssignees(ctx, a, in)
-	for _, p := range people {
-		c.people = append(c.people, option(p.ID, p.Name))
+	list, err := s.app.Projects.List(ctx, a, projectsByName(maxChoices))
+	if err != nil {
+		return c, err
 	}
-	return c, err
+	for i := range list.Items {
+		c.projects = append(c.projects, option(int64(list.Items[i].ID), list.Items[i].Name))
+	}
+	return c, nil
+}
+
+func (s *Site) loadPeople(r *http.Request, a access.Actor, in id.Project, v view, c *choices) error {
+	if in != 0 && !v.filters("author") {
+		people, err := s.app.WorkPackages.AvailableAssignees(r.Context(), a, in)
+		if err != nil && !fault.Is(err, fault.KindForbidden) { // who only reads assigns nobody
+			return err
+		}
+		for _, p := range people {
+			c.people = append(c.people, option(p.ID, p.Name))
+		}
+		if err == nil {
+			return nil
+		}
+	}
+	if in == 0 && !v.filters("assignee", "responsible", "author") && !(v.name == asBoard && v.q.Get("by") == "assignee") {
+		return nil
+	}
+	people, _, err := s.app.Accounts.Principals(r.Context(), a, account.Filter{Limit: maxChoices})
+	for i := range people {
+		c.people = append(c.people, option(int64(people[i].ID), people[i].Name()))
+	}
+	return err
 }
 
 func option(n int64, label string) ui.Option {
 	return ui.Option{Value: strconv.FormatInt(n, 10), Label: label}
 }
 
-// filterForm is the form of the filters.
-func (in reader) filterForm(q url.Values, c choices) (ui.Field, []ui.Select) {
-	text := ui.Text("q", in.T("package.subject_or_number"), q.Get("q"))
-	text.Type = "search"
-	blank := func(label string) ui.Option { return ui.Option{Value: "", Label: label} }
-	with := func(first []ui.Option, rest []ui.Option) []ui.Option { return append(first, rest...) }
-	people := []ui.Option{blank(in.T("package.anyone")), {Value: "me", Label: in.T("package.me")}, {Value: "none", Label: in.T("common.nobody")}}
-	return text, []ui.Select{
-		ui.Choose("status", in.T("common.status"), q.Get("status"), with([]ui.Option{blank(in.T("package.status_open")), {Value: "closed", Label: in.T("package.status_closed")}, {Value: "all", Label: in.T("common.all")}}, c.statuses)...),
-		ui.Choose("type", in.T("common.type"), q.Get("type"), with([]ui.Option{blank(in.T("list.any"))}, c.types)...),
-		ui.Choose("priority", in.T("common.priority"), q.Get("priority"), with([]ui.Option{blank(in.T("list.any"))}, c.priorities)...),
-		ui.Choose("assignee", in.T("common.assignee"), q.Get("assignee"), with(people, c.people)...),
-		ui.Choose("due", in.T("common.finish"), q.Get("due"), in.dueChoices()...),
-		ui.Choose("watched", in.T("list.watched"), q.Get("watched"), blank(in.T("list.by_anyone")), ui.Option{Value: "1", Label: in.T("list.by_me")}),
-	}
-}
-
-// filterChip is one filter in force, and the address without it.
+// filterChip is one filter in force: where it is changed, and the address without it.
 type filterChip struct {
-	Label, Value, Without string
-	name                  string
+	Label, Value, Edit, Without string
+	name                        string
 }
 
-// filterChips words the filters in force.
-func (in reader) filterChips(v view, selects []ui.Select) []filterChip {
+// filterChips words the filters in force. Lists show what is open unless told
+// otherwise, which is a filter too.
+func (in reader) filterChips(v view, c choices) []filterChip {
 	var out []filterChip
-	for _, f := range filterNames {
-		value := v.q.Get(f)
-		if value == "" {
+	for _, d := range filterDefs {
+		value := strings.Join(v.q[d.name], ",")
+		chip := filterChip{Label: in.filterLabel(d.name), Edit: v.with("filter", d.name) + "#filter", Without: v.with(d.name, ""), name: d.name}
+		switch {
+		case d.name == "status" && value == isAll:
+			continue
+		case d.name == "status":
+			chip.Without = v.with(d.name, isAll)
+		case value == "" || d.name == "q" && strings.TrimSpace(value) == "":
 			continue
 		}
-		shown := value
-		for _, s := range selects {
-			for _, o := range s.Options {
-				if s.Name == f && o.Value == value {
-					shown = o.Label
-				}
-			}
-		}
-		out = append(out, filterChip{in.filterLabel(f), shown, v.with(f, ""), f})
+		chip.Value = in.filterValue(d, value, c)
+		out = append(out, chip)
 	}
 	return out
+}
+
+// filterValue words the value of a filter.
+func (in reader) filterValue(d filterDef, v string, c choices) string {
+	switch v {
+	case without:
+		return in.T("list.op_none")
+	case with:
+		return in.T("list.op_any")
+	}
+	rest, not := strings.CutPrefix(v, "!")
+	switch d.kind {
+	case byWatch:
+		return in.T("list.by_me")
+	case byDays:
+		return in.spanWords(v)
+	case byNumber:
+		if n, ok := strings.CutPrefix(v, ">="); ok {
+			return "≥ " + n
+		}
+		if n, ok := strings.CutPrefix(v, "<="); ok {
+			return "≤ " + n
+		}
+		return v
+	case byWords:
+		if not && d.name != "q" {
+			return in.T("list.not_value", "value", rest)
+		}
+		return v
+	}
+	if d.name == "status" && (v == "" || v == isOpen) {
+		return in.T("package.status_open")
+	}
+	if v == isClosed {
+		return in.T("package.status_closed")
+	}
+	var names []string
+	for _, n := range strings.Split(rest, ",") {
+		label := n
+		if n == "me" {
+			label = in.T("package.me")
+		}
+		for _, o := range c.of(d.name) {
+			if o.Value == n {
+				label = o.Label
+			}
+		}
+		names = append(names, label)
+	}
+	if not {
+		return in.T("list.not_value", "value", strings.Join(names, ", "))
+	}
+	return strings.Join(names, ", ")
+}
+
+func (in reader) spanWords(v string) string {
+	for _, o := range append(in.spanOptions("due"), in.spanOptions("created")...) {
+		if o.Value == v {
+			return o.Label
+		}
+	}
+	from, to, _ := strings.Cut(v, "..")
+	return in.dayWords(from) + " – " + in.dayWords(to)
+}
+
+// dayWords is a day as people write it, or what stands there if it is none.
+func (in reader) dayWords(day string) string {
+	d, err := parseDay(day)
+	if err != nil {
+		return day
+	}
+	return in.Printer.Date(d)
+}
+
+// spanOptions are the spans that make sense for a filter: of days to come, or past.
+func (in reader) spanOptions(name string) []ui.Option {
+	if name == "created" || name == "updated" {
+		return []ui.Option{{Value: "today", Label: in.T("list.today")}, {Value: "past7", Label: in.T("list.past_7_days")}, {Value: "past30", Label: in.T("list.past_30_days")}}
+	}
+	return []ui.Option{{Value: "overdue", Label: in.T("list.overdue")}, {Value: "today", Label: in.T("list.today")}, {Value: "week", Label: in.T("list.within_7_days")}, {Value: "month", Label: in.T("list.within_30_days")}}
 }
 
 // emptied says which filter leaves nothing: how many there would be without each.
@@ -185,8 +375,11 @@ func (s *Site) emptied(r *http.Request, a access.Actor, v view, in workpackage.L
 		q := url.Values{}
 		for k := range v.q {
 			if k != c.name {
-				q.Set(k, v.q.Get(k))
+				q[k] = v.q[k]
 			}
+		}
+		if c.name == "status" {
+			q.Set("status", isAll)
 		}
 		in.Filters, in.Page = conditions(q), filter.Page{Number: 1}
 		list, err := s.app.WorkPackages.List(r.Context(), a, in)

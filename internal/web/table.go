@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/filter"
@@ -17,14 +18,16 @@ type listPage struct {
 	ui.Page
 	Views    ui.Tabs
 	Query    ui.Field
-	Selects  []ui.Select
 	Chips    []filterChip
+	Menu     []ui.NavItem // filters that can be added
+	Editor   *filterEditor
 	Action   string
 	Kept     map[string]string // what the filter form carries along
 	Group    ui.Select
-	Columns  []ui.Checkbox
+	Columns  []columnChoice
 	GroupFor map[string]string // what the form of groups and columns carries along
 	Tree     ui.Button
+	IsTree   bool
 	Heads    []tableHead
 	Groups   []rowGroup
 	Bulk     bulkFields
@@ -51,6 +54,7 @@ type rowGroup struct {
 	Name  string
 	Count int
 	Rows  []tableRow
+	Href  string // the group alone
 }
 
 type tableRow struct {
@@ -60,7 +64,11 @@ type tableRow struct {
 	Closed        bool
 	Cells         []tableCell
 	PeekHref      string
+	Parent        bool // rows below it follow
 }
+
+// Level is the depth as assistive technology counts it.
+func (r tableRow) Level() int { return r.Depth + 1 }
 
 // tableCell is a field of a work package in its table.
 type tableCell struct {
@@ -79,15 +87,19 @@ func (s *Site) workPackages(w http.ResponseWriter, r *http.Request, a access.Act
 
 func (s *Site) list(w http.ResponseWriter, r *http.Request, a access.Actor, p *listPage, v view, in id.Project) error {
 	say := speak(r)
-	c, err := s.loadChoices(r, a, in)
+	if to, ok := v.filterSet(); ok {
+		return redirect(w, r, to)
+	}
+	c, err := s.loadChoices(r, a, in, v)
 	if err != nil {
 		return err
 	}
 	p.Page.Width = "full"
 	p.Action, p.Back = v.base, r.URL.RequestURI()
-	p.Query, p.Selects = say.filterForm(v.q, c)
-	p.Chips = say.filterChips(v, p.Selects)
-	p.Kept = v.kept("q", "status", "type", "priority", "assignee", "due", "watched")
+	p.Query = ui.Text("q", say.T("package.subject_or_number"), v.q.Get("q"))
+	p.Query.Type = "search"
+	p.Chips, p.Menu, p.Editor = say.filterChips(v, c), say.filterMenu(v), say.filterEditor(v, c)
+	p.Kept = v.kept("q")
 	p.views(say, v)
 	input := workpackage.ListInput{Project: in, Filters: conditions(v.q), Location: location(a), Sort: v.order()}
 	switch v.name {
@@ -130,15 +142,15 @@ func (p *listPage) views(say reader, v view) {
 func (s *Site) none(r *http.Request, a access.Actor, p *listPage, v view, in workpackage.ListInput) error {
 	say := speak(r)
 	p.None = ui.EmptyState{Icon: "list-checks", Title: say.T("package.no_work_packages"), Text: say.T("package.none_you_may_see")}
-	if len(p.Chips) == 0 {
+	buttons, err := s.emptied(r, a, v, in, p.Chips)
+	if err != nil {
+		return err
+	}
+	if len(buttons) == 0 && len(conditions(v.q)) < 2 {
 		if p.NewHref != "" {
 			p.None.Actions = []ui.Button{ui.Link(say.T("package.create_the_first_one"), p.NewHref).As("primary")}
 		}
 		return nil
-	}
-	buttons, err := s.emptied(r, a, v, in, p.Chips)
-	if err != nil {
-		return err
 	}
 	p.None.Text = say.T("list.filters_leave_none")
 	p.None.Actions = append(buttons, ui.Link(say.T("package.show_all_open_ones"), v.base))
@@ -187,6 +199,9 @@ func (s *Site) fillTable(r *http.Request, a access.Actor, p *listPage, v view, i
 			p.Groups = append(p.Groups, rowGroup{Name: name, Count: counts[value]})
 		}
 		g := &p.Groups[len(p.Groups)-1]
+		if n := len(g.Rows); n > 0 && row.Depth > g.Rows[n-1].Depth {
+			g.Rows[n-1].Parent = true
+		}
 		g.Rows = append(g.Rows, row)
 	}
 	p.Bulk = say.bulkForm(c)
@@ -204,15 +219,47 @@ func (p *listPage) tools(say reader, v view) {
 		if workpackage.Groupable(c.name) {
 			groups = append(groups, ui.Option{Value: c.name, Label: say.column(c.name)})
 		}
-		box := ui.Check("columns", say.column(c.name), slices.Contains(v.columns, c.name))
-		box.Value = c.name
-		p.Columns = append(p.Columns, box)
 	}
+	p.columns(say, v)
 	p.Group = ui.Choose("group", say.T("list.group_by"), v.group, groups...)
 	p.GroupFor = v.kept("group", "columns", "tree")
-	p.Tree = ui.Link(say.T("list.show_hierarchy"), v.with("tree", "1", "group", ""))
+	p.Tree = ui.Link(say.T("list.show_hierarchy"), v.with("tree", "1", "group", "")).WithIcon("list-tree").As("quiet")
+	p.IsTree = v.tree
 	if v.tree {
-		p.Tree = ui.Link(say.T("list.show_flat"), v.with("tree", ""))
+		p.Tree.Label, p.Tree.Href = say.T("list.show_flat"), v.with("tree", "")
+	}
+}
+
+// columnChoice is a column that can be shown; one that is shown can change places.
+type columnChoice struct {
+	ui.Checkbox
+	Earlier, Later string
+}
+
+// columns offers those that are shown in their order, and then the others.
+func (p *listPage) columns(say reader, v view) {
+	add := func(name string) *columnChoice {
+		box := ui.Check("columns", say.column(name), slices.Contains(v.columns, name))
+		box.Value = name
+		p.Columns = append(p.Columns, columnChoice{Checkbox: box})
+		return &p.Columns[len(p.Columns)-1]
+	}
+	swapped := func(i, j int) string {
+		if i < 0 || j >= len(v.columns) {
+			return ""
+		}
+		order := slices.Clone(v.columns)
+		order[i], order[j] = order[j], order[i]
+		return v.with("columns", strings.Join(order, ","))
+	}
+	for i, name := range v.columns {
+		c := add(name)
+		c.Earlier, c.Later = swapped(i-1, i), swapped(i, i+1)
+	}
+	for _, c := range columns {
+		if !slices.Contains(v.columns, c.name) {
+			add(c.name)
+		}
 	}
 }
 
@@ -339,7 +386,7 @@ func (in reader) cellOf(w *workpackage.WorkPackage, refs *workpackage.Refs, col 
 		c.Person = personOf(refs.Users, &w.AuthorID)
 	case "project":
 		p := refs.Projects[w.ProjectID]
-		c.Text, c.Href = p.Name, "/projects/"+p.Identifier
+		c.Text, c.Href, c.Class = p.Name, "/projects/"+p.Identifier, "cell-fit cell-hide"
 	default:
 		in.plainCell(&c, w)
 	}

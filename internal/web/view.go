@@ -118,12 +118,23 @@ func (v view) order() []filter.Sort {
 	return out
 }
 
+// passing says what of an address is not part of the list: which page of it is shown,
+// and the forms over it.
+func passing(name string) bool {
+	return name == "page" || name == "done" || name == "peek" || slices.Contains(filterFormFields, name)
+}
+
+// filters says whether the list is filtered by one of these, or is about to be.
+func (v view) filters(names ...string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { return v.q.Get(n) != "" || v.q.Get("filter") == n })
+}
+
 // with is the address with some of it changed; an empty value takes it away. Another
 // list begins at its first page.
 func (v view) with(pairs ...string) string {
 	q := url.Values{}
 	for k, vs := range v.q {
-		if k != "page" && k != "done" && k != "peek" {
+		if !passing(k) {
 			q[k] = vs
 		}
 	}
@@ -156,7 +167,7 @@ func (v view) sorting(c column) (href, order string) {
 func (v view) kept(without ...string) map[string]string {
 	out := map[string]string{}
 	for k := range v.q {
-		if !slices.Contains(without, k) && k != "page" && k != "done" && k != "peek" {
+		if !slices.Contains(without, k) && !passing(k) {
 			out[k] = strings.Join(v.q[k], ",")
 		}
 	}

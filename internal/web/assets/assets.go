@@ -35,7 +35,10 @@ var sheets = []string{
 }
 
 // scripts are the parts of app.js, one module of one file per behaviour. start comes first.
-var scripts = []string{"start", "menu", "side", "toast", "keys", "grid", "board", "gantt", "slug"}
+var scripts = []string{"start", "menu", "side", "toast", "keys", "slug"}
+
+// modules are scripts that are loaded by those pages or persons that need them, in the order of their imports.
+var modules = []string{"palette", "admin", "combobox", "grid", "board", "gantt"}
 
 // asset is one response body in both encodings.
 type asset struct {
@@ -56,8 +59,9 @@ func build() library {
 	for _, name := range []string{"turbo.js", "stimulus.js"} {
 		lib.add(name, javaScript, mustRead("js/vendor/"+name))
 	}
-	lib.add("palette.js", javaScript, lib.script(mustRead("js/palette.js")))
-	lib.add("admin.js", javaScript, lib.script(mustRead("js/admin.js")))
+	for _, name := range modules {
+		lib.add(name+".js", javaScript, lib.script(mustRead("js/"+name+".js")))
+	}
 	var b bytes.Buffer
 	for _, name := range scripts {
 		b.Write(mustRead("js/" + name + ".js"))

@@ -94,6 +94,12 @@ func Choose(name, label, value string, options ...Option) Select {
 	return s
 }
 
+// many is how many options one looks through; among more of them one types to find.
+const many = 8
+
+// Many reports whether people choose by typing.
+func (s Select) Many() bool { return len(s.Options) > many }
+
 // Require marks the choice as needed.
 func (s Select) Require() Select { s.Required = true; return s }
 

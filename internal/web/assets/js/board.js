@@ -1,6 +1,11 @@
 // Cards are moved by dragging or by keys: Enter picks one up, arrows move it, Enter drops it, Escape
 // puts it back. Both send the form that is on the card, so the rules answer in one place.
-app.register("board", class extends Controller {
+import { Controller } from "asset:stimulus.js"
+
+const $ = (selector, from = document) => from.querySelector(selector)
+const $$ = (selector, from = document) => [...from.querySelectorAll(selector)]
+
+export default class extends Controller {
   static targets = ["column", "card"]
   static values = { field: String }
 
@@ -51,4 +56,4 @@ app.register("board", class extends Controller {
     const button = $$("button", form).find(b => b.value === column.dataset.value)
     if (button) form.requestSubmit(button)
   }
-})
+}

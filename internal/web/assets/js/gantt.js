@@ -1,6 +1,11 @@
 // Bars are dragged, or moved with Alt and the arrows while their row has the focus; with Shift they
 // become longer or shorter. Either way the form of the row is sent: one change.
-app.register("gantt", class extends Controller {
+import { Controller } from "asset:stimulus.js"
+
+const $ = (selector, from = document) => from.querySelector(selector)
+const $$ = (selector, from = document) => [...from.querySelectorAll(selector)]
+
+export default class extends Controller {
   static targets = ["row", "bar"]
   static values = { day: Number }
 
@@ -43,4 +48,4 @@ app.register("gantt", class extends Controller {
     form.elements.longer.value = longer
     form.requestSubmit()
   }
-})
+}

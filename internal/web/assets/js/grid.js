@@ -1,57 +1,162 @@
-// The table of work packages by keyboard: arrows move between the cells that can be edited, Enter
-// opens one, Escape leaves it, a choice is saved at once; the bar for many comes with the first tick.
-app.register("grid", class extends Controller {
-  static targets = ["row"]
+// The table of work packages by keyboard: arrows move between the cells that can be edited, Enter or
+// typing opens one, Escape leaves it, Tab saves and moves on. Groups and families fold. The bar for
+// many comes with the first tick. Loaded where there is such a table.
+import { Controller } from "asset:stimulus.js"
+import { enhance } from "asset:combobox.js"
+
+const $ = (selector, from = document) => from.querySelector(selector)
+const $$ = (selector, from = document) => [...from.querySelectorAll(selector)]
+const fields = { s: "status", a: "assignee", p: "priority", t: "type", d: "dueDate" }
+
+// What a frame showed before its form, for Escape.
+addEventListener("turbo:before-fetch-request", ({ target }) => {
+  if (target.tagName === "TURBO-FRAME" && !$("form", target)) target.before_ = target.innerHTML
+})
+
+export default class extends Controller {
+  static targets = ["row", "count"]
 
   connect() {
     this.bar = $("#bulk")
-    this.ticked = () => { if (this.bar) this.bar.hidden = !$$("input[name=id]:checked", this.element).length }
+    $$(".fold", this.element).forEach(b => { b.hidden = false })
+    $$(".fold-name", this.element).forEach(n => n.remove())
     this.ticked()
-    this.loaded = ({ target }) => $(".input", target)?.focus()
+    this.loaded = ({ target }) => this.arrived(target)
+    this.single = e => { if (this.set(e.detail.key)) e.preventDefault() }
     this.element.addEventListener("turbo:frame-load", this.loaded)
+    addEventListener("keys:single", this.single)
   }
 
-  disconnect() { this.element.removeEventListener("turbo:frame-load", this.loaded) }
+  disconnect() {
+    this.element.removeEventListener("turbo:frame-load", this.loaded)
+    removeEventListener("keys:single", this.single)
+  }
+
+  ticked() {
+    const n = $$("input[name=id]:checked", this.element).length
+    if (this.bar) this.bar.hidden = !n
+    if (this.hasCountTarget) this.countTarget.value = n
+    $$("input[name=id]", this.element).forEach(b => b.closest("tr").toggleAttribute("data-chosen", b.checked))
+  }
+
+  // A single key sets a field: of the chosen rows in the bar, else of the row that has the focus.
+  set(key) {
+    const name = fields[key]
+    if (!name) return
+    if (this.bar && !this.bar.hidden) return this.bar.elements[name].focus() ?? true
+    const row = document.activeElement?.closest("[data-grid-target=row]")
+    const cell = row && $(`turbo-frame[id$="-${name}"] a`, row)
+    return cell && (cell.click() ?? true)
+  }
+
+  // A frame brought its form, or the value that was saved.
+  async arrived(frame) {
+    const control = $(".input", frame), typed = this.typed
+    this.typed = ""
+    if (control?.tagName === "SELECT") enhance(control, typed)
+    else if (control) {
+      control.focus()
+      if (typed && control.type === "text") control.value = typed
+      else control.select?.()
+    } else if (this.next) {
+      $("a", this.next)?.focus()
+      this.next = null
+    } else if (frame.contains(document.activeElement) || document.activeElement === document.body) $("a", frame)?.focus()
+  }
 
   change(e) {
     if (e.target.name === "id") this.ticked()
     else if (e.target.matches(".cell-form select")) e.target.form.requestSubmit()
   }
 
+  click(e) {
+    const button = e.target.closest(".fold")
+    if (button) this.fold(button)
+  }
+
+  fold(button) {
+    const open = button.ariaExpanded !== "true"
+    button.ariaExpanded = open
+    const row = button.closest("tr")
+    if (row.hasAttribute("aria-expanded")) row.ariaExpanded = open
+    if (row.matches(".grid-group")) return $$("tr:not(.grid-group)", row.parentElement).forEach(r => { r.hidden = !open })
+    let shut = 0 // the level of the closed row that the next ones are below
+    for (const r of this.rowTargets) {
+      const level = Number(r.ariaLevel)
+      if (shut && level <= shut) shut = 0
+      r.hidden = shut > 0
+      if (!shut && r.ariaExpanded === "false") shut = level
+    }
+  }
+
   key(e) {
     const form = e.target.closest(".cell-form")
-    if (form) {
-      if (e.key !== "Escape") return
-      const frame = form.closest("turbo-frame")
-      frame.src = null
-      frame.innerHTML = frame.before
-      $("a", frame)?.focus()
-      e.preventDefault()
-      return
-    }
-    const cell = e.target.closest("td, th")
-    const row = cell?.closest("tr")
+    if (form) return this.inForm(e, form)
+    const row = e.target.closest("[data-grid-target=row]")
     if (!row || e.altKey || e.ctrlKey || e.metaKey) return
-    const rows = this.rowTargets
-    const at = rows.indexOf(row)
-    const focusable = r => $$("a, input", r)
-    const column = focusable(row).indexOf(e.target)
-    let to
-    if (e.key === "ArrowDown") to = focusable(rows[at + 1] || row)[column]
-    else if (e.key === "ArrowUp") to = focusable(rows[at - 1] || row)[column]
-    else if (e.key === "ArrowRight") to = focusable(row)[column + 1]
-    else if (e.key === "ArrowLeft") to = focusable(row)[column - 1]
-    else if (e.key === "x" && e.target.tagName === "A") {
-      const box = $("input[name=id]", row)
-      if (box) { box.checked = !box.checked; this.ticked() }
-      e.preventDefault()
-      return
-    }
-    if (to) { to.focus(); e.preventDefault() }
+    if (this.goes(e, row) || this.does(e, row)) e.preventDefault()
   }
-})
 
-// What a frame showed before its form, for Escape.
-addEventListener("turbo:before-fetch-request", ({ target }) => {
-  if (target.tagName === "TURBO-FRAME" && !$("form", target)) target.before = target.innerHTML
-})
+  inForm(e, form) {
+    const frame = form.closest("turbo-frame")
+    if (e.key === "Escape") this.leave(frame)
+    else if (e.key === "Tab" && e.target.matches(".input")) {
+      const frames = $$("turbo-frame", this.element)
+      this.next = frames[frames.indexOf(frame) + (e.shiftKey ? -1 : 1)]
+      const control = $(".cell-form [name]:not([type=hidden])", frame)
+      const same = control.options ? [...control.options].every(o => o.selected === o.defaultSelected) : control.value === control.defaultValue
+      if (same) {
+        this.leave(frame)
+        $("a", this.next ?? frame)?.focus()
+        this.next = null
+      } else form.requestSubmit()
+    } else return
+    e.preventDefault()
+  }
+
+  leave(frame) {
+    frame.removeAttribute("src")
+    frame.innerHTML = frame.before_
+    $("a", frame)?.focus()
+  }
+
+  goes(e, row) {
+    const rows = this.rowTargets.filter(r => !r.hidden), at = rows.indexOf(row)
+    const places = r => $$("input, a:not(.peek-link)", r)
+    const column = places(row).indexOf(e.target)
+    if (column < 0) return
+    const fold = row.hasAttribute("aria-expanded") && e.target.closest("th")
+    if (fold && e.key === (row.ariaExpanded === "true" ? "ArrowLeft" : "ArrowRight")) return this.fold($(".fold", row)) ?? true
+    const to = {
+      ArrowDown: () => places(rows[at + 1] ?? row)[column], ArrowUp: () => places(rows[at - 1] ?? row)[column],
+      ArrowRight: () => places(row)[column + 1], ArrowLeft: () => places(row)[column - 1],
+      Home: () => places(row)[0], End: () => places(row).at(-1),
+    }[e.key]?.()
+    if (!to) return
+    if (e.shiftKey && to.closest("tr") !== row) [row, to.closest("tr")].forEach(r => this.tick(r, true))
+    return to.focus() ?? true
+  }
+
+  does(e, row) {
+    const link = e.target.tagName === "A" && e.target
+    if (!link) return
+    const off = document.body.dataset.keysOffValue
+    if (e.key === "x" && !off) return this.tick(row) ?? true
+    if (e.key === "F2" && link.dataset.edit) {
+      link.closest("turbo-frame").src = link.dataset.edit
+      return true
+    }
+    // Letters are keys of their own unless they are switched off.
+    if (link.matches(".cell-edit") && e.key.length === 1 && (off ? /\S/ : /\d/).test(e.key)) {
+      this.typed = e.key
+      return link.click() ?? true
+    }
+  }
+
+  tick(row, on) {
+    const box = $("input[name=id]", row)
+    if (!box) return
+    box.checked = on ?? !box.checked
+    this.ticked()
+  }
+}

@@ -2,7 +2,7 @@
 // then h are pressed. Chords with Ctrl or Cmd work everywhere; single keys only outside of fields,
 // outside of dialogs, and unless the person has switched them off.
 const fields = "input:not([type=checkbox], [type=radio], [type=submit], [type=button]), textarea, select, [contenteditable]"
-const rows = ".table tbody .cell-title a:first-child, .rows .rows-title"
+const rows = ".table tbody .cell-title > a:first-of-type:not(.peek-link), .table tbody .cell-title turbo-frame > a, .rows .rows-title"
 
 app.register("keys", class extends Controller {
   static values = { off: Boolean }
@@ -32,13 +32,13 @@ app.register("keys", class extends Controller {
     if (key === "j" || key === "k") return this.move(key === "j" ? 1 : -1)
     const row = document.activeElement?.matches(rows) && document.activeElement
     if (row && key === "o") return row.click() ?? true
-    const peek = row && key === " " && $(".peek-link", row.parentElement)
+    const peek = row && key === " " && $(".peek-link", row.closest("th, td, li"))
     if (peek) return peek.click() ?? true
     const began = performance.now() - this.at < 1200 ? this.began + " " : ""
     this.at = performance.now()
     this.began = began + key
     const hit = $(`[data-key="${CSS.escape(this.began)}"]`) ?? $(`[data-key="${CSS.escape(key)}"]`)
-    if (!hit) return
+    if (!hit) return this.dispatch("single", { target: window, detail: { key } }).defaultPrevented
     this.began = ""
     hit.matches(fields) ? hit.select() ?? hit.focus() : hit.click()
     return true

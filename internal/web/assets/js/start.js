@@ -35,3 +35,24 @@ addEventListener("turbo:load", () => {
   arrived = true
 })
 addEventListener("turbo:render", () => $("#errors")?.focus())
+
+// What only some pages need is loaded by them: a controller when an element of its name is there, and
+// the field in the place of a select with many options when that gets the focus.
+const later = { grid: () => import("asset:grid.js"), board: () => import("asset:board.js"), gantt: () => import("asset:gantt.js") }
+async function need() {
+  for (const [name, load] of Object.entries(later)) {
+    if (!$(`[data-controller~="${name}"]`)) continue
+    delete later[name]
+    app.register(name, (await load()).default)
+  }
+}
+addEventListener("turbo:load", need)
+addEventListener("turbo:render", need)
+addEventListener("focusin", async ({ target }) => {
+  if (target.matches?.("select[data-many]") && !target.combobox) (await import("asset:combobox.js")).enhance(target)
+})
+addEventListener("mousedown", e => {
+  if (!e.target.matches?.("select[data-many]")) return
+  e.preventDefault()
+  e.target.focus()
+})
