@@ -22,6 +22,11 @@ func TestEditTheTableByKeyboard(t *testing.T) {
 		b.until(cell(field))
 		b.do(chromedp.Evaluate[chromedp.Void](cell(field) + ".focus()"))
 	}
+	ready := func() {
+		t.Helper()
+		b.until(`document.querySelector("[data-controller=grid][data-ready]")`)
+	}
+	ready()
 	focus("type")
 	b.keys(kb.ArrowRight, kb.ArrowRight)
 	b.until(`document.activeElement.closest("turbo-frame")?.id === "cell-1-status" || document.activeElement.closest("th")`)
@@ -38,6 +43,7 @@ func TestEditTheTableByKeyboard(t *testing.T) {
 	b.keys(kb.Escape)
 	b.until(`!document.querySelector("#cell-1-dueDate form") && document.activeElement.closest("#cell-1-dueDate")`)
 	b.visit("/projects/castle/work_packages?columns=id,subject,percentageDone")
+	ready()
 	focus("percentageDone")
 	b.keys(kb.Enter)
 	b.until(`document.activeElement.name === "percentageDone"`)
@@ -48,6 +54,7 @@ func TestEditTheTableByKeyboard(t *testing.T) {
 
 	// Typing starts editing, Tab saves and moves on.
 	b.visit("/projects/castle/work_packages?columns=id,subject,estimatedTime,percentageDone")
+	ready()
 	focus("estimatedTime")
 	b.keys("4")
 	b.until(`document.activeElement.name === "estimatedTime" && document.activeElement.value === "4"`)
@@ -63,7 +70,7 @@ func TestEditTheTableByKeyboard(t *testing.T) {
 
 	// A single key sets a field of the row, or of the chosen rows in the bar.
 	b.visit("/projects/castle/work_packages")
-	b.until(`!document.querySelector("#bulk")?.checkVisibility()`)
+	ready()
 	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#cell-1-subject a").focus()`))
 	b.keys("s")
 	b.until(`document.activeElement.role === "combobox" && document.activeElement.closest("#cell-1-status")`)

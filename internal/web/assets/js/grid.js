@@ -25,6 +25,7 @@ export default class extends Controller {
     this.single = e => { if (this.set(e.detail.key)) e.preventDefault() }
     this.element.addEventListener("turbo:frame-load", this.loaded)
     addEventListener("keys:single", this.single)
+    this.element.dataset.ready = ""
   }
 
   disconnect() {
