@@ -116,9 +116,11 @@ func (p *cellPage) control(say reader, f *workpackage.Form, col column, v url.Va
 	case "dueDate":
 		input(dayText(d.DueDate), "date")
 	case "estimatedTime":
-		input(hoursField(d.EstimatedSeconds), "")
+		input(say.hoursNumber(d.EstimatedSeconds), "")
+		p.Field.Work = true
 	case "remainingTime":
-		input(hoursField(d.RemainingSeconds), "")
+		input(say.hoursNumber(d.RemainingSeconds), "")
+		p.Field.Work = true
 	case "percentageDone":
 		input(numberText(d.DoneRatio), "")
 	default:
@@ -129,13 +131,6 @@ func (p *cellPage) control(say reader, f *workpackage.Form, col column, v url.Va
 	} else {
 		p.Problems = ui.Problems(p.Field.Problem())
 	}
-}
-
-func hoursField(seconds *int64) string {
-	if seconds == nil {
-		return ""
-	}
-	return strconv.FormatFloat(float64(*seconds)/3600, 'g', 6, 64)
 }
 
 func numberText(n *int) string {

@@ -315,6 +315,7 @@ func (in reader) filterValue(d filterDef, v string, c choices) string {
 			return in.T("list.not_value", "value", rest)
 		}
 		return v
+	case byChoice, byPerson:
 	}
 	if d.name == "status" && (v == "" || v == isOpen) {
 		return in.T("package.status_open")

@@ -9,31 +9,33 @@ import (
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/filter"
+	"github.com/holdfast/holdfast/internal/id"
 	"github.com/holdfast/holdfast/internal/opt"
 	"github.com/holdfast/holdfast/internal/setting"
 	"github.com/holdfast/holdfast/internal/web/ui"
 	"github.com/holdfast/holdfast/internal/workpackage"
 )
 
-// gantt shows work packages as bars over days, beside a table that says the same in
-// words. A bar is moved by dragging, by keys, or with the form beside it; each move is
-// one change.
+// gantt shows work packages as a tree of rows, each with its dates in words and its
+// bar over the days. A bar is moved by dragging, by keys, or with the form of its row;
+// each move is one change.
 type gantt struct {
-	Zooms         ui.Tabs
-	Rows          []ganttRow
-	Width, Height int
-	Day           int // pixels
-	Heads         []ganttHead
-	Free          []ganttSpan // days on which nobody works
-	Today         int         // x of today, -1 when it is not shown
-	NotSeen       int
-	Undated       int
-	MayMove       bool
+	Zooms   ui.Tabs
+	Rows    []ganttRow
+	Width   int
+	Day     int // pixels
+	Heads   []ganttHead
+	Free    []ganttSpan // days on which nobody works
+	Today   int         // x of today, -1 when it is not shown
+	Now     string      // the address that shows today again
+	NotSeen int
+	Undated int
+	MayMove bool
 }
 
 type ganttHead struct {
-	X, Width int
-	Label    string
+	X     int
+	Label string
 }
 
 type ganttSpan struct{ X, Width int }
@@ -41,48 +43,44 @@ type ganttSpan struct{ X, Width int }
 type ganttRow struct {
 	ID            int64
 	Href, Subject string
-	Type          ui.Chip
+	Said          string // the row in one sentence
 	Start, Due    string
 	Days          int
-	Depth, Y      int
+	Depth         int
 	X, Width      int
 	Milestone     bool
-	Done          int // pixels of the bar that are done
+	Parent        bool // its dates span those below it
+	Done          int  // pixels of the bar that are done
 	Hue           string
 	Lock          int
 	MayMove       bool
 	Action        string
 }
 
-// Sizes in pixels, and how many bars one page has.
+// Level is the depth as assistive technology counts it, Middle where a milestone's sign stands.
+func (r ganttRow) Level() int  { return r.Depth + 1 }
+func (r ganttRow) Middle() int { return r.X + r.Width/2 }
+func (r ganttRow) End() int    { return r.X + r.Width }
+
+// maxGantt bounds the bars of a page, maxGanttYears the time they are shown over.
 const (
-	ganttRowHeight = 32
-	ganttBar       = 16
-	ganttHeadroom  = 40
-	maxGantt       = 200
+	maxGantt      = 200
+	maxGanttYears = 3
 )
 
 // zooms are the widths of a day.
 var zooms = []struct {
 	name string
 	day  int
-}{{"days", 28}, {"weeks", 10}, {"months", 4}}
+}{{"days", 28}, {"weeks", 10}, {"months", 4}, {"quarters", 2}}
 
 func (s *Site) fillGantt(r *http.Request, a access.Actor, p *listPage, v view, in workpackage.ListInput) error {
-	g := &gantt{Day: 10, Today: -1, Zooms: ui.Tabs{Label: speak(r).T("list.zoom")}}
 	say := speak(r)
-	labels := map[string]string{"days": say.T("list.days"), "weeks": say.T("list.weeks"), "months": say.T("list.months")}
-	zoom := v.q.Get("zoom")
-	if zoom == "" {
-		zoom = "weeks"
-	}
-	for _, z := range zooms {
-		if z.name == zoom {
-			g.Day = z.day
-		}
-		g.Zooms.Items = append(g.Zooms.Items, ui.NavItem{Label: labels[z.name], Href: v.with("zoom", z.name), Current: z.name == zoom})
-	}
-	all, err := s.app.WorkPackages.List(r.Context(), a, in)
+	g := &gantt{Day: 10, Today: -1, Now: v.with()}
+	g.zoom(say, v)
+	all := in
+	all.Page = filter.Page{Number: 1}
+	everything, err := s.app.WorkPackages.List(r.Context(), a, all)
 	if err != nil {
 		return err
 	}
@@ -95,14 +93,29 @@ func (s *Site) fillGantt(r *http.Request, a access.Actor, p *listPage, v view, i
 	if err != nil {
 		return err
 	}
-	g.Undated, g.NotSeen = all.Total-list.Total, max(0, list.Total-len(list.Items))
+	g.Undated, g.NotSeen = everything.Total-list.Total, max(0, list.Total-len(list.Items))
 	g.lay(say, list, s.app.DB.Now().In(location(a)), s.app.Settings.Get())
 	p.Gantt, p.Total = g, list.Total
 	p.Paging = ui.Pagination{Page: v.page, PerPage: maxGantt, Total: list.Total, Href: func(n int) string { return v.with("page", strconv.Itoa(n)) }}
 	return nil
 }
 
-// lay puts the bars on their days.
+func (g *gantt) zoom(say reader, v view) {
+	labels := map[string]string{"days": say.T("list.days"), "weeks": say.T("list.weeks"), "months": say.T("list.months"), "quarters": say.T("list.quarters")}
+	zoom := v.q.Get("zoom")
+	if labels[zoom] == "" {
+		zoom = "weeks"
+	}
+	g.Zooms.Label = say.T("list.zoom")
+	for _, z := range zooms {
+		if z.name == zoom {
+			g.Day = z.day
+		}
+		g.Zooms.Items = append(g.Zooms.Items, ui.NavItem{Label: labels[z.name], Href: v.with("zoom", z.name), Current: z.name == zoom})
+	}
+}
+
+// lay puts the rows into families and the bars on their days.
 func (g *gantt) lay(say reader, list *workpackage.Page, today time.Time, v setting.Values) {
 	if len(list.Items) == 0 {
 		return
@@ -119,18 +132,23 @@ func (g *gantt) lay(say reader, list *workpackage.Page, today time.Time, v setti
 		}
 	}
 	first = first.AddDate(0, 0, -(int(first.Weekday())+6)%7) // a Monday
-	if limit := first.AddDate(3, 0, 0); last.After(limit) {
+	if limit := first.AddDate(maxGanttYears, 0, 0); last.After(limit) {
 		last = limit
 	}
-	last = last.AddDate(0, 0, 7)
+	last = last.AddDate(0, 0, 14)
 	x := func(t time.Time) int { return int(t.Sub(first).Hours()/24) * g.Day }
-	g.Width, g.Height, g.Today = x(last), ganttHeadroom+len(list.Items)*ganttRowHeight, x(day)
-	for i := range list.Items {
-		row := ganttRowOf(&list.Items[i], list.Refs, x)
-		row.Y = ganttHeadroom + i*ganttRowHeight + (ganttRowHeight-ganttBar)/2
+	g.Width, g.Today = x(last), x(day)
+	items, depth := familyOf(list.Items)
+	for i := range items {
+		row := say.ganttRow(&items[i], list.Refs, x)
+		row.Depth = depth[items[i].ID]
+		row.X = min(row.X, g.Width-g.Day)
 		row.Width = min(row.Width+g.Day, g.Width-row.X) // the last day is whole
-		if done := list.Items[i].DoneRatio; done != nil {
+		if done := items[i].DoneRatio; done != nil {
 			row.Done = row.Width * *done / 100
+		}
+		if n := len(g.Rows); n > 0 && row.Depth > g.Rows[n-1].Depth {
+			g.Rows[n-1].Parent = true
 		}
 		g.MayMove = g.MayMove || row.MayMove
 		g.Rows = append(g.Rows, row)
@@ -138,17 +156,37 @@ func (g *gantt) lay(say reader, list *workpackage.Page, today time.Time, v setti
 	g.rule(say, first, last, v)
 }
 
-// rule draws the days: a head for each month or week, and those on which nobody works.
+// familyOf puts each work package of a list under its parent, as far as that is in the list.
+func familyOf(items []workpackage.WorkPackage) ([]workpackage.WorkPackage, map[id.WorkPackage]int) {
+	here := map[id.WorkPackage]bool{}
+	for i := range items {
+		here[items[i].ID] = true
+	}
+	var top, below []workpackage.WorkPackage
+	for _, w := range items {
+		if w.ParentID != nil && here[*w.ParentID] {
+			below = append(below, w)
+		} else {
+			top = append(top, w)
+		}
+	}
+	return family(top, below)
+}
+
+// rule draws the days: heads for weeks, months or quarters, and those on which nobody works.
 func (g *gantt) rule(say reader, first, last time.Time, v setting.Values) {
 	for d, x := first, 0; d.Before(last); d, x = d.AddDate(0, 0, 1), x+g.Day {
-		if g.Day >= 10 && !v.Works(db.DayOf(d)) {
+		if g.Day >= 4 && !v.Works(db.DayOf(d)) {
 			g.Free = append(g.Free, ganttSpan{x, g.Day})
 		}
+		month := say.ShortMonth(d.Month()) + " " + strconv.Itoa(d.Year())
 		switch {
 		case g.Day >= 10 && d.Weekday() == time.Monday:
-			g.Heads = append(g.Heads, ganttHead{x, 7 * g.Day, strconv.Itoa(d.Day()) + " " + say.ShortMonth(d.Month())})
-		case g.Day < 10 && d.Day() == 1:
-			g.Heads = append(g.Heads, ganttHead{x, d.AddDate(0, 1, -1).Day() * g.Day, say.ShortMonth(d.Month()) + " " + strconv.Itoa(d.Year())})
+			g.Heads = append(g.Heads, ganttHead{x, strconv.Itoa(d.Day()) + " " + say.ShortMonth(d.Month())})
+		case g.Day >= 4 && g.Day < 10 && d.Day() == 1:
+			g.Heads = append(g.Heads, ganttHead{x, month})
+		case g.Day < 4 && d.Day() == 1 && d.Month()%3 == 1:
+			g.Heads = append(g.Heads, ganttHead{x, say.T("list.quarter", "n", int(d.Month())/3+1, "year", strconv.Itoa(d.Year()))})
 		}
 	}
 }
@@ -167,18 +205,24 @@ func datesOf(w *workpackage.WorkPackage) (start, due time.Time) {
 	return s.Time(), d.Time()
 }
 
-func ganttRowOf(w *workpackage.WorkPackage, refs *workpackage.Refs, x func(time.Time) int) ganttRow {
+func (in reader) ganttRow(w *workpackage.WorkPackage, refs *workpackage.Refs, x func(time.Time) int) ganttRow {
 	start, due := datesOf(w)
 	typ := refs.Types[w.TypeID]
-	return ganttRow{
-		ID: int64(w.ID), Href: packageHref(w.ID), Subject: w.Subject, Type: typeChip(typ), Start: dayText(w.StartDate), Due: dayText(w.DueDate),
+	row := ganttRow{
+		ID: int64(w.ID), Href: packageHref(w.ID), Subject: w.Subject, Start: dayText(w.StartDate), Due: dayText(w.DueDate),
 		Days: int(due.Sub(start).Hours()/24) + 1, X: x(start), Width: x(due) - x(start), Milestone: typ.Milestone, Hue: string(ui.HueOf(typ.Color)),
 		Lock: w.LockVersion, MayMove: refs.Grants.Has(access.EditWorkPackages, w.ProjectID), Action: packageHref(w.ID) + "/shift",
 	}
+	done := 0
+	if w.DoneRatio != nil {
+		done = *w.DoneRatio
+	}
+	row.Said = in.T("list.row_said", "type", typ.Name, "subject", w.Subject, "from", in.Printer.Date(start), "to", in.Printer.Date(due), "days", in.T("list.n_days", "n", row.Days), "done", done)
+	if typ.Milestone {
+		row.Said = in.T("list.milestone_said", "type", typ.Name, "subject", w.Subject, "day", in.Printer.Date(due))
+	}
+	return row
 }
-
-// CenterY is where a milestone's sign stands.
-func (r ganttRow) CenterY() int { return r.Y + ganttBar/2 }
 
 // maxShift bounds how far a bar is moved at once, in days.
 const maxShift = 3660

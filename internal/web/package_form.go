@@ -11,6 +11,7 @@ import (
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
+	"github.com/holdfast/holdfast/internal/hal/duration"
 	"github.com/holdfast/holdfast/internal/id"
 	"github.com/holdfast/holdfast/internal/opt"
 	"github.com/holdfast/holdfast/internal/web/ui"
@@ -132,6 +133,7 @@ func (p *packageFormPage) fill(say reader, f *workpackage.Form, v url.Values, re
 	p.Duration = field("duration", say.T("package.duration_in_working_days"), duration)
 	p.Work = field("estimatedTime", say.T("package.work_in_hours"), say.hoursNumber(d.EstimatedSeconds))
 	p.Remaining = field("remainingTime", say.T("package.remaining_work_in_hours"), say.hoursNumber(d.RemainingSeconds))
+	p.Work.Work, p.Remaining.Work = true, true
 	percent := ""
 	if d.DoneRatio != nil {
 		percent = strconv.Itoa(*d.DoneRatio)
@@ -250,22 +252,22 @@ func day(v url.Values, name string, to *opt.Value[*db.Day], bad func(string, str
 	*to = opt.Ptr(d)
 }
 
-// hoursOf reads hours with a decimal point or comma as whole seconds.
+// hoursOf reads work as people write it, such as 1h30, 1:30, 90m or 1,5.
 func hoursOf(v url.Values, name string, to *opt.Value[*int64], bad func(string, string)) {
 	if !v.Has(name) {
 		return
 	}
-	t := strings.TrimSpace(strings.TrimSuffix(strings.ReplaceAll(v.Get(name), ",", "."), "h"))
+	t := strings.TrimSpace(v.Get(name))
 	if t == "" {
 		*to = opt.Null[int64]()
 		return
 	}
-	n, err := strconv.ParseFloat(t, 64)
-	if err != nil || n != n || n > 1e8 || n < -1e8 {
-		bad(name, "not_a_number")
+	n, err := duration.Read(t)
+	if err != nil {
+		bad(name, "not_work")
 		return
 	}
-	*to = opt.Ptr(int64(n*3600 + 0.5))
+	*to = opt.Ptr(n)
 }
 
 func (s *Site) createPackage(w http.ResponseWriter, r *http.Request, a access.Actor) error {

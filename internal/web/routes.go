@@ -33,6 +33,7 @@ func (s *Site) routes() []page {
 		{get, "/search", s.search, false},
 		{get, "/palette", s.palette, false},
 		{get, "/keyboard", s.keyboard, false},
+		{get, "/work_time", s.workTime, false},
 		{get, "/my/account", s.myAccount, false},
 		{post, "/my/account", s.saveAccount, false},
 		{post, "/my/appearance", s.saveAppearance, false},

@@ -37,6 +37,13 @@ type Field struct {
 	InputMode    string
 	Max          int // longest value, when above zero
 	Code         bool
+	Work         bool // a length of time, read as people write it
+}
+
+// Work is a field for a length of time, such as 1h30, 1:30, 90m, 1,5 or 8; what it was understood as is
+// shown beside it. Package duration reads it.
+func Work(name, label, value string) Field {
+	return Field{Control: Control{Name: name, Label: label}, Type: "text", Value: value, Work: true}
 }
 
 // Text is a one-line field.

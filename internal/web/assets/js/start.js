@@ -50,6 +50,7 @@ addEventListener("turbo:load", need)
 addEventListener("turbo:render", need)
 addEventListener("focusin", async ({ target }) => {
   if (target.matches?.("select[data-many]") && !target.combobox) (await import("asset:combobox.js")).enhance(target)
+  if (target.matches?.("[data-work]")) (await import("asset:work.js")).watch(target)
 })
 addEventListener("mousedown", e => {
   if (!e.target.matches?.("select[data-many]")) return
