@@ -154,10 +154,13 @@ func TestGanttByKeyboard(t *testing.T) {
 	b.press("Save")
 	b.visit("/projects/castle/work_packages?view=gantt")
 	b.picture("gantt")
-	row := `document.querySelector(".gantt-table tbody th a")`
+	b.until(`document.querySelector("[data-controller=gantt][data-ready]")`)
+	row := `document.querySelector(".gantt-table tbody tr")`
 	b.do(chromedp.Evaluate[chromedp.Void](row + ".focus()"))
 	b.do(chromedp.KeyEvent(kb.ArrowRight, chromedp.KeyModifiers(chromedp.ModifierAlt)))
 	b.until(`document.querySelector(".gantt-table tbody").textContent.includes("6 Nov 2026")`)
+	b.until(`document.activeElement.matches(".gantt-table tr") && document.activeElement.getAttribute("aria-label").includes("6 Nov 2026")`) // saved
+	b.until(`document.querySelector("[data-controller=gantt][data-ready]")`)
 	b.do(chromedp.Evaluate[chromedp.Void](row + ".focus()"))
 	b.do(chromedp.KeyEvent(kb.ArrowRight, chromedp.KeyModifiers(chromedp.ModifierAlt|chromedp.ModifierShift)))
 	b.until(`document.querySelector(".gantt-table tbody").textContent.includes("9 Nov 2026")`)
