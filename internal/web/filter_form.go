@@ -91,8 +91,8 @@ func (in reader) filterEditor(v view, c choices) *filterEditor {
 		in.choiceEditor(e, d, strings.Split(rest, ","), c)
 	}
 	if (d.kind == byPerson || d.kind == byNumber || d.kind == byDays) && d.name != "author" && d.name != "created" && d.name != "updated" {
-		add(without, in.T("list.op_none"))
-		add(with, in.T("list.op_any"))
+		add(noValue, in.T("list.op_none"))
+		add(anyValue, in.T("list.op_any"))
 	}
 	if slices.ContainsFunc(ops, func(o ui.Option) bool { return o.Value == value && value != "" }) {
 		op = value
@@ -128,7 +128,7 @@ func (in reader) numberEditor(e *filterEditor, value string, add func(value, lab
 			}
 		}
 	}
-	if n == without || n == with {
+	if n == noValue || n == anyValue {
 		n = ""
 	}
 	f := ui.Text(filterText, in.T("list.value"), n)
@@ -163,7 +163,7 @@ func (d filterDef) written(q url.Values) string {
 	op, values := q.Get(filterOp), q[filterText]
 	text := strings.TrimSpace(strings.Join(values, ","))
 	switch {
-	case op == without || op == with || op == isOpen || op == isClosed || spans[op].Op != "":
+	case op == noValue || op == anyValue || op == isOpen || op == isClosed || spans[op].Op != "":
 		return op
 	case d.kind == byDays:
 		if from, to := q.Get(filterFrom), q.Get(filterTo); from != "" || to != "" {

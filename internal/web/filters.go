@@ -72,8 +72,8 @@ func filterNamed(name string) (filterDef, bool) {
 
 // Values of filters that are words.
 const (
-	without  = "none"
-	with     = "any"
+	noValue  = "none"
+	anyValue = "any"
 	isOpen   = "open"
 	isClosed = "closed"
 	isAll    = "all"
@@ -128,10 +128,10 @@ func (d filterDef) condition(v string) (filter.Condition, bool) {
 		return c, true
 	case v == "" || v == isAll:
 		return c, false
-	case v == without:
+	case v == noValue:
 		c.Op = "!*"
 		return c, true
-	case v == with:
+	case v == anyValue:
 		c.Op = "*"
 		return c, true
 	case d.kind == byWatch:
@@ -291,9 +291,9 @@ func (in reader) filterChips(v view, c choices) []filterChip {
 // filterValue words the value of a filter.
 func (in reader) filterValue(d filterDef, v string, c choices) string {
 	switch v {
-	case without:
+	case noValue:
 		return in.T("list.op_none")
-	case with:
+	case anyValue:
 		return in.T("list.op_any")
 	}
 	rest, not := strings.CutPrefix(v, "!")
