@@ -3,9 +3,9 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
+	"io"
 	"runtime"
-	"text/tabwriter"
+	"time"
 
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/account"
@@ -121,20 +121,14 @@ type doctorCmd struct{}
 func (c *doctorCmd) Run(ctx context.Context, s *session) error {
 	var failed error
 	err := s.withApp(ctx, func(a *app.App) error {
-		findings := a.Diagnose(ctx, texts.At(texts.English, ""))
+		say := texts.In(texts.English)
+		report := a.Report(ctx, say, time.UTC)
+		failed = anyFailed(report.Findings)
 		if s.flags.JSON {
-			failed = anyFailed(findings)
-			return s.print(findings, "")
+			return s.print(report.Findings, "")
 		}
-		w := tabwriter.NewWriter(s.Stdout, 0, 0, 2, ' ', 0)
-		for _, f := range findings {
-			fmt.Fprintf(w, "%s\t%s\t%s\n", f.State, f.Check, f.Text)
-			if f.Hint != "" {
-				fmt.Fprintf(w, "\t\t-> %s\n", f.Hint)
-			}
-		}
-		failed = anyFailed(findings)
-		return w.Flush()
+		_, err := io.WriteString(s.Stdout, report.Text(say))
+		return err
 	})
 	return errors.Join(err, failed)
 }

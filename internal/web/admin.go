@@ -43,13 +43,23 @@ func (in reader) findingChip(state string) ui.Chip {
 	return ui.Label(in.T("admin.broken"), ui.Red)
 }
 
+// findings are what the checks found, for people.
+func (in reader) findings(all []app.Finding) []findingRow {
+	out := make([]findingRow, 0, len(all))
+	for _, f := range all {
+		out = append(out, findingRow{in.T("finding." + message.Slug(f.Check)), capital(f.Text), capital(f.Hint), in.findingChip(f.State)})
+	}
+	return out
+}
+
 func (s *Site) overview(w http.ResponseWriter, r *http.Request, a access.Actor) error {
 	say := speak(r)
 	p := overviewPage{Page: s.adminFrame(r, a, say.T("common.administration"))}
 	p.Breadcrumbs = nil
 	bad := 0
-	for _, f := range s.app.Diagnose(r.Context(), say) {
-		p.Findings = append(p.Findings, findingRow{say.T("finding." + message.Slug(f.Check)), capital(f.Text), capital(f.Hint), say.findingChip(f.State)})
+	found := s.app.Diagnose(r.Context(), say)
+	p.Findings = say.findings(found)
+	for _, f := range found {
 		if f.State == app.Bad {
 			bad++
 		}

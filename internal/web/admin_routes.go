@@ -54,6 +54,11 @@ func (s *Site) adminRoutes() []page {
 		{post, daysHref + "/days", s.admin(s.addDay), false},
 		{get, daysHref + "/days/{date}/deletion", s.admin(s.confirmDayRemove), false},
 		{post, daysHref + "/days/{date}/deletion", s.admin(s.removeDay), false},
+		{get, "/admin/settings", s.admin(s.generalSettings), false},
+		{post, "/admin/settings", s.admin(s.saveSettings), false},
+		{get, "/admin/authentication", s.admin(s.authentication), false},
+		{post, "/admin/authentication", s.admin(s.saveAuthentication), false},
+		{get, "/admin/info", s.admin(s.info), false},
 		{get, "/admin/mail", s.admin(s.mailPage), false},
 		{post, "/admin/mail/test", s.admin(s.testMail), false},
 		{post, "/admin/mail/release", s.admin(s.releaseMail), false},
@@ -141,6 +146,8 @@ func (s *Site) adminSide(say reader) []ui.NavGroup {
 		{Label: say.T("days.title"), Href: daysHref, Icon: "calendar"},
 	}}
 	system := ui.NavGroup{Title: say.T("admin.system"), Items: []ui.NavItem{
+		{Label: say.T("general.title"), Href: "/admin/settings", Icon: "settings"},
+		{Label: say.T("authn.title"), Href: "/admin/authentication", Icon: "key-round"},
 		{Label: say.T("common.mail"), Href: "/admin/mail", Icon: "mail"},
 		{Label: say.T("common.jobs"), Href: "/admin/jobs", Icon: "list-checks"},
 		{Label: say.T("common.audit_log"), Href: "/admin/audit", Icon: "scroll-text"},
@@ -148,5 +155,6 @@ func (s *Site) adminSide(say reader) []ui.NavGroup {
 	if s.app.Backups.Enabled() {
 		system.Items = append(system.Items, ui.NavItem{Label: say.T("common.backup"), Href: "/admin/backups", Icon: "archive"})
 	}
+	system.Items = append(system.Items, ui.NavItem{Label: say.T("info.title"), Href: "/admin/info", Icon: "info"})
 	return []ui.NavGroup{{Items: []ui.NavItem{{Label: say.T("admin.overview"), Href: "/admin", Icon: "layout-dashboard"}}}, people, planning, system}
 }

@@ -14,6 +14,7 @@ import (
 
 type homePage struct {
 	ui.Page
+	Welcome   string // what administrators say to everybody
 	Projects  []ui.ProjectRow
 	Mine      []homeBlock
 	MineTotal int
@@ -28,7 +29,7 @@ func (s *Site) home(w http.ResponseWriter, r *http.Request, a access.Actor) erro
 	if err != nil {
 		return err
 	}
-	p := homePage{Page: s.frame(r, a, say.T("home.home")), Projects: say.rowsOf(tree)}
+	p := homePage{Page: s.frame(r, a, say.T("home.home")), Projects: say.rowsOf(tree), Welcome: s.app.Settings.Get().WelcomeText}
 	if a.SignedIn() {
 		p.Title = say.T("home.welcome", "name", firstName(a.Name))
 		if err := s.mine(r, a, &p); err != nil {
