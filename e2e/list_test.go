@@ -121,6 +121,7 @@ func TestBoardByKeyboard(t *testing.T) {
 	b.packageIn("Mend the gate")
 	b.visit("/projects/castle/work_packages?view=board&by=priority")
 	b.picture("board")
+	b.until(`document.querySelector("[data-controller=board][data-ready]")`)
 	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#card-1").focus()`))
 	b.keys(kb.Enter)
 	b.until(`document.querySelector("#card-1.board-held")`)
@@ -128,6 +129,19 @@ func TestBoardByKeyboard(t *testing.T) {
 	b.until(`document.querySelector("#card-1")?.closest("section").getAttribute("aria-label") === "High"`)
 	b.visit("/work_packages/1")
 	b.sees("High")
+
+	// A column that the workflow does not lead to says so while the card is carried, and takes no card.
+	b.visit("/projects/castle/work_packages?view=board&status=all")
+	b.until(`document.querySelector("[data-controller=board][data-ready]")`)
+	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#card-1").focus()`))
+	b.keys(kb.Enter)
+	b.until(`document.querySelector(".board-column[data-shut] .board-why")?.textContent.includes("workflow")`)
+	b.keys(kb.Escape)
+	b.until(`!document.querySelector("[data-shut], .board-why, .board-held")`)
+
+	// At the foot of a column a work package is added to it.
+	b.do(chromedp.SendKeys(chromedp.CSS(".board-column:first-child .board-add input[name=subject]"), "Paint the gate"+kb.Enter))
+	b.until(`document.querySelector(".board-column:first-child .board-cards")?.textContent.includes("Paint the gate")`)
 }
 
 // TestBoardWithoutScripts moves the card with the form on it.

@@ -17,6 +17,7 @@ type board struct {
 	Field   string
 	Columns []boardColumn
 	Options []ui.Option // where a card can be moved
+	Why     string      // a card may not go to a column
 }
 
 type boardColumn struct {
@@ -35,6 +36,7 @@ type boardCard struct {
 	Due            string
 	Lock           int
 	MayMove        bool
+	Raised         bool // its priority is not the normal one
 	Action         string
 }
 
@@ -53,6 +55,10 @@ func (s *Site) fillBoard(r *http.Request, a access.Actor, p *listPage, v view, i
 	}
 	for _, f := range boardFields {
 		b.By.Items = append(b.By.Items, ui.NavItem{Label: speak(r).column(f), Href: v.with("by", f), Current: f == b.Field})
+	}
+	b.Why = speak(r).T("list.not_allowed_here")
+	if b.Field == "status" {
+		b.Why = speak(r).T("list.workflow_forbids")
 	}
 	counts, err := s.app.WorkPackages.Groups(r.Context(), a, in, b.Field)
 	if err != nil {
@@ -111,6 +117,7 @@ func cardOf(w *workpackage.WorkPackage, refs *workpackage.Refs, field string) bo
 		Assignee: personOf(refs.Users, w.AssigneeID), Due: dayText(w.DueDate), Lock: w.LockVersion, Action: packageHref(w.ID) + "/cell/" + field,
 	}
 	c.MayMove = mayEditCell(refs.Grants, w, field)
+	c.Raised = field != "priority" && ranks[c.Priority.Label] != 0
 	return c
 }
 

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -44,6 +45,8 @@ type calendarItem struct {
 	Type          ui.Chip
 	Starts, Ends  bool
 	Closed        bool
+	Span          int // days of the week from here on, on the first of them
+	last          string
 }
 
 // Spans of a calendar, and how many entries a day of a month shows.
@@ -80,7 +83,7 @@ func (s *Site) fillCalendar(r *http.Request, a access.Actor, p *listPage, v view
 	p.Total, c.NotSeen = list.Total, max(0, list.Total-len(list.Items))
 	days := s.days(speak(r), from, to, at, today)
 	for i := range list.Items {
-		place(days, &list.Items[i], list.Refs, from)
+		place(days, &list.Items[i], list.Refs)
 	}
 	c.arrange(days, span)
 	p.Calendar, p.Total = c, max(list.Total, 1) // an empty month is no empty list
@@ -139,7 +142,7 @@ func (s *Site) days(say reader, from, to, at, today time.Time) []calendarDay {
 }
 
 // place puts a work package on its days; one with one date is on that day.
-func place(days []calendarDay, w *workpackage.WorkPackage, refs *workpackage.Refs, from time.Time) {
+func place(days []calendarDay, w *workpackage.WorkPackage, refs *workpackage.Refs) {
 	start, end := dayText(w.StartDate), dayText(w.DueDate)
 	if start == "" {
 		start = end
@@ -154,7 +157,7 @@ func place(days []calendarDay, w *workpackage.WorkPackage, refs *workpackage.Ref
 		}
 		d.Items = append(d.Items, calendarItem{
 			Href: packageHref(w.ID), Subject: w.Subject, ID: int64(w.ID), Type: typeChip(refs.Types[w.TypeID]),
-			Starts: d.ISO == start || d.Date.Equal(from), Ends: d.ISO == end, Closed: refs.Statuses[w.StatusID].Closed,
+			Starts: d.ISO == start, Ends: d.ISO == end, last: end, Closed: refs.Statuses[w.StatusID].Closed,
 		})
 	}
 }
@@ -169,15 +172,65 @@ func (c *calendar) arrange(days []calendarDay, span string) {
 	if span == byAgenda {
 		return
 	}
-	for i := range days {
-		if d := &days[i]; span == byMonth && len(d.Items) > dayItems {
-			d.More = len(d.Items) - dayItems
-			d.Items = d.Items[:dayItems]
+	for i := 0; i+7 <= len(days); i += 7 {
+		week := days[i : i+7]
+		inLanes(week)
+		for j := range week {
+			if span == byMonth {
+				week[j].shorten()
+			}
+		}
+		c.Weeks = append(c.Weeks, week)
+	}
+}
+
+// inLanes keeps what takes several days of a week in one line across them; items without
+// a number are the gaps that this leaves.
+func inLanes(week []calendarDay) {
+	var lanes []int64 // who is in each
+	for j := range week {
+		d := &week[j]
+		today := map[int64]calendarItem{}
+		for _, item := range d.Items {
+			today[item.ID] = item
+		}
+		for l, n := range lanes {
+			if _, goes := today[n]; !goes {
+				lanes[l] = 0
+			}
+		}
+		for _, item := range d.Items {
+			if slices.Contains(lanes, item.ID) {
+				continue
+			}
+			for k := j; k < len(week) && week[k].ISO <= item.last; k++ {
+				item.Span++
+			}
+			today[item.ID] = item
+			if l := slices.Index(lanes, 0); l >= 0 {
+				lanes[l] = item.ID
+			} else {
+				lanes = append(lanes, item.ID)
+			}
+		}
+		d.Items = nil
+		for _, n := range lanes {
+			d.Items = append(d.Items, today[n])
 		}
 	}
-	for i := 0; i+7 <= len(days); i += 7 {
-		c.Weeks = append(c.Weeks, days[i:i+7])
+}
+
+// shorten leaves as many items as a day of a month has room for.
+func (d *calendarDay) shorten() {
+	if len(d.Items) <= dayItems {
+		return
 	}
+	for _, item := range d.Items[dayItems:] {
+		if item.ID != 0 {
+			d.More++
+		}
+	}
+	d.Items = d.Items[:dayItems]
 }
 
 // DayHref leads to the agenda of the day.

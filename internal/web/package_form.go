@@ -290,6 +290,9 @@ func (s *Site) createPackage(w http.ResponseWriter, r *http.Request, a access.Ac
 	if err != nil {
 		return err
 	}
+	if back := r.PostForm.Get("back"); back != "" { // from the foot of a board's column
+		return redirect(w, r, withDone(local(back), "created"))
+	}
 	return redirect(w, r, packageHref(made.ID)+"?done=created")
 }
 

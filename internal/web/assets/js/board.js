@@ -1,5 +1,6 @@
 // Cards are moved by dragging or by keys: Enter picks one up, arrows move it, Enter drops it, Escape
-// puts it back. Both send the form that is on the card, so the rules answer in one place.
+// puts it back. Either sends the form that is on the card, so the rules answer in one place. While a
+// card is carried, the columns it may not go to are dimmed and say why. Loaded where there is a board.
 import { Controller } from "asset:stimulus.js"
 
 const $ = (selector, from = document) => from.querySelector(selector)
@@ -7,32 +8,71 @@ const $$ = (selector, from = document) => [...from.querySelectorAll(selector)]
 
 export default class extends Controller {
   static targets = ["column", "card"]
-  static values = { field: String }
+  static values = { field: String, why: String }
 
   connect() {
-    this.on("dragstart", e => { this.held = e.target.closest(".board-card"); e.dataTransfer.setData("text/plain", this.held.id) })
-    this.on("dragover", e => { const c = e.target.closest(".board-column"); if (this.held && c) { e.preventDefault(); this.over(c) } })
-    this.on("dragend", () => { this.over(null); this.held = null })
+    this.on("dragstart", e => {
+      const card = e.target.closest?.(".board-card")
+      if (!card) return
+      e.dataTransfer.setData("text/plain", card.id)
+      this.pick(card)
+    })
+    this.on("dragover", e => {
+      const c = e.target.closest(".board-column")
+      if (!this.held || !c) return
+      if (!c.hasAttribute("data-shut")) e.preventDefault()
+      this.over(c)
+    })
+    this.on("dragend", () => this.release())
     this.on("drop", e => { e.preventDefault(); this.drop(e.target.closest(".board-column")) })
     this.on("keydown", e => this.key(e))
+    this.element.dataset.ready = ""
   }
 
   on(name, fn) { this.element.addEventListener(name, fn) }
 
-  over(column) { this.columnTargets.forEach(c => c.classList.toggle("board-over", c === column)) }
+  over(column) { this.columnTargets.forEach(c => c.classList.toggle("board-over", c === column && !c.hasAttribute("data-shut"))) }
+
+  say(text) { $("#said").textContent = text }
+
+  async pick(card) {
+    this.held = card
+    this.at = this.columnTargets.indexOf(card.closest(".board-column"))
+    card.classList.add("board-held")
+    // The form of the field offers what the rules allow.
+    try {
+      const answer = await fetch(card.dataset.action)
+      if (!answer.ok || answer.redirected || this.held !== card) return
+      const form = new DOMParser().parseFromString(await answer.text(), "text/html")
+      const allowed = $$(".cell-form select option", form).map(o => o.value)
+      if (allowed.length) this.shut(allowed)
+    } catch { /* the server refuses what is not allowed in any case */ }
+  }
+
+  shut(allowed) {
+    for (const c of this.columnTargets) {
+      if (allowed.includes(c.dataset.value)) continue
+      c.setAttribute("data-shut", "")
+      const why = document.createElement("p")
+      why.className = "board-why"
+      why.textContent = this.whyValue
+      $(".board-head", c).after(why)
+    }
+  }
 
   key(e) {
     const card = e.target.closest(".board-card")
     if (!card || e.target !== card) return
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[e.key]
     if (e.key === "Enter" && !this.held) {
-      this.held = card
-      this.at = this.from = this.columnTargets.indexOf(card.closest(".board-column"))
-      card.classList.add("board-held")
-      $("#said").textContent = this.element.dataset.heldText
-    } else if (this.held === card && (e.key === "ArrowRight" || e.key === "ArrowLeft")) {
-      this.at = Math.max(0, Math.min(this.columnTargets.length - 1, this.at + (e.key === "ArrowRight" ? 1 : -1)))
-      this.over(this.columnTargets[this.at])
-      $("#said").textContent = this.columnTargets[this.at].getAttribute("aria-label")
+      this.pick(card)
+      this.say(this.element.dataset.heldText)
+    } else if (this.held === card && step) {
+      this.at = Math.max(0, Math.min(this.columnTargets.length - 1, this.at + step))
+      const column = this.columnTargets[this.at]
+      this.over(column)
+      column.scrollIntoView({ block: "nearest", inline: "nearest" })
+      this.say(column.ariaLabel + (column.hasAttribute("data-shut") ? ". " + this.whyValue : ""))
     } else if (this.held === card && e.key === "Enter") this.drop(this.columnTargets[this.at])
     else if (this.held === card && e.key === "Escape") this.release()
     else if (!this.held && (e.key === "ArrowDown" || e.key === "ArrowUp")) {
@@ -45,11 +85,14 @@ export default class extends Controller {
   release() {
     this.held?.classList.remove("board-held")
     this.over(null)
+    this.columnTargets.forEach(c => c.removeAttribute("data-shut"))
+    $$(".board-why", this.element).forEach(p => p.remove())
     this.held = null
   }
 
   drop(column) {
     const card = this.held
+    if (column?.hasAttribute("data-shut")) return this.say(this.whyValue)
     this.release()
     if (!card || !column || column.contains(card)) return
     const form = $("form", card)
