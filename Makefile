@@ -52,7 +52,7 @@ vuln: ## look for known vulnerabilities (needs vuln.go.dev, so it is not part of
 	@scripts/check vuln
 
 .PHONY: bench
-bench: build ## measure a real server on the promised figures (DURATION=4, WORK_PACKAGES=10000)
+bench: build ## measure a real server on the promised figures, pages in Chromium too (DURATION=4, WORK_PACKAGES=10000)
 	@$(GO) run ./bench -program $(BINARY) -seconds $(or $(DURATION),4) -work-packages $(or $(WORK_PACKAGES),10000)
 	@$(GO) test ./internal/cli -count=1 -run TestStatementsPerRequest -v | sed -n 's/.*go:[0-9]*: \(.*\): \(.*\)/| \1 | \2 | a list at most 12 |/p'
 

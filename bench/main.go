@@ -71,7 +71,10 @@ func run(ctx context.Context, program, dir string, packages int, d time.Duration
 	}
 	defer s.stop()
 	row("start to first answered request", fmt.Sprintf("%d ms", s.took.Milliseconds()), "<= 300 ms")
-	return s.figures(strings.TrimSpace(string(key)), tmp, d)
+	if err := s.figures(strings.TrimSpace(string(key)), tmp, d); err != nil {
+		return err
+	}
+	return s.paint(ctx, strings.TrimSpace(string(key)))
 }
 
 func row(name, measured, goal string) { fmt.Printf("| %s | %s | %s |\n", name, measured, goal) }
@@ -153,6 +156,8 @@ func (s *server) figures(key, dir string, d time.Duration) error {
 		{"list of 100, one client", "p95 <= 10 ms", list, 1},
 		{"list of 100, 8 clients", ">= 300/s", list, connections},
 		{"one work package, 8 clients", ">= 2,500/s", show, connections},
+		{"page with a table of 100, one client", "p95 <= 30 ms", request("GET", "/work_packages", key, ""), 1},
+		{"page of a work package, one client", "p95 <= 20 ms", request("GET", "/work_packages/7", key, ""), 1},
 		{"new work package, 8 clients", ">= 1,000/s or 70 % of fsync", create, connections},
 	} {
 		if _, err := s.load(m.request, m.clients, d/4); err != nil { // warm up

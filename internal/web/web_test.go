@@ -1,6 +1,8 @@
 package web_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"net/http"
 	"net/url"
 	"os"
@@ -460,6 +462,58 @@ func TestEveryPageIsShownOnce(t *testing.T) {
 		status, page := b.get(path)
 		if status != 200 && name != "error" || !strings.Contains(page, "</html>") {
 			t.Errorf("%s: %d", path, status)
+		}
+	}
+}
+
+// A table of 100 rows fits into 30 KiB on the wire.
+func TestTheTableIsSmall(t *testing.T) {
+	in := apptest.New(t, apptest.Options{Demo: true}, mount)
+	setPassword(t, in, "mara")
+	b := &browser{t: t, in: in}
+	b.signIn("mara", apptest.Password)
+	status, page := b.get("/work_packages?status=all")
+	rows := strings.Count(page, `data-grid-target="row"`)
+	if status != 200 || rows < 50 {
+		t.Fatalf("status %d with %d rows", status, rows)
+	}
+	var wire bytes.Buffer
+	z := gzip.NewWriter(&wire)
+	_, _ = z.Write([]byte(page)) // memory does not fail
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if per100 := wire.Len() * 100 / rows; per100 > 30<<10 {
+		t.Errorf("%d rows take %d bytes on the wire, which is %d for 100, budget 30 KiB", rows, wire.Len(), per100)
+	} else {
+		t.Logf("%d rows take %d bytes on the wire", rows, wire.Len())
+	}
+}
+
+// Every filter has a form, what it sends becomes one parameter of the address, and each way to write one holds.
+func TestFiltersOfListsInTheAddress(t *testing.T) {
+	in := apptest.New(t, apptest.Options{Demo: true}, mount)
+	setPassword(t, in, "mara")
+	b := &browser{t: t, in: in}
+	b.signIn("mara", apptest.Password)
+	for _, name := range strings.Fields("status type priority assignee responsible author project start due duration estimatedTime remainingTime percentageDone description parent created updated") {
+		status, page := b.get("/work_packages?filter=" + name)
+		want(t, name, status, page, 200, `name="set" value="`+name+`"`, `name="f-op"`)
+	}
+	for query, chip := range map[string]string{
+		"type=!1,2": "not ", "assignee=none": "is empty", "due=overdue": "Overdue", "start=2026-01-01..2026-02-01": "1 Jan 2026", "estimatedTime=%3E%3D8": "≥ 8", "percentageDone=%3C%3D50": "≤ 50",
+		"description=!wall": "not wall", "created=past7": "In the past 7 days", "author=me": "me", "project=1": "Observatory renewal", "duration=any": "is not empty", "watched=1": "By me", "status=!1&parent=1": "Parent",
+		"set=due&f-op=overdue": "Overdue", "set=due&f-op=..&f-from=2026-01-01&f-to=2026-02-01": "1 Jan 2026", "set=type&f-op=!&f-value=1&f-value=2": "not ", "set=estimatedTime&f-op=%3E%3D&f-value=1,5": "≥ 1.5",
+	} {
+		status, page := b.get("/work_packages?" + query)
+		if status == http.StatusSeeOther {
+			status, page = b.get(page)
+		}
+		want(t, query, status, page, 200, chip)
+	}
+	for _, bad := range []string{"due=soon", "duration=long", "start=x..y"} {
+		if status, _ := b.get("/work_packages?" + bad); status != http.StatusBadRequest && status != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %d", bad, status)
 		}
 	}
 }
