@@ -245,6 +245,31 @@ func Assignable(project id.Project) db.Frag {
 		WHERE m.project_id = ?)`, WorkPackageAssigned, project)
 }
 
+// Holders is the condition that the row u of users is an active person who holds
+// the permission in the project, which is the question of Projects from the other
+// side. It is for a permission of a module or of members; the project has the alias
+// of no table outside.
+func Holders(p Permission, project id.Project) db.Frag {
+	def, ok := Lookup(p)
+	if !ok || def.Global {
+		return db.False
+	}
+	open := db.SQL(`SELECT p.id FROM projects p WHERE p.id = ? AND p.deleted_at IS NULL AND p.active`, project)
+	if def.Module != "" {
+		open = open.Add(`AND EXISTS (SELECT 1 FROM enabled_modules em WHERE em.project_id = p.id AND em.name = ?)`, def.Module)
+	}
+	held := db.SQL(`EXISTS (SELECT 1 FROM members m JOIN member_roles mr ON mr.member_id = m.id
+		JOIN role_permissions rp ON rp.role_id = mr.role_id AND rp.permission = ?
+		WHERE m.user_id = u.id AND m.project_id = ?)`, p, project)
+	stranger := db.False
+	if def.Holder != MemberOnly {
+		stranger = db.SQL(`NOT EXISTS (SELECT 1 FROM members m WHERE m.user_id = u.id AND m.project_id = ?)`, project).Add(`AND`).
+			Append(db.Exists(db.SQL(`SELECT 1 FROM projects p WHERE p.id = ? AND p.public AND`, project).Append(builtinHolds(BuiltinNonMember, def))))
+	}
+	return db.And(db.SQL(`u.kind = 'User' AND u.status = 1 AND u.deleted_at IS NULL`), db.Exists(open),
+		db.Or(db.SQL(`u.admin`), held, stranger.Paren()).Paren())
+}
+
 // VisiblePrincipals is the condition that expr, a user's id, is one the actor
 // may see: itself, the built-in ones, people and groups that share a project
 // or a group with it, and everyone for holders of view_all_principals.

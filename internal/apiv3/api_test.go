@@ -60,6 +60,8 @@ func TestAnswersMatchTheDescription(t *testing.T) {
 		"/workspaces/2/versions", "/projects/2/categories", "/workspaces/2/categories", "/categories/1", "/projects/2/work_packages?pageSize=100",
 		"/work_packages/schemas/2-1",
 		`/work_packages/schemas?filters=[{"id":{"operator":"=","values":["1-1"]}}]`, "/attachments/1",
+		"/notifications", "/notifications?groupBy=reason&pageSize=2", "/notifications?groupBy=project",
+		`/notifications?filters=[{"readIAN":{"operator":"=","values":["f"]}}]&sortBy=[["reason","asc"],["readIAN","desc"],["id","asc"]]`,
 		"/days", "/days/week", "/days/week/7", "/days/non_working", "/days/non_working/2026-12-25", "/days/2026-12-25",
 		`/days?filters=[{"date":{"operator":"<>d","values":["2026-12-20","2026-12-31"]}},{"working":{"operator":"=","values":["f"]}}]`,
 	}

@@ -119,6 +119,14 @@ func (s *API) routes() []route {
 		{del, "/attachments/{id}", s.deleteAttachment, false},
 		{get, "/attachments/{id}/content", s.attachmentContent, false},
 
+		{get, "/notifications", s.listNotifications, false},
+		{post, "/notifications/read_ian", s.readNotifications, false},
+		{post, "/notifications/unread_ian", s.unreadNotifications, false},
+		{get, "/notifications/{id}", s.showNotification, false},
+		{post, "/notifications/{id}/read_ian", s.readNotification, false},
+		{post, "/notifications/{id}/unread_ian", s.unreadNotification, false},
+		{get, "/notifications/{id}/details/{detail}", s.showNotificationDetail, false},
+
 		{post, "/backups", s.createBackup, true},
 		{get, "/job_statuses/{id}", s.showJobStatus, false},
 	}

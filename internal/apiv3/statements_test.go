@@ -27,7 +27,7 @@ import (
 // lists are those whose length grows with the instance.
 var lists = []string{
 	"/users?pageSize=200", "/principals?pageSize=200", "/groups?pageSize=200", "/memberships?pageSize=200", "/projects?pageSize=200",
-	"/work_packages?pageSize=200", "/projects/1/work_packages?pageSize=200", "/work_packages/1/activities", "/work_packages/1/attachments",
+	"/work_packages?pageSize=200", "/notifications?pageSize=200", "/notifications?groupBy=project", "/projects/1/work_packages?pageSize=200", "/work_packages/1/activities", "/work_packages/1/attachments",
 	"/work_packages/1/watchers", "/work_packages/1/available_watchers", "/work_packages/1/available_assignees", "/projects/1/available_assignees",
 	"/projects/available_parent_projects?pageSize=200", "/memberships/available_projects?pageSize=200",
 	"/versions?pageSize=200", "/projects/1/versions", "/projects/1/categories", "/roles", "/types", "/statuses", "/priorities",

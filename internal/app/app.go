@@ -27,6 +27,7 @@ import (
 	"github.com/holdfast/holdfast/internal/job"
 	"github.com/holdfast/holdfast/internal/mail"
 	"github.com/holdfast/holdfast/internal/membership"
+	"github.com/holdfast/holdfast/internal/notification"
 	"github.com/holdfast/holdfast/internal/outbox"
 	"github.com/holdfast/holdfast/internal/project"
 	"github.com/holdfast/holdfast/internal/retrieve"
@@ -46,22 +47,23 @@ type App struct {
 	Blobs   *blob.Dir
 	Keys    *secret.Keyring
 
-	Audit        *audit.Log
-	AuditFile    *audit.File
-	Settings     *setting.Service
-	Outbox       *outbox.Outbox
-	Accounts     *account.Service
-	Catalog      *catalog.Service
-	Memberships  *membership.Service
-	Projects     *project.Service
-	Attachments  *attachment.Service
-	WorkPackages *workpackage.Service
-	Versions     *version.Service
-	Categories   *category.Service
-	Backups      *backup.Service
-	Repository   *backup.Place
-	Retrieve     *retrieve.Service
-	Jobs         *job.Runner
+	Audit         *audit.Log
+	AuditFile     *audit.File
+	Settings      *setting.Service
+	Outbox        *outbox.Outbox
+	Accounts      *account.Service
+	Catalog       *catalog.Service
+	Memberships   *membership.Service
+	Projects      *project.Service
+	Attachments   *attachment.Service
+	WorkPackages  *workpackage.Service
+	Notifications *notification.Service
+	Versions      *version.Service
+	Categories    *category.Service
+	Backups       *backup.Service
+	Repository    *backup.Place
+	Retrieve      *retrieve.Service
+	Jobs          *job.Runner
 
 	lock    *Lock
 	restore func(backup.RestoreOrder) error
@@ -211,6 +213,8 @@ func (a *App) build(sender *mail.Sender) {
 	})
 	a.Jobs = job.NewRunner(a.DB, a.Log, workers)
 	a.Outbox.Register(a.Jobs)
+	a.Notifications = notification.New(a.DB)
+	a.Notifications.Register(a.Jobs)
 	a.Repository = newPlace(c, a.Log)
 	a.Backups = a.newBackups()
 	a.Retrieve = retrieve.New(retrieve.Deps{

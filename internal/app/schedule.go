@@ -27,6 +27,7 @@ const (
 	keepJobs     = 7 * 24 * time.Hour
 	keepStatuses = 2 * 24 * time.Hour
 	keepMails    = 30 * 24 * time.Hour
+	keepRead     = 30 * 24 * time.Hour // notifications, from when they were read
 )
 
 // register is the schedule: every periodic job of the instance.
@@ -70,7 +71,7 @@ func (a *App) clean(ctx context.Context) error {
 	if len(copies) > 0 {
 		a.Log.Info("removed copies made before upgrades", "names", copies)
 	}
-	return errors.Join(errWork, errProjects, errFiles, errOld, errCopies, a.Outbox.Purge(ctx, keepMails),
+	return errors.Join(errWork, errProjects, errFiles, errOld, errCopies, a.Outbox.Purge(ctx, keepMails), a.Notifications.Purge(ctx, keepRead),
 		db.Do(ctx, a.DB, func(tx *db.Tx) error {
 			return errors.Join(job.Purge(ctx, tx, keepJobs), job.PurgeStatuses(ctx, tx, keepStatuses))
 		}))

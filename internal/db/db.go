@@ -62,6 +62,7 @@ type DB struct {
 	writer  *writer
 	ckpt    *checkpointer
 	admin   *sql.DB // migrations on SQLite; opened when first needed
+	hub     hub     // who is told what happened; see Notify
 }
 
 // Open opens the database and verifies that it answers. It does not migrate.
@@ -110,6 +111,7 @@ func (d *DB) Stats() sql.DBStats { return d.read.Stats() }
 // checkpoints, so that the database is one file afterwards.
 func (d *DB) Close() error {
 	var errs []error
+	d.hub.close()
 	if d.ckpt != nil {
 		d.ckpt.stop()
 	}

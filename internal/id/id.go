@@ -50,6 +50,8 @@ type (
 	Mail int64
 	// Audit identifies an entry of the audit log.
 	Audit int64
+	// Notification identifies a notification.
+	Notification int64
 )
 
 // Parse reads an id as it stands in a path or a link. It returns a NotFound

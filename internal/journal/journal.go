@@ -179,6 +179,23 @@ func Find(ctx context.Context, tx *db.Tx, jid id.Journal) (entry, before Entry, 
 	return entry, before, err
 }
 
+// Pair is an entry with the state before it, empty for the first.
+type Pair struct {
+	Entry
+	Previous string `db:"previous"`
+}
+
+// FindAll returns the entries of one kind of record that are there, each with the
+// state before it. The caller checks that the reader may see the records.
+func FindAll(ctx context.Context, tx *db.Tx, kind string, ids []id.Journal) ([]Pair, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	return db.All[Pair](ctx, tx, db.SQL(`SELECT `+columns+`, COALESCE((SELECT b.data FROM journals b WHERE b.entity_type = j.entity_type
+		AND b.entity_id = j.entity_id AND b.version < j.version ORDER BY b.version DESC LIMIT 1), '') AS previous
+		FROM journals j WHERE j.entity_type = ? AND`, kind).Append(db.In("j.id", ids)))
+}
+
 // LastChange returns the newest entry of a record that changed its state, and the
 // state before: what was merged into the entry last, or the entry before it. The
 // state is empty where the entry made the record. Notes alone change nothing.

@@ -89,7 +89,7 @@ func Plain(raw string) HTML {
 }
 
 func render(raw string) HTML {
-	if len(raw) > MaxSource || tooManyLinks(raw) || tooDeepPrefix(raw) {
+	if shownAsWritten(raw) {
 		return Plain(raw)
 	}
 	source := []byte(tidy(raw))
@@ -104,6 +104,11 @@ func render(raw string) HTML {
 		return Plain(raw) // writing to memory does not fail; formatting that does is not worth a page
 	}
 	return HTML(fence().SanitizeBytes(buf.Bytes())) // the one place where text becomes trusted
+}
+
+// shownAsWritten reports whether the text is beyond what is formatted, as far as that shows before parsing.
+func shownAsWritten(raw string) bool {
+	return len(raw) > MaxSource || tooManyLinks(raw) || tooDeepPrefix(raw)
 }
 
 // tooManyLinks counts what may begin a link or define one.

@@ -14,6 +14,8 @@ import (
 type reference struct {
 	ast.BaseInline
 	Href, Class, Label string
+	// Of and Name are what the reference names: a number, or a login for "login".
+	Of, Name string
 }
 
 var kindReference = ast.NewNodeKind("Reference")
@@ -104,18 +106,18 @@ func readReference(value []byte, m []int) *reference {
 	case m[6] >= 0:
 		return principal(group(3), group(4), string(value[m[6]:m[1]]))
 	}
-	return &reference{Href: "/users/" + group(6), Class: classPerson, Label: group(5) + group(6)}
+	return &reference{Href: "/users/" + group(6), Class: classPerson, Label: group(5) + group(6), Of: "login", Name: group(6)}
 }
 
 // principal is the reference to a person or group by number; nil for any other kind.
 func principal(kind, number, label string) *reference {
 	switch kind {
 	case "user":
-		return &reference{Href: "/users/" + number, Class: classPerson, Label: label}
+		return &reference{Href: "/users/" + number, Class: classPerson, Label: label, Of: kind, Name: number}
 	case "group":
-		return &reference{Href: "/groups/" + number, Class: classPerson, Label: label}
+		return &reference{Href: "/groups/" + number, Class: classPerson, Label: label, Of: kind, Name: number}
 	case "work_package":
-		return &reference{Href: "/work_packages/" + number, Class: classPackage, Label: label}
+		return &reference{Href: "/work_packages/" + number, Class: classPackage, Label: label, Of: kind, Name: number}
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 
 type accountPage struct {
 	ui.Page
+	Tabs                       ui.Tabs
 	First, Last, Mail, Confirm ui.Field
 	Zone                       ui.Field
 	Tongue                     ui.Select
@@ -82,7 +83,7 @@ func (s *Site) accountForm(w http.ResponseWriter, r *http.Request, a access.Acto
 		New:     newPassword(say, "password").Wrong(m["password"]),
 		KeyName: ui.Text("name", say.T("account.what_is_it_for"), "").Require().Wrong(m["name"]), NewKey: newKey,
 	}
-	p.Width = "narrow"
+	p.Width, p.Tabs = "narrow", say.accountTabs("/my/account")
 	p.appearance(say, u, m)
 	p.Problems = ui.Problems(p.First.Problem(), p.Last.Problem(), p.Mail.Problem(), p.Zone.Problem(), p.Tongue.Problem(), p.Look.Problem(), p.Rows.Problem(), p.Confirm.Problem(), p.Current.Problem(),
 		p.New.Problem(), p.KeyName.Problem())
@@ -237,4 +238,14 @@ func (s *Site) endSession(w http.ResponseWriter, r *http.Request, a access.Actor
 		return err
 	}
 	return redirect(w, r, "/my/account?done=session")
+}
+
+// accountTabs are the pages about oneself.
+func (in reader) accountTabs(here string) ui.Tabs {
+	t := ui.Tabs{Label: in.T("account.my_account")}
+	for _, item := range []ui.NavItem{{Label: in.T("account.account"), Href: "/my/account"}, {Label: in.T("notify.notifications"), Href: "/my/notifications"}} {
+		item.Current = item.Href == here
+		t.Items = append(t.Items, item)
+	}
+	return t
 }

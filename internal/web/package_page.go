@@ -45,6 +45,9 @@ func (s *Site) showPackage(w http.ResponseWriter, r *http.Request, a access.Acto
 	if err != nil {
 		return err
 	}
+	if err := s.opened(r, a, n); err != nil {
+		return err
+	}
 	return s.packagePage(w, r, a, n, "", nil)
 }
 

@@ -183,6 +183,7 @@ func (s *Site) places(r *http.Request, a access.Actor) []ui.Hit {
 	add("", p.Nav...)
 	add("", p.Create...)
 	add("", p.ActorMenu...)
+	add("", ui.NavItem{Label: say.T("notify.notifications"), Href: notificationsHref, Icon: "bell", Key: "g n"})
 	for _, g := range p.Side.Groups {
 		add(say.T("common.administration")+": ", g.Items...)
 	}
@@ -214,6 +215,7 @@ func (in reader) keyGroups() []ui.KeyGroup {
 			{Keys: "g h", Does: in.T("keys.home")},
 			{Keys: "g p", Does: in.T("keys.projects")},
 			{Keys: "g w", Does: in.T("keys.packages")},
+			{Keys: "g n", Does: in.T("keys.notifications")},
 			{Keys: "Ctrl Z", Does: in.T("keys.undo")},
 		}},
 		{Title: in.T("keys.in_lists"), Keys: []ui.KeyHelp{
@@ -223,6 +225,10 @@ func (in reader) keyGroups() []ui.KeyGroup {
 			{Keys: "Space", Does: in.T("keys.peek")},
 			{Keys: "[", Does: in.T("keys.previous_page")},
 			{Keys: "]", Does: in.T("keys.next_page")},
+		}},
+		{Title: in.T("keys.in_notifications"), Keys: []ui.KeyHelp{
+			{Keys: "e", Does: in.T("keys.mark_read")},
+			{Keys: "u", Does: in.T("keys.mark_unread")},
 		}},
 		{Title: in.T("keys.on_a_page"), Keys: []ui.KeyHelp{
 			{Keys: "e", Does: in.T("keys.edit")},

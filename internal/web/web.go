@@ -1,7 +1,7 @@
 // Package web is the pages: complete HTML that works without scripts.
 //
 // A handler reads the request, calls one service method and fills a page. GET
-// changes nothing; a POST that succeeds redirects (303), a refused form comes
+// changes nothing but which notifications have been read; a POST that succeeds redirects (303), a refused form comes
 // back with what was typed and each error at its field (422). Who is not signed
 // in is led to the sign-in page and back again.
 package web
@@ -119,6 +119,7 @@ func (s *Site) frame(r *http.Request, a access.Actor, title string) ui.Page {
 		p.Theme, p.Contrast = "", "more"
 	}
 	p.Create = s.creatable(r, a)
+	p.Bell = s.bell(r, a)
 	p.Actor = &ui.Person{ID: int64(a.ID), Name: a.Name, Detail: a.Login, Href: "/my/account"}
 	p.Nav = []ui.NavItem{
 		{Label: say.T("nav.home"), Href: "/", Icon: "house", Key: "g h", Current: path == "/"},

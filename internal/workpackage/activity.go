@@ -84,6 +84,77 @@ func activity(ctx context.Context, tx *db.Tx, a access.Actor, jid id.Journal) (*
 	return &out[0], nil
 }
 
+// ActivitiesByID returns entries of the histories of any work packages, those that are there
+// and that actor may see, with a number of statements that does not grow with them.
+func (s *Service) ActivitiesByID(ctx context.Context, a access.Actor, ids []id.Journal) (map[id.Journal]Activity, error) {
+	return db.Read(ctx, s.db, func(tx *db.Tx) (map[id.Journal]Activity, error) {
+		pairs, err := journal.FindAll(ctx, tx, journal.WorkPackage, ids)
+		if err != nil || len(pairs) == 0 {
+			return nil, err
+		}
+		entries, states, before := make([]journal.Entry, len(pairs)), make([]State, len(pairs)), make([]State, len(pairs))
+		wps := make([]id.WorkPackage, len(pairs))
+		for i, p := range pairs {
+			entries[i], wps[i] = p.Entry, id.WorkPackage(p.EntityID)
+			if states[i], err = stateOf(p.Data); err != nil {
+				return nil, fmt.Errorf("journal %d: %w", p.ID, err)
+			}
+			if before[i], err = stateOf(p.Previous); err != nil {
+				return nil, fmt.Errorf("journal before %d: %w", p.ID, err)
+			}
+		}
+		in, projects, err := projectsOf(ctx, tx, a, unique(wps))
+		if err != nil {
+			return nil, err
+		}
+		n, err := loadNames(ctx, tx, a, entries, append(before, states...))
+		if err != nil {
+			return nil, err
+		}
+		g, err := access.Load(ctx, tx, a, projects)
+		if err != nil {
+			return nil, err
+		}
+		out := map[id.Journal]Activity{}
+		for i, e := range entries {
+			project, ok := in[wps[i]]
+			if !ok {
+				continue
+			}
+			if act, ok := n.tell(a, g, project, e, before[i], states[i]); ok {
+				out[e.ID] = act
+			}
+		}
+		return out, nil
+	})
+}
+
+func stateOf(data string) (State, error) {
+	var st State
+	if data == "" {
+		return st, nil
+	}
+	err := json.Unmarshal([]byte(data), &st)
+	return st, err
+}
+
+// projectsOf returns the projects of those of the work packages that actor may see.
+func projectsOf(ctx context.Context, tx *db.Tx, a access.Actor, wps []id.WorkPackage) (map[id.WorkPackage]id.Project, []id.Project, error) {
+	type row struct {
+		ID      id.WorkPackage `db:"id"`
+		Project id.Project     `db:"project_id"`
+	}
+	rows, err := db.All[row](ctx, tx, db.SQL(`SELECT w.id, w.project_id FROM work_packages w WHERE w.deleted_at IS NULL AND`).
+		Append(db.In("w.id", wps)).Add(`AND`).Append(access.VisibleEach("w.project_id", a, access.ViewWorkPackages)))
+	in := map[id.WorkPackage]id.Project{}
+	var projects []id.Project
+	for _, r := range rows {
+		in[r.ID] = r.Project
+		projects = append(projects, r.Project)
+	}
+	return in, unique(projects), err
+}
+
 // Comment adds a note to the history.
 //
 // Faults: NotFound when actor may not see it, Forbidden without the right to
@@ -134,6 +205,13 @@ func (s *Service) EditComment(ctx context.Context, a access.Actor, jid id.Journa
 		if err := journal.EditNotes(ctx, tx, jid, notes); err != nil {
 			return nil, err
 		}
+		w, err := visible(ctx, tx, a, act.WorkPackage)
+		if err != nil {
+			return nil, err
+		}
+		if err := announce(ctx, tx, a, w, Changed{Journal: jid, Edited: true}); err != nil {
+			return nil, err
+		}
 		return activity(ctx, tx, a, jid)
 	})
 }
@@ -173,22 +251,30 @@ func narrate(ctx context.Context, tx *db.Tx, a access.Actor, project id.Project,
 	}
 	var out []Activity
 	for i, e := range entries {
-		act := Activity{
-			ID: e.ID, WorkPackage: id.WorkPackage(e.EntityID), Version: e.Version, User: n.users[e.UserID], Notes: e.Notes,
-			Internal: e.Internal, Cause: e.Cause, CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt,
-			Changes: n.diff(prev, states[i], e.Version == 1),
+		if act, ok := n.tell(a, g, project, e, prev, states[i]); ok {
+			out = append(out, act)
 		}
 		prev = states[i]
-		if e.Internal && !g.Has(access.ViewInternalComments, project) {
-			if len(act.Changes) == 0 {
-				continue
-			}
-			act.Notes, act.Internal = "", false
-		}
-		act.Editable = mayEdit(a, g, project, e)
-		out = append(out, act)
 	}
 	return out, nil
+}
+
+// tell turns one entry into an activity, without the note where it is not for the
+// reader; ok is false when there is nothing else to it.
+func (n *names) tell(a access.Actor, g *access.Grants, project id.Project, e journal.Entry, before, after State) (act Activity, ok bool) {
+	act = Activity{
+		ID: e.ID, WorkPackage: id.WorkPackage(e.EntityID), Version: e.Version, User: n.users[e.UserID], Notes: e.Notes,
+		Internal: e.Internal, Cause: e.Cause, CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt,
+		Changes: n.diff(before, after, e.Version == 1),
+	}
+	if e.Internal && !g.Has(access.ViewInternalComments, project) {
+		if len(act.Changes) == 0 {
+			return act, false
+		}
+		act.Notes, act.Internal = "", false
+	}
+	act.Editable = mayEdit(a, g, project, e)
+	return act, true
 }
 
 func mayEdit(a access.Actor, g *access.Grants, project id.Project, e journal.Entry) bool {

@@ -83,10 +83,14 @@ func recordID(ctx context.Context, tx *db.Tx, a access.Actor, w *WorkPackage, c 
 	}
 	st := w.state(files)
 	st.Deleted = c.deleted
-	return journal.Record(ctx, tx, journal.Change{
+	jid, err := journal.Record(ctx, tx, journal.Change{
 		EntityType: journal.WorkPackage, EntityID: int64(w.ID), UserID: a.ID, State: st,
 		Notes: c.notes, Internal: c.internal, Cause: c.cause, First: c.first, Apart: c.apart || c.deleted,
 	})
+	if err != nil {
+		return 0, err
+	}
+	return jid, announce(ctx, tx, a, w, Changed{Journal: jid})
 }
 
 func attached(ctx context.Context, tx *db.Tx, wp id.WorkPackage) ([]AttachedFile, error) {

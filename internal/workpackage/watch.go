@@ -82,19 +82,7 @@ func people(ctx context.Context, tx *db.Tx, cond db.Frag) ([]Named, error) {
 
 // canSee is the condition that u.id is an active person who may see the work
 // packages of the project.
-func canSee(project id.Project) db.Frag {
-	return db.And(
-		db.SQL(`u.kind = 'User' AND u.status = 1`),
-		db.Or(
-			db.SQL(`u.admin`),
-			db.SQL(`u.id IN (SELECT m.user_id FROM members m JOIN member_roles mr ON mr.member_id = m.id
-				JOIN role_permissions rp ON rp.role_id = mr.role_id AND rp.permission = ?
-				WHERE m.project_id = ?)`, access.ViewWorkPackages, project),
-			db.SQL(`EXISTS (SELECT 1 FROM projects p JOIN roles r ON r.builtin = ? JOIN role_permissions rp ON rp.role_id = r.id
-				WHERE p.id = ? AND p.public AND rp.permission = ?)`, access.BuiltinNonMember, project, access.ViewWorkPackages),
-		),
-	)
-}
+func canSee(project id.Project) db.Frag { return access.Holders(access.ViewWorkPackages, project) }
 
 // Watch adds a watcher and says whether it is new. Anyone who may see a work
 // package may watch it; adding others needs a right of its own.

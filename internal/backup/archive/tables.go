@@ -251,6 +251,20 @@ var tables = []Table{
 		{"updated_at", Instant},
 		{"notes_folded", Text},
 	}},
+	{Name: "notifications", Key: []string{"id"}, Columns: []Column{
+		{"id", Int},
+		{"recipient_id", Int},
+		{"actor_id", Int},
+		{"reason", Text},
+		{"work_package_id", Int},
+		{"journal_id", Int},
+		{"read_at", Instant},
+		{"created_at", Instant},
+		{"updated_at", Instant},
+	}},
+	{Name: "notification_switches", Key: []string{"user_id", "reason"}, Columns: []Column{
+		{"user_id", Int}, {"reason", Text}, {"told", Bool},
+	}},
 	{Name: "attachments", Key: []string{"id"}, Columns: []Column{
 		{"id", Int},
 		{"container_type", Text},

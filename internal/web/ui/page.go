@@ -1,6 +1,9 @@
 package ui
 
-import "html/template"
+import (
+	"html/template"
+	"strconv"
+)
 
 // Page is what every page tells its layout. Page structs embed it.
 type Page struct {
@@ -16,6 +19,7 @@ type Page struct {
 	Instance    string // what the header calls this installation, "Holdfast" when empty
 	Nav         []NavItem
 	Create      []NavItem // what can be made, in a menu of the header
+	Bell        *Bell     // notifications, nil where there are none
 	Search      string    // what the search field of the header holds
 	Searchable  bool      // the header has a search field
 	KeysOff     bool      // single keys do nothing
@@ -45,6 +49,23 @@ type NavItem struct {
 	Key               string // keys that lead there, such as "g h"
 	Count             int    // shown when above zero
 	Current           bool
+}
+
+// Bell leads to the notifications and says how many are unread, Most for that many or more.
+type Bell struct {
+	Href        string
+	Count, Most int
+}
+
+// Text is the number on the bell, empty for none.
+func (b Bell) Text() string {
+	switch {
+	case b.Count == 0:
+		return ""
+	case b.Count >= b.Most && b.Most > 0:
+		return strconv.Itoa(b.Most-1) + "+"
+	}
+	return strconv.Itoa(b.Count)
 }
 
 // Crumb is one step of the way to the page; the last has no Href.

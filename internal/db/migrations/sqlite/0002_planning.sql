@@ -47,3 +47,31 @@ CREATE TABLE non_working_days (
     name TEXT NOT NULL,
     created_at INTEGER NOT NULL
 ) STRICT;
+
+-- Notifications: one for each recipient of a change. updated_at is the change's instant, or when the
+-- mark was set last; a later change makes it unread again.
+CREATE TABLE notifications (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    recipient_id INTEGER NOT NULL REFERENCES users (id),
+    actor_id INTEGER NOT NULL REFERENCES users (id),
+    reason TEXT NOT NULL,
+    work_package_id INTEGER NOT NULL REFERENCES work_packages (id) ON DELETE CASCADE,
+    journal_id INTEGER NOT NULL REFERENCES journals (id) ON DELETE CASCADE,
+    read_at INTEGER,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    UNIQUE (journal_id, recipient_id)
+) STRICT;
+CREATE INDEX notifications_recipient ON notifications (recipient_id, id);
+CREATE INDEX notifications_unread ON notifications (recipient_id, work_package_id) WHERE read_at IS NULL;
+CREATE INDEX notifications_work_package ON notifications (work_package_id);
+CREATE INDEX notifications_read ON notifications (read_at) WHERE read_at IS NOT NULL;
+
+-- What a person wants to be told of, where that is not what everybody is told.
+CREATE TABLE notification_switches (
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    reason TEXT NOT NULL,
+    told INTEGER NOT NULL CHECK (told IN (0, 1)),
+    PRIMARY KEY (user_id, reason)
+) STRICT;
+CREATE INDEX notification_switches_told ON notification_switches (reason) WHERE told;

@@ -32,6 +32,8 @@ app.register("keys", class extends Controller {
     if (key === "j" || key === "k") return this.move(key === "j" ? 1 : -1)
     const row = document.activeElement?.matches(rows) && document.activeElement
     if (row && key === "o") return row.click() ?? true
+    const own = row && $(`[data-row-key="${CSS.escape(key)}"]`, row.closest("li, tr"))
+    if (own) return own.click() ?? true
     const peek = row && key === " " && $(".peek-link", row.closest("th, td, li"))
     if (peek) return peek.click() ?? true
     const began = performance.now() - this.at < 1200 ? this.began + " " : ""
