@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -27,6 +28,7 @@ const (
 	backupFiles = 2000
 	backupMiB   = 1024
 	paced       = 200 // writes a second beside the backup
+	lists       = 20  // lists a second beside the backup
 )
 
 // backups measures backup, restore and drill of a large instance: the backup is
@@ -46,6 +48,10 @@ func backups(ctx context.Context, program, dir string, scale float64) error {
 	if err != nil {
 		return err
 	}
+	var calm outcome
+	quiet, end := context.WithTimeout(ctx, 10*time.Second)
+	calm.load(quiet, c)()
+	end()
 	first, err := s.measuredBackup(ctx, c, true)
 	if err != nil {
 		return err
@@ -53,6 +59,8 @@ func backups(ctx context.Context, program, dir string, scale float64) error {
 	row("first backup", fmt.Sprintf("%.1f s, %d rows, %d MiB stored", first.took.Seconds(), first.rows, first.added>>20), "")
 	row("more memory than before while it runs", fmt.Sprintf("%.1f MiB", first.memory), "<= 64 MiB")
 	row(fmt.Sprintf("%d writes/s beside it", paced), fmt.Sprintf("p99 %.1f ms, max %.1f ms, %d failed", first.p99, first.longest, first.failed), "max < 250 ms, p99 < 25 ms")
+	row(fmt.Sprintf("%d lists of 100 a second beside both; the same without a backup", lists),
+		fmt.Sprintf("p95 %.1f ms (%+.0f %%); %.1f ms", first.listP95, 100*(first.listP95/calm.listP95-1), calm.listP95), "+10 %")
 	if err := s.change(ctx, c); err != nil {
 		return err
 	}
@@ -107,6 +115,7 @@ type outcome struct {
 	rows, added  int64
 	memory       float64 // MiB above what it was before
 	p99, longest float64 // ms
+	listP95      float64 // ms
 	failed       int
 }
 
@@ -188,7 +197,7 @@ func (s *server) measuredBackup(ctx context.Context, a *admin, write bool) (outc
 	defer stop()
 	before := s.rss()
 	if write {
-		wg.Go(func() { o.write(ctx, a) })
+		wg.Go(o.load(ctx, a))
 	}
 	wg.Go(func() {
 		for ctx.Err() == nil {
@@ -226,26 +235,57 @@ func (s *server) measuredBackup(ctx context.Context, a *admin, write bool) (outc
 	return o, s.listed(context.WithoutCancel(ctx), &o)
 }
 
-// write comments at a steady pace and keeps the times.
-func (o *outcome) write(ctx context.Context, a *admin) {
-	var times []float64
-	tick := time.NewTicker(time.Second / paced)
+// load returns a function that writes and lists at a steady pace until ctx ends, and
+// keeps how long that took.
+func (o *outcome) load(ctx context.Context, a *admin) func() {
+	return func() {
+		var wg sync.WaitGroup
+		var writes, reads []float64
+		var failed int
+		wg.Go(func() {
+			writes, o.failed = pace(ctx, paced, func(n int) error {
+				_, err := a.api(ctx, "POST", fmt.Sprintf("/api/v3/work_packages/%d/activities", 1+n%500), `{"comment":{"raw":"Beside a backup."}}`)
+				return err
+			})
+		})
+		wg.Go(func() {
+			reads, failed = pace(ctx, lists, func(n int) error {
+				_, err := a.api(ctx, "GET", fmt.Sprintf("/api/v3/work_packages?pageSize=100&offset=%d", 1+n%20), "")
+				return err
+			})
+		})
+		wg.Wait()
+		o.failed += failed
+		o.p99, o.longest, o.listP95 = quantile(writes, 0.99), quantile(writes, 1), quantile(reads, 0.95)
+	}
+}
+
+// pace calls do so many times a second, one after the other, until ctx ends, and returns the
+// milliseconds each took and how many failed.
+func pace(ctx context.Context, perSecond int, do func(n int) error) (times []float64, failed int) {
+	tick := time.NewTicker(time.Second / time.Duration(perSecond))
 	defer tick.Stop()
 	for n := 1; ctx.Err() == nil; n++ {
 		<-tick.C
 		began := time.Now()
-		_, err := a.api(ctx, "POST", fmt.Sprintf("/api/v3/work_packages/%d/activities", 1+n%500), `{"comment":{"raw":"Beside a backup."}}`)
+		err := do(n)
 		if ctx.Err() != nil {
 			break
 		}
 		if err != nil {
-			o.failed++
+			failed++
 		}
 		times = append(times, float64(time.Since(began).Microseconds())/1000)
 	}
-	if slices.Sort(times); len(times) > 0 {
-		o.p99, o.longest = times[len(times)*99/100], times[len(times)-1]
+	slices.Sort(times)
+	return times, failed
+}
+
+func quantile(sorted []float64, q float64) float64 {
+	if len(sorted) == 0 {
+		return 0
 	}
+	return sorted[min(len(sorted)-1, int(float64(len(sorted))*q))]
 }
 
 // listed reads what the newest backup holds from the command.
@@ -262,49 +302,80 @@ func (s *server) listed(ctx context.Context, o *outcome) error {
 	return nil
 }
 
-// commands measures what the operator does with the backup, beside gzip and
-// sha256sum on the same bytes.
+// ran is what a command took.
+type ran struct {
+	took time.Duration
+	cpu  time.Duration
+	peak float64 // resident MiB
+}
+
+func (r ran) seconds() float64 { return r.took.Seconds() }
+
+func timed(ctx context.Context, name string, args ...string) (ran, error) {
+	cmd := exec.CommandContext(ctx, name, args...)
+	began := time.Now()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return ran{}, fmt.Errorf("%s %s: %w: %.300s", name, strings.Join(args, " "), err, out)
+	}
+	r := ran{took: time.Since(began), cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
+	if u, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		r.peak = float64(u.Maxrss) / 1024
+	}
+	return r, nil
+}
+
+// commands measures what the operator does with the backup, beside gzip, sha256sum and cp
+// on the same bytes.
 func commands(ctx context.Context, program, data, dir string, first outcome) error {
-	file, raw := filepath.Join(dir, "archive.zip"), filepath.Join(dir, "content")
-	timed := func(name string, args ...string) (float64, error) {
-		began := time.Now()
-		out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
-		if err != nil {
-			err = fmt.Errorf("%s %s: %w: %.300s", name, strings.Join(args, " "), err, out)
+	in := func(name string) string { return filepath.Join(dir, name) }
+	var failed error
+	run := func(name string, args ...string) ran {
+		if failed != nil {
+			return ran{}
 		}
-		return time.Since(began).Seconds(), err
+		var r ran
+		r, failed = timed(ctx, name, args...)
+		return r
 	}
-	drill, err := timed(program, "backup", "drill", "--data", data)
+	idle := run(program, "backup", "list", "--data", data)
+	drill := run(program, "backup", "drill", "--data", data)
+	verify := run(program, "backup", "verify", "--read-data", "--data", data)
+	prune := run(program, "backup", "prune", "--data", data)
+	export := run(program, "backup", "export", "latest", "-o", in("archive.zip"), "--data", data)
+	rowsOnly := run(program, "backup", "export", "latest", "--no-attachments", "-o", in("rows.zip"), "--data", data)
+	rows := run(program, "restore", in("rows.zip"), "--into", in("restored-rows"))
+	restore := run(program, "restore", in("archive.zip"), "--into", in("restored"))
+	run("sync")
+	files := run("sh", "-c", `cp -r "$0" "$1" && sync -f "$1"`, filepath.Join(data, "blobs"), in("copied"))
+	if failed != nil {
+		return failed
+	}
+	size, err := unpack(in("archive.zip"), in("content"))
 	if err != nil {
 		return err
 	}
-	export, err := timed(program, "backup", "export", "latest", "-o", file, "--data", data)
-	if err != nil {
-		return err
-	}
-	restore, err := timed(program, "restore", file, "--into", filepath.Join(dir, "restored"))
-	if err != nil {
-		return err
-	}
-	size, err := unpack(file, raw)
-	if err != nil {
-		return err
-	}
-	gzip, err := timed("gzip", "-1", "-c", raw)
-	if err != nil {
-		return err
-	}
-	sum, err := timed("sha256sum", raw)
-	if err != nil {
-		return err
+	gzip, sum := run("gzip", "-1", "-c", in("content")), run("sha256sum", in("content"))
+	if failed != nil {
+		return failed
 	}
 	mb := float64(size) / 1e6
-	row("drill (rows, a sample of the files)", fmt.Sprintf("%.1f s", drill), "")
-	row("export of the archive, read back", fmt.Sprintf("%.1f s, %.0f MB/s of content", export, mb/export), "")
-	row("restore of the archive, every row and file compared", fmt.Sprintf("%.1f s, %.0f rows/s, %.0f MB/s", restore, float64(first.rows)/restore, mb/restore), "")
+	row("drill (rows, a sample of the files)", fmt.Sprintf("%.1f s", drill.seconds()), "")
+	row("verify, every byte", fmt.Sprintf("%.1f s", verify.seconds()), "")
+	row("export of the archive, read back", fmt.Sprintf("%.1f s, %.0f MB/s of content", export.seconds(), mb/export.seconds()), "")
+	row("restore of an archive of rows alone, compared", fmt.Sprintf("%.1f s, %.0f rows/s, %.0f rows per second of one core", rows.seconds(),
+		float64(first.rows)/rows.seconds(), float64(first.rows)/rows.cpu.Seconds()), ">= 100,000 rows/s per core")
+	row("restore of the archive, every row and file compared", fmt.Sprintf("%.1f s, so %.1f s for the files; cp -r of them and sync: %.1f s", restore.seconds(),
+		restore.seconds()-rows.seconds(), files.seconds()), "files at >= 80 % of the speed of a copy")
+	for _, c := range []struct {
+		name string
+		ran
+	}{{"drill", drill}, {"verify", verify}, {"prune", prune}, {"export", export}, {"restore", restore}, {"export of rows", rowsOnly}} {
+		row("memory of "+c.name+", above that of `backup list`", fmt.Sprintf("%.1f MiB", c.peak-idle.peak), "<= 64 MiB")
+	}
 	row("backup of the same bytes", fmt.Sprintf("%.0f rows/s, %.0f MB/s", float64(first.rows)/first.took.Seconds(), mb/first.took.Seconds()), "beside:")
-	row("gzip -1 of the same bytes", fmt.Sprintf("%.0f MB/s", mb/gzip), "")
-	row("sha256sum of the same bytes", fmt.Sprintf("%.0f MB/s", mb/sum), "")
+	row("gzip -1 of the same bytes", fmt.Sprintf("%.0f MB/s", mb/gzip.seconds()), "")
+	row("sha256sum of the same bytes", fmt.Sprintf("%.0f MB/s", mb/sum.seconds()), "")
 	return nil
 }
 

@@ -33,7 +33,7 @@ func main() {
 	large := flag.Float64("backup", 0, "measure backups instead, of this share of 100,000 work packages and 1 GiB of files")
 	dir := flag.String("dir", "", "where to put the data; a temporary directory when empty")
 	flag.Parse()
-	ctx, stop := context.WithTimeout(context.Background(), 10*time.Minute)
+	ctx, stop := context.WithTimeout(context.Background(), 30*time.Minute)
 	defer stop()
 	if err := run(ctx, *program, *dir, *packages, time.Duration(*seconds*float64(time.Second)), *large); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

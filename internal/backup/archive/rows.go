@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/holdfast/holdfast/internal/db"
 )
@@ -35,7 +36,9 @@ func eachRow(ctx context.Context, tx *db.Tx, t Table, part db.Frag, fn func(vals
 	width := len(t.Columns)
 	full, free, enough := make(chan *batch), make(chan *batch, 3), make(chan struct{})
 	for range cap(free) {
-		free <- newBatch(width)
+		b := newBatch(width)
+		defer batches.Put(b) // the reader has ended by then
+		free <- b
 	}
 	var failed error
 	go func() {
@@ -56,11 +59,18 @@ func eachRow(ctx context.Context, tx *db.Tx, t Table, part db.Frag, fn func(vals
 	return failed
 }
 
+// batches are used again: a table is read in many shares.
+var batches = sync.Pool{New: func() any { return &batch{} }}
+
 func newBatch(width int) *batch {
-	b := &batch{vals: make([]any, 0, batchRows*width), ptrs: make([]any, batchRows*width)}
-	for i := range b.ptrs {
-		b.ptrs[i] = &b.vals[:cap(b.vals)][i]
+	b, _ := batches.Get().(*batch)
+	if n := batchRows * width; cap(b.vals) < n {
+		b.vals, b.ptrs = make([]any, 0, n), make([]any, n)
+		for i := range b.ptrs {
+			b.ptrs[i] = &b.vals[:n][i]
+		}
 	}
+	b.vals, b.ptrs = b.vals[:0], b.ptrs[:batchRows*width]
 	return b
 }
 

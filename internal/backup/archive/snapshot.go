@@ -113,6 +113,7 @@ func (t *taking) index(ctx context.Context, tx *db.Tx, x index, put func(repo.It
 		return put(i)
 	}, func(int64) {})
 	l := newLeaves(indexPrefix(x.name), out.item)
+	defer l.free()
 	l.buf = append(l.buf, x.head...)
 	if err := l.next(-1); err != nil {
 		return Entry{}, err

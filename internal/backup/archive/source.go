@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -211,6 +212,7 @@ func (t *taking) table(ctx context.Context, tx *db.Tx, table Table, put func(rep
 // cut puts the leaves of the rows of a table that meet the condition. see is called with each row.
 func cut(ctx context.Context, tx *db.Tx, table Table, part db.Frag, see func(vals []any), put func(repo.Item) error) error {
 	l := newLeaves(rowsKey+table.Name+"\x00", put)
+	defer l.free()
 	return l.end(eachRow(ctx, tx, table, part, func(vals []any) error {
 		key, leaf, err := table.place(l.key, vals)
 		if err != nil {
@@ -299,7 +301,18 @@ type leaves struct {
 }
 
 func newLeaves(prefix string, put func(repo.Item) error) *leaves {
-	return &leaves{prefix: prefix, put: put, buf: make([]byte, 0, 2*leafBytes)}
+	buf, _ := leafBuffers.Get().(*[]byte)
+	return &leaves{prefix: prefix, put: put, buf: (*buf)[:0]}
+}
+
+// leafBuffers are used again: a table is read in many shares.
+var leafBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 64<<10); return &b }}
+
+// free gives the buffer back.
+func (l *leaves) free() {
+	if cap(l.buf) <= 4*leafBytes {
+		leafBuffers.Put(&l.buf)
+	}
 }
 
 // next makes room for the row with l.key in the leaf of the given number.
