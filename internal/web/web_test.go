@@ -422,12 +422,34 @@ func TestTheSwitchTakesTheBackupPageAway(t *testing.T) {
 	}
 }
 
+// TestFormsFromElsewhereAreRefused sends every form of every page from another site, with
+// the session of an administrator.
 func TestFormsFromElsewhereAreRefused(t *testing.T) {
-	in := apptest.New(t, apptest.Options{}, mount)
+	in := apptest.New(t, apptest.Options{Demo: true}, mount)
 	in.User("ann", true)
-	res := in.Do("", http.MethodPost, "/login", "username=ann", "Content-Type", "application/x-www-form-urlencoded", "Sec-Fetch-Site", "cross-site")
-	if res.StatusCode != http.StatusForbidden {
-		t.Errorf("got %d, want 403", res.StatusCode)
+	site, err := web.New(in.App, in.Edge)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &browser{t: t, in: in}
+	b.signIn("ann", apptest.Password)
+	forms := 0
+	for _, r := range web.Routes(site) {
+		if r.Method == http.MethodGet {
+			continue
+		}
+		forms++
+		path := parameter.ReplaceAllString(r.Pattern, "1")
+		for _, from := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://elsewhere.example"}} {
+			res := in.Do("", r.Method, path, "", append([]string{"Cookie", serve.SessionCookie + "=" + b.cookie, "Content-Type", "application/x-www-form-urlencoded"}, from...)...)
+			_ = res.Body.Close()
+			if res.StatusCode != http.StatusForbidden {
+				t.Errorf("%s %s with %v: %d, want 403", r.Method, path, from, res.StatusCode)
+			}
+		}
+	}
+	if status, _ := b.do(http.MethodGet, "/my/account", nil); forms < 40 || status != http.StatusOK {
+		t.Errorf("after %d forms the session is worth %d", forms, status)
 	}
 }
 
