@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/holdfast/holdfast/internal/access"
@@ -43,17 +44,22 @@ type boardCard struct {
 // boardCards bounds the cards that a column shows.
 const boardCards = 50
 
-// boardFields are what a board can be made by.
-var boardFields = []string{"status", "assignee", "priority", "type"}
+// boardFields are what a board can be made by; by version only in a project, whose
+// versions are the columns.
+var boardFields = []string{"status", "assignee", "version", "priority", "type"}
 
 func (s *Site) fillBoard(r *http.Request, a access.Actor, p *listPage, v view, in workpackage.ListInput, c choices) error {
 	b := &board{Field: "status", By: ui.Tabs{Label: speak(r).T("list.columns_by")}}
-	for _, f := range boardFields {
+	fields := boardFields
+	if in.Project == 0 {
+		fields = slices.DeleteFunc(slices.Clone(fields), func(f string) bool { return f == "version" })
+	}
+	for _, f := range fields {
 		if v.q.Get("by") == f {
 			b.Field = f
 		}
 	}
-	for _, f := range boardFields {
+	for _, f := range fields {
 		b.By.Items = append(b.By.Items, ui.NavItem{Label: speak(r).column(f), Href: v.with("by", f), Current: f == b.Field})
 	}
 	b.Why = speak(r).T("list.not_allowed_here")
@@ -64,9 +70,12 @@ func (s *Site) fillBoard(r *http.Request, a access.Actor, p *listPage, v view, i
 	if err != nil {
 		return err
 	}
-	b.Options = map[string][]ui.Option{"status": c.statuses, "assignee": c.people, "priority": c.priorities, "type": c.types}[b.Field]
+	b.Options = map[string][]ui.Option{"status": c.statuses, "assignee": c.people, "priority": c.priorities, "type": c.types, "version": c.open}[b.Field]
 	if b.Field == "assignee" {
 		b.Options = append([]ui.Option{{Value: "", Label: speak(r).T("common.nobody")}}, b.Options...)
+	}
+	if b.Field == "version" {
+		b.Options = append([]ui.Option{{Value: "", Label: speak(r).T("planning.no_version")}}, b.Options...)
 	}
 	in.Sort = v.order()
 	for _, o := range b.Options {

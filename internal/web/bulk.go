@@ -31,6 +31,12 @@ func (in reader) bulkForm(c choices) bulkFields {
 		ui.Choose("assignee", in.T("common.assignee"), unchanged, with([]ui.Option{keep, {Value: "", Label: in.T("common.nobody")}, {Value: "me", Label: in.T("package.me")}}, c.people)...),
 		ui.Choose("responsible", in.column("responsible"), unchanged, with([]ui.Option{keep, {Value: "", Label: in.T("common.nobody")}, {Value: "me", Label: in.T("package.me")}}, c.people)...),
 	}}
+	if len(c.open) > 0 {
+		b.Selects = append(b.Selects, ui.Choose("version", in.column("version"), unchanged, with([]ui.Option{keep, {Value: "", Label: in.T("planning.no_version")}}, c.open)...))
+	}
+	if len(c.categories) > 0 {
+		b.Selects = append(b.Selects, ui.Choose("category", in.column("category"), unchanged, with([]ui.Option{keep, {Value: "", Label: in.T("planning.no_category")}}, c.categories)...))
+	}
 	b.Days = []ui.Field{ui.Date("startDate", in.T("common.start"), ""), ui.Date("dueDate", in.T("common.finish"), "")}
 	for i := range b.Selects { // the filters above have the same names
 		b.Selects[i].Prefix = "bulk"
@@ -83,7 +89,7 @@ func (s *Site) bulk(w http.ResponseWriter, r *http.Request, a access.Actor) erro
 		return s.ui.Render(w, http.StatusOK, "bulk", p)
 	}
 	values := url.Values{}
-	for _, name := range []string{"status", "type", "priority", "assignee", "responsible"} {
+	for _, name := range []string{"status", "type", "priority", "assignee", "responsible", "version", "category"} {
 		if v := f.Get(name); v != unchanged && f.Has(name) {
 			values.Set(name, v)
 		}

@@ -111,6 +111,10 @@ func (p *cellPage) control(say reader, f *workpackage.Form, col column, v url.Va
 		choose(idOf(d.AssigneeID), say.T("common.nobody"), f.Schema.Assignees)
 	case "responsible":
 		choose(idOf(d.ResponsibleID), say.T("common.nobody"), f.Schema.Assignees)
+	case "version":
+		choose(idOf(d.VersionID), say.T("planning.no_version"), f.Schema.Versions)
+	case "category":
+		choose(idOf(d.CategoryID), say.T("planning.no_category"), f.Schema.Categories)
 	case "startDate":
 		input(dayText(d.StartDate), "date")
 	case "dueDate":

@@ -90,7 +90,7 @@ func (in reader) filterEditor(v view, c choices) *filterEditor {
 		add("!", in.T("list.op_is_not"))
 		in.choiceEditor(e, d, strings.Split(rest, ","), c)
 	}
-	if (d.kind == byPerson || d.kind == byNumber || d.kind == byDays) && d.name != "author" && d.name != "created" && d.name != "updated" {
+	if (d.name == "version" || d.name == "category" || d.kind == byPerson || d.kind == byNumber || d.kind == byDays) && d.name != "author" && d.name != "created" && d.name != "updated" {
 		add(noValue, in.T("list.op_none"))
 		add(anyValue, in.T("list.op_any"))
 	}

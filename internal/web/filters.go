@@ -12,6 +12,7 @@ import (
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/filter"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/version"
 	"github.com/holdfast/holdfast/internal/web/ui"
 	"github.com/holdfast/holdfast/internal/workpackage"
 )
@@ -49,6 +50,8 @@ var filterDefs = []filterDef{
 	{"responsible", "responsible", byPerson},
 	{"author", "author", byPerson},
 	{"project", "project", byChoice},
+	{"version", "version", byChoice},
+	{"category", "category", byChoice},
 	{"start", "start_date", byDays},
 	{"due", "due_date", byDays},
 	{"duration", "duration", byNumber},
@@ -173,6 +176,8 @@ func (d filterDef) condition(v string) (filter.Condition, bool) {
 // choices are the values that fields of a list can be given, in their order.
 type choices struct {
 	types, statuses, priorities, people, projects []ui.Option
+	versions, categories                          []ui.Option
+	open                                          []ui.Option     // the versions that can be planned for
 	closed                                        map[string]bool // statuses
 }
 
@@ -184,6 +189,10 @@ func (c choices) of(name string) []ui.Option {
 		return c.statuses
 	case "priority":
 		return c.priorities
+	case "version":
+		return c.versions
+	case "category":
+		return c.categories
 	case "project":
 		return c.projects
 	}
@@ -221,6 +230,9 @@ func (s *Site) loadChoices(r *http.Request, a access.Actor, in id.Project, v vie
 	for _, t := range priorities {
 		c.priorities = append(c.priorities, option(int64(t.ID), t.Name))
 	}
+	if err := s.loadPlanning(r, a, &c, in, v); err != nil {
+		return c, err
+	}
 	if err := s.loadPeople(r, a, in, v, &c); err != nil || !v.filters("project") {
 		return c, err
 	}
@@ -253,6 +265,43 @@ func (s *Site) loadPeople(r *http.Request, a access.Actor, in id.Project, v view
 	people, _, err := s.app.Accounts.Principals(r.Context(), a, account.Filter{Limit: maxChoices})
 	for i := range people {
 		c.people = append(c.people, option(int64(people[i].ID), people[i].Name()))
+	}
+	return err
+}
+
+// loadPlanning reads the versions that a project may plan for and its categories;
+// without a project the open versions, only where a filter asks for them.
+func (s *Site) loadPlanning(r *http.Request, a access.Actor, c *choices, in id.Project, v view) error {
+	if in == 0 && !v.filters("version") {
+		return nil
+	}
+	list := version.ListInput{Project: in, Page: filter.Page{Number: 1, Size: maxChoices}}
+	if in == 0 {
+		list.Filters = []filter.Condition{{Name: "status", Op: "=", Values: []string{version.Open}}}
+	}
+	page, err := s.app.Versions.List(r.Context(), a, list)
+	if in != 0 && fault.Is(err, fault.KindNotFound) { // who may not see work packages plans none
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, v := range page.Items {
+		o := option(int64(v.ID), v.Name)
+		if v.ProjectID != in && v.ProjectSeen {
+			o.Label += " (" + v.ProjectName + ")"
+		}
+		c.versions = append(c.versions, o)
+		if v.Status == version.Open && in != 0 {
+			c.open = append(c.open, o)
+		}
+	}
+	if in == 0 {
+		return nil
+	}
+	categories, err := s.app.Categories.List(r.Context(), a, in)
+	for _, k := range categories {
+		c.categories = append(c.categories, option(int64(k.ID), k.Name))
 	}
 	return err
 }

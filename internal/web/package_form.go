@@ -25,6 +25,7 @@ type packageFormPage struct {
 	Subject                                                      ui.Field
 	Description                                                  ui.Textarea
 	Type, Status, Priority, Assignee, Responsible                ui.Select
+	Version, Category                                            ui.Select
 	Parent, Start, Due, Date, Duration, Work, Remaining, Percent ui.Field
 	Milestone                                                    bool
 	Notes                                                        ui.Textarea
@@ -119,6 +120,10 @@ func (p *packageFormPage) fill(say reader, f *workpackage.Form, v url.Values, re
 	p.Assignee = choice("assignee", say.T("common.assignee"), idOf(d.AssigneeID), f.Schema.Assignees, m)
 	p.Responsible = choice("responsible", say.T("common.accountable"), idOf(d.ResponsibleID), f.Schema.Assignees, m)
 	p.Assignee.Blank, p.Responsible.Blank = say.T("common.nobody"), say.T("common.nobody")
+	p.Version = choice("version", say.column("version"), idOf(d.VersionID), f.Schema.Versions, m)
+	p.Category = choice("category", say.column("category"), idOf(d.CategoryID), f.Schema.Categories, m)
+	p.Version.Blank, p.Category.Blank = say.T("planning.no_version"), say.T("planning.no_category")
+	p.Version.Disabled = !f.Schema.Writable["version"]
 	parent := ""
 	if d.ParentID != nil {
 		parent = strconv.FormatInt(int64(*d.ParentID), 10)
@@ -146,7 +151,7 @@ func (p *packageFormPage) fill(say reader, f *workpackage.Form, v url.Values, re
 func (p *packageFormPage) problems(say reader, refusal error) {
 	all := []ui.Problem{
 		p.Subject.Problem(), p.Description.Problem(), p.Type.Problem(), p.Status.Problem(), p.Priority.Problem(), p.Assignee.Problem(),
-		p.Responsible.Problem(), p.Parent.Problem(), p.Duration.Problem(), p.Work.Problem(), p.Remaining.Problem(), p.Percent.Problem(), p.Notes.Problem(),
+		p.Responsible.Problem(), p.Version.Problem(), p.Category.Problem(), p.Parent.Problem(), p.Duration.Problem(), p.Work.Problem(), p.Remaining.Problem(), p.Percent.Problem(), p.Notes.Problem(),
 	}
 	if p.Milestone {
 		all = append(all, p.Date.Problem())
@@ -159,7 +164,7 @@ func (p *packageFormPage) problems(say reader, refusal error) {
 	}
 }
 
-func idOf(u *id.User) int64 {
+func idOf[T ~int64](u *T) int64 {
 	if u == nil {
 		return 0
 	}
@@ -193,6 +198,8 @@ func packagePatch(v url.Values) (workpackage.Patch, error) {
 	number(v, "lockVersion", &p.LockVersion, bad)
 	nullable(v, "assignee", &p.Assignee, bad)
 	nullable(v, "responsible", &p.Responsible, bad)
+	nullable(v, "version", &p.Version, bad)
+	nullable(v, "category", &p.Category, bad)
 	nullable(v, "parent", &p.Parent, bad)
 	nullable(v, "percentageDone", &p.DoneRatio, bad)
 	nullable(v, "duration", &p.Duration, bad)

@@ -101,7 +101,7 @@ func (p *packagePage) rights(g *access.Grants, wp *workpackage.WorkPackage) {
 	}
 	p.MayComment = has(access.AddWorkPackageComments)
 	p.MayAttach = has(access.EditWorkPackages, access.AddWorkPackageAttachments)
-	if has(access.EditWorkPackages, access.ChangeWorkPackageStatus, access.MoveWorkPackages, access.ManageSubtasks) {
+	if has(access.EditWorkPackages, access.ChangeWorkPackageStatus, access.MoveWorkPackages, access.ManageSubtasks, access.AssignVersions) {
 		p.EditHref = p.Href + "/edit"
 	}
 	if has(access.DeleteWorkPackages) {
@@ -177,6 +177,12 @@ func details(say reader, wp *workpackage.WorkPackage, refs *workpackage.Refs) ui
 	}
 	add(say.T("common.assignee"), name(wp.AssigneeID))
 	add(say.T("common.accountable"), name(wp.ResponsibleID))
+	if wp.VersionID != nil {
+		add(say.column("version"), versionName(wp, refs))
+	}
+	if wp.CategoryID != nil {
+		add(say.column("category"), categoryName(wp, refs))
+	}
 	add(say.T("common.start"), ui.Day(say.Printer, dayText(wp.StartDate)))
 	add(say.T("common.finish"), ui.Day(say.Printer, dayText(wp.DueDate)))
 	if wp.Duration != nil {

@@ -20,6 +20,8 @@ const (
 	tabModules     = "/modules"
 	tabMembers     = "/members"
 	tabTypes       = "/types"
+	tabVersions    = "/versions"
+	tabCategories  = "/categories"
 )
 
 // settingsFrame is the frame of a page of a project's settings, with tabs to those
@@ -41,6 +43,8 @@ func (s *Site) settingsFrame(r *http.Request, a access.Actor, pr *project.Projec
 	add(can.SelectModules, tabModules, say.T("settings.modules"))
 	add(can.ManageMembers, tabMembers, say.T("project.members"))
 	add(can.ManageTypes, tabTypes, say.T("settings.types"))
+	add(can.ManageVersions, tabVersions, say.T("planning.versions"))
+	add(can.ManageCategories, tabCategories, say.T("planning.categories"))
 	p := s.projectFrame(r, a, pr, can, title)
 	p.Subtitle = pr.Name
 	p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: pr.Name, Href: projectHref(pr)}, ui.Crumb{Label: say.T("project.settings"), Href: base}, ui.Crumb{Label: title})
@@ -81,6 +85,10 @@ func (s *Site) projectSettings(w http.ResponseWriter, r *http.Request, a access.
 		return redirect(w, r, base+tabMembers)
 	case can.ManageTypes:
 		return redirect(w, r, base+tabTypes)
+	case can.ManageVersions:
+		return redirect(w, r, base+tabVersions)
+	case can.ManageCategories:
+		return redirect(w, r, base+tabCategories)
 	}
 	return fault.Forbidden("you are not allowed to edit this project")
 }

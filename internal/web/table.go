@@ -55,6 +55,7 @@ type rowGroup struct {
 	Count int
 	Rows  []tableRow
 	Href  string // the group alone
+	value int64
 }
 
 type tableRow struct {
@@ -195,8 +196,8 @@ func (s *Site) fillTable(r *http.Request, a access.Actor, p *listPage, v view, i
 		row.Depth = depth[wp.ID]
 		p.MayEdit = p.MayEdit || list.Refs.Grants.Has(access.EditWorkPackages, wp.ProjectID)
 		name, value := say.groupOf(wp, list.Refs, v.group)
-		if n := len(p.Groups); n == 0 || v.group != "" && p.Groups[n-1].Name != name {
-			p.Groups = append(p.Groups, rowGroup{Name: name, Count: counts[value]})
+		if n := len(p.Groups); n == 0 || v.group != "" && p.Groups[n-1].value != value {
+			p.Groups = append(p.Groups, rowGroup{Name: name, Count: counts[value], value: value})
 		}
 		g := &p.Groups[len(p.Groups)-1]
 		if n := len(g.Rows); n > 0 && row.Depth > g.Rows[n-1].Depth {
@@ -343,6 +344,16 @@ func (in reader) groupOf(w *workpackage.WorkPackage, refs *workpackage.Refs, by 
 		return user(w.AssigneeID)
 	case "responsible":
 		return user(w.ResponsibleID)
+	case "version":
+		if w.VersionID == nil {
+			return in.T("planning.no_version"), 0
+		}
+		return versionName(w, refs), int64(*w.VersionID)
+	case "category":
+		if w.CategoryID == nil {
+			return in.T("planning.no_category"), 0
+		}
+		return categoryName(w, refs), int64(*w.CategoryID)
 	}
 	return "", 0
 }
@@ -384,6 +395,10 @@ func (in reader) cellOf(w *workpackage.WorkPackage, refs *workpackage.Refs, col 
 		c.Person = personOf(refs.Users, w.ResponsibleID)
 	case "author":
 		c.Person = personOf(refs.Users, &w.AuthorID)
+	case "version":
+		c.Text = versionName(w, refs)
+	case "category":
+		c.Text = categoryName(w, refs)
 	case "project":
 		p := refs.Projects[w.ProjectID]
 		c.Text, c.Href, c.Class = p.Name, "/projects/"+p.Identifier, "cell-fit cell-hide"
@@ -423,6 +438,23 @@ func (in reader) plainCell(c *tableCell, w *workpackage.WorkPackage) {
 	}
 }
 
+func versionName(w *workpackage.WorkPackage, refs *workpackage.Refs) string {
+	if w.VersionID == nil {
+		return ""
+	}
+	return refs.Versions[*w.VersionID].Name
+}
+
+func categoryName(w *workpackage.WorkPackage, refs *workpackage.Refs) string {
+	if w.CategoryID == nil {
+		return ""
+	}
+	return refs.Categories[*w.CategoryID].Name
+}
+
 func mayEditCell(g *access.Grants, w *workpackage.WorkPackage, field string) bool {
+	if field == "version" {
+		return g.Has(access.AssignVersions, w.ProjectID)
+	}
 	return g.Has(access.EditWorkPackages, w.ProjectID) || field == "status" && g.Has(access.ChangeWorkPackageStatus, w.ProjectID)
 }

@@ -50,6 +50,8 @@ var columns = []column{
 	{"assignee", "assignee", false, true},
 	{"responsible", "responsible", false, true},
 	{"project", "project", false, false},
+	{"version", "version", false, true},
+	{"category", "category", false, true},
 	{"startDate", "start_date", true, true},
 	{"dueDate", "due_date", true, true},
 	{"duration", "duration", true, false},
