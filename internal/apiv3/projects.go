@@ -25,7 +25,7 @@ func projectDoc(p *project.Project, a access.Actor, g *access.Grants) *hal.Objec
 	o.Bool("active", p.Active)
 	o.Bool("public", p.Public)
 	o.Bool("templated", p.Templated)
-	o.Bool("favorited", false)
+	o.Bool("favorited", p.Favorited)
 	o.Formattable("description", hal.Markdown, p.Description, string(markup.Render(p.Description)))
 	o.Formattable("statusExplanation", hal.Markdown, p.StatusExplanation, string(markup.Render(p.StatusExplanation)))
 	o.Time("createdAt", p.CreatedAt.Time)
@@ -37,6 +37,13 @@ func projectDoc(p *project.Project, a access.Actor, g *access.Grants) *hal.Objec
 	o.To("versions", below(projects, p.ID, "/versions"), "")
 	o.Link("memberships", Root+"/memberships?filters=%5B%7B%22project%22%3A%7B%22operator%22%3A%22%3D%22%2C%22values%22%3A%5B%22"+idText(p.ID)+"%22%5D%7D%7D%5D", "")
 	projectLinks(o, p)
+	switch favorite := below(projects, p.ID, "/favorite"); {
+	case !a.SignedIn():
+	case p.Favorited:
+		o.Action("disfavor", favorite, "delete")
+	default:
+		o.Action("favor", favorite, "post")
+	}
 	if can.AddWorkPackages {
 		o.Action("createWorkPackage", below(projects, p.ID, "/work_packages/form"), "post")
 		o.Action("createWorkPackageImmediately", below(projects, p.ID, "/work_packages"), "post")
@@ -200,6 +207,29 @@ func (s *API) deleteProject(w http.ResponseWriter, r *http.Request, a access.Act
 		return err
 	}
 	if err := s.app.Projects.Delete(r.Context(), a, p.ID); err != nil {
+		return err
+	}
+	return noContent(w)
+}
+
+// favorProject and disfavorProject serve workspaces, too: those here are projects.
+func (s *API) favorProject(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	p, err := s.projectOf(r, a)
+	if err != nil {
+		return err
+	}
+	if err := s.app.Projects.Favor(r.Context(), a, p.ID); err != nil {
+		return err
+	}
+	return noContent(w)
+}
+
+func (s *API) disfavorProject(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	p, err := s.projectOf(r, a)
+	if err != nil {
+		return err
+	}
+	if err := s.app.Projects.Disfavor(r.Context(), a, p.ID); err != nil {
 		return err
 	}
 	return noContent(w)

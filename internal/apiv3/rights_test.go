@@ -56,7 +56,10 @@ var (
 		"GET /versions", "GET /versions/schema",
 		"GET /work_packages", "GET /work_packages/available_projects", "GET /work_packages/schemas",
 	}
-	forMembers = []string{"GET /groups/{id}", "GET /projects/{id}", "GET /projects/{id}/types", "GET /projects/{id}/categories", "GET /workspaces/{id}/categories"}
+	forMembers = []string{
+		"GET /groups/{id}", "GET /projects/{id}", "GET /projects/{id}/types", "GET /projects/{id}/categories", "GET /workspaces/{id}/categories",
+		"POST /projects/{id}/favorite", "DELETE /projects/{id}/favorite", "POST /workspaces/{id}/favorite", "DELETE /workspaces/{id}/favorite",
+	}
 )
 
 // Everyone without the right is refused on every operation, with a request that

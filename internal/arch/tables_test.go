@@ -57,6 +57,7 @@ var owners = map[string]string{
 	"backup_holds":          "backup",
 	"backup_tokens":         "backup",
 	"backup_failures":       "backup",
+	"favorites":             "project",
 }
 
 // alsoWrites are the exceptions, each with its reason.

@@ -77,6 +77,7 @@ var Filters = filter.Fields{
 	"project_status_code": {Kind: filter.Special, SortBy: "p.status_code", Compile: byStatus},
 	"status":              {Kind: filter.Special, SortBy: "p.status_code", Compile: byStatus},
 	"status_code":         {Kind: filter.Special, SortBy: "p.status_code", Compile: byStatus},
+	"favorited":           {Kind: filter.Special, SortBy: "-", Compile: byFavorite},
 	"created_at":          {Kind: filter.Instant, Column: "p.created_at"},
 	"updated_at":          {Kind: filter.Instant, Column: "p.updated_at"},
 }
@@ -137,10 +138,12 @@ type Node struct {
 	// Parent is the nearest ancestor that the actor may see, nil at the top.
 	Parent *id.Project `db:"-"`
 	// Depth counts from 0 at the top.
-	Depth    int         `db:"-"`
-	Real     *id.Project `db:"parent_id"`
-	Visible  bool        `db:"seen"`
-	children []int
+	Depth   int         `db:"-"`
+	Real    *id.Project `db:"parent_id"`
+	Visible bool        `db:"seen"`
+	// Favorited says that the actor marked it.
+	Favorited bool `db:"favorited"`
+	children  []int
 }
 
 // Tree returns the projects that actor may see, each after its parent and
@@ -150,7 +153,7 @@ func (s *Service) Tree(ctx context.Context, a access.Actor) ([]Node, error) {
 	return db.Read(ctx, s.db, func(tx *db.Tx) ([]Node, error) {
 		rows, err := db.All[Node](ctx, tx, db.SQL(`SELECT p.id, p.identifier, p.name, p.public, p.active, p.status_code, p.parent_id,
 			(p.active AND`).Append(access.Visible("p.id", a, access.ViewProject)).
-			Add(`) AS seen FROM projects p WHERE p.deleted_at IS NULL ORDER BY p.name_folded, p.id`))
+			Add(`) AS seen,`).Append(favored(int64(a.ID))).Add(`AS favorited FROM projects p WHERE p.deleted_at IS NULL ORDER BY p.name_folded, p.id`))
 		if err != nil {
 			return nil, err
 		}

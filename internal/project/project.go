@@ -37,6 +37,8 @@ type Project struct {
 	StatusExplanation string  `db:"status_explanation"`
 	CreatedAt         db.Time `db:"created_at"`
 	UpdatedAt         db.Time `db:"updated_at"`
+	// Favorited says that the actor marked it.
+	Favorited bool `db:"-"`
 	// Ancestors are those the actor may see, from the top down.
 	Ancestors []Ref `db:"-"`
 	// Modules are the names of the modules that are on, sorted.

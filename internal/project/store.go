@@ -44,6 +44,9 @@ func fill(ctx context.Context, tx *db.Tx, a access.Actor, ps []Project) error {
 	if err := fillAncestors(ctx, tx, a, ps, at, ids); err != nil {
 		return err
 	}
+	if err := fillFavorites(ctx, tx, a, ps, at, ids); err != nil {
+		return err
+	}
 	type module struct {
 		Project id.Project `db:"project_id"`
 		Name    string     `db:"name"`

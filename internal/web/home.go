@@ -16,6 +16,7 @@ type homePage struct {
 	ui.Page
 	Welcome   string // what administrators say to everybody
 	Projects  []ui.ProjectRow
+	Favorites []ui.ProjectRow
 	Mine      []homeBlock
 	MineTotal int
 	MineHref  string
@@ -30,6 +31,7 @@ func (s *Site) home(w http.ResponseWriter, r *http.Request, a access.Actor) erro
 		return err
 	}
 	p := homePage{Page: s.frame(r, a, say.T("home.home")), Projects: say.rowsOf(tree), Welcome: s.app.Settings.Get().WelcomeText}
+	p.Favorites = favoriteRows(p.Projects)
 	if a.SignedIn() {
 		p.Title = say.T("home.welcome", "name", firstName(a.Name))
 		if err := s.mine(r, a, &p); err != nil {
@@ -119,7 +121,7 @@ func (in reader) projectStatus(code *string) (string, ui.Hue) {
 func (in reader) rowsOf(tree []project.Node) []ui.ProjectRow {
 	out := make([]ui.ProjectRow, 0, len(tree))
 	for _, n := range tree {
-		row := ui.ProjectRow{Name: n.Name, Href: "/projects/" + n.Identifier, Depth: min(n.Depth, 5), Public: n.Public}
+		row := ui.ProjectRow{Name: n.Name, Href: "/projects/" + n.Identifier, Depth: min(n.Depth, 5), Public: n.Public, Favorite: n.Favorited}
 		row.Status, row.Hue = in.projectStatus(n.Status)
 		out = append(out, row)
 	}
@@ -137,6 +139,7 @@ func (in reader) statusWord(code, name string) string {
 type projectsPage struct {
 	ui.Page
 	Projects  []ui.ProjectRow
+	Favorites []ui.ProjectRow
 	MayCreate bool
 	None      ui.EmptyState
 }
@@ -152,6 +155,13 @@ func (s *Site) projects(w http.ResponseWriter, r *http.Request, a access.Actor) 
 		return err
 	}
 	p := projectsPage{Page: s.frame(r, a, say.T("common.projects")), Projects: say.rowsOf(tree), MayCreate: may}
+	p.Favorites = favoriteRows(p.Projects)
+	for i := range p.Projects {
+		p.Projects[i].Markable = a.SignedIn()
+	}
+	for i := range p.Favorites {
+		p.Favorites[i].Markable = true
+	}
 	p.None = ui.EmptyState{Icon: "folder", Title: say.T("home.no_projects_yet"), Text: say.T("home.projects_appear_here")}
 	return s.ui.Render(w, http.StatusOK, "projects", p)
 }

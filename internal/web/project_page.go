@@ -134,6 +134,8 @@ type projectPage struct {
 	MembersHref  string
 	MoreMembers  int
 	NoPackages   ui.EmptyState
+	Star         string // where a favourite is made, "" for visitors
+	Favorite     bool
 }
 
 // showProject is a project's overview.
@@ -148,6 +150,9 @@ func (s *Site) showProject(w http.ResponseWriter, r *http.Request, a access.Acto
 	p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: pr.Name})
 	if can.Edit || can.Unarchive {
 		p.EditHref = base + "/settings"
+	}
+	if a.SignedIn() {
+		p.Star, p.Favorite = base+"/favorite", pr.Favorited
 	}
 	if can.AddWorkPackages {
 		p.NewHref = base + "/work_packages/new"

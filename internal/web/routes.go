@@ -62,6 +62,7 @@ func (s *Site) routes() []page {
 		{post, "/projects/{project}/settings/members/{member}", s.changeMember, false},
 		{get, "/projects/{project}/settings/members/{member}/removal", s.confirmMemberRemoval, false},
 		{post, "/projects/{project}/settings/members/{member}/removal", s.removeMember, false},
+		{post, "/projects/{project}/favorite", s.favorite, false},
 		{post, "/projects/{project}/archival", s.archive, false},
 		{get, "/projects/{project}/deletion", s.confirmProjectDelete, false},
 		{post, "/projects/{project}/deletion", s.deleteProject, false},

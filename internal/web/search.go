@@ -156,7 +156,7 @@ func filled(groups []ui.HitGroup) []ui.HitGroup {
 // offers stand in the palette before anything is typed: what waits for the person, and where to go.
 func (s *Site) offers(r *http.Request, a access.Actor) ([]ui.HitGroup, error) {
 	say := speak(r)
-	groups := []ui.HitGroup{{}, {Title: say.T("search.go_to"), Hits: s.places(r, a)}}
+	groups := []ui.HitGroup{{}, {}, {Title: say.T("search.go_to"), Hits: s.places(r, a)}}
 	if a.SignedIn() {
 		mine, err := s.app.WorkPackages.List(r.Context(), a, workpackage.ListInput{
 			Filters: []filter.Condition{{Name: "assignee", Op: "=", Values: []string{"me"}}, {Name: "status", Op: "o"}},
@@ -166,6 +166,9 @@ func (s *Site) offers(r *http.Request, a access.Actor) ([]ui.HitGroup, error) {
 			return nil, err
 		}
 		groups[0] = packageHits(say.T("home.assigned_to_you"), mine)
+		if groups[1], err = s.favoriteHits(r, a); err != nil {
+			return nil, err
+		}
 	}
 	return filled(groups), nil
 }

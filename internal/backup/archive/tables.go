@@ -140,6 +140,9 @@ var tables = []Table{
 	{Name: "enabled_modules", Key: []string{"project_id", "name"}, Columns: []Column{
 		{"project_id", Int}, {"name", Text},
 	}},
+	{Name: "favorites", Key: []string{"user_id", "project_id"}, Columns: []Column{
+		{"user_id", Int}, {"project_id", Int}, {"created_at", Instant},
+	}},
 	{Name: "members", Key: []string{"id"}, Columns: []Column{
 		{"id", Int}, {"user_id", Int}, {"project_id", Int}, {"created_at", Instant}, {"updated_at", Instant},
 	}},

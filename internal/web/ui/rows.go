@@ -9,6 +9,7 @@ type ProjectRow struct {
 	Hue                Hue
 	Depth              int
 	Public             bool
+	Favorite, Markable bool // Markable rows have a button for it
 }
 
 // PackageRow is a work package in a table ("package-rows" takes a slice).

@@ -69,3 +69,12 @@ CREATE TABLE notification_switches (
     PRIMARY KEY (user_id, reason)
 );
 CREATE INDEX notification_switches_told ON notification_switches (reason) WHERE told;
+
+-- Projects that people marked, to have them at hand.
+CREATE TABLE favorites (
+    user_id BIGINT NOT NULL REFERENCES users (id),
+    project_id BIGINT NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (user_id, project_id)
+);
+CREATE INDEX favorites_project ON favorites (project_id);

@@ -75,3 +75,12 @@ CREATE TABLE notification_switches (
     PRIMARY KEY (user_id, reason)
 ) STRICT;
 CREATE INDEX notification_switches_told ON notification_switches (reason) WHERE told;
+
+-- Projects that people marked, to have them at hand.
+CREATE TABLE favorites (
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    project_id INTEGER NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, project_id)
+) STRICT;
+CREATE INDEX favorites_project ON favorites (project_id);

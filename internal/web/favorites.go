@@ -1,0 +1,62 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/filter"
+	"github.com/holdfast/holdfast/internal/project"
+	"github.com/holdfast/holdfast/internal/web/ui"
+)
+
+// favorite marks a project as a favourite of the person, or takes the mark away.
+func (s *Site) favorite(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	if err := form(w, r); err != nil {
+		return err
+	}
+	pr, _, err := s.inProject(r, a)
+	if err != nil {
+		return err
+	}
+	if r.PostForm.Get("undo") == "1" {
+		err = s.app.Projects.Disfavor(r.Context(), a, pr.ID)
+	} else {
+		err = s.app.Projects.Favor(r.Context(), a, pr.ID)
+	}
+	if err != nil {
+		return err
+	}
+	if r.PostForm.Get("back") == "list" {
+		return redirect(w, r, "/projects")
+	}
+	return redirect(w, r, projectHref(pr))
+}
+
+// favoriteHits are the person's favourites, for the palette.
+func (s *Site) favoriteHits(r *http.Request, a access.Actor) (ui.HitGroup, error) {
+	g := ui.HitGroup{Title: speak(r).T("favorite.favorites")}
+	list, err := s.app.Projects.List(r.Context(), a, project.ListInput{
+		Filters: []filter.Condition{{Name: "favorited", Op: "=", Values: []string{"t"}}, {Name: "active", Op: "=", Values: []string{"t"}}},
+		Page:    filter.Page{Number: 1, Size: paletteHits},
+	})
+	if err != nil {
+		return g, err
+	}
+	for _, p := range list.Items {
+		g.Hits = append(g.Hits, ui.Hit{Label: p.Name, Detail: ancestry(p.Ancestors), Href: projectHref(&p), Icon: "star"})
+	}
+	g.Total = list.Total
+	return g, nil
+}
+
+// favoriteRows are the rows of the projects that the person marked, without their place in the tree.
+func favoriteRows(rows []ui.ProjectRow) []ui.ProjectRow {
+	var out []ui.ProjectRow
+	for _, row := range rows {
+		if row.Favorite {
+			row.Depth = 0
+			out = append(out, row)
+		}
+	}
+	return out
+}

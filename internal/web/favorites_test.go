@@ -1,0 +1,33 @@
+package web_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/holdfast/holdfast/internal/app/apptest"
+)
+
+func TestFavorites(t *testing.T) {
+	in := apptest.New(t, apptest.Options{Demo: true}, mount)
+	setPassword(t, in, "tomas")
+	b := &browser{t: t, in: in}
+	b.signIn("tomas", apptest.Password)
+	status, page := b.get("/projects")
+	want(t, "the list", status, page, 200, `action="/projects/visitor-centre/favorite"`)
+	status, to := b.post("/projects/visitor-centre/favorite", url.Values{"back": {"list"}})
+	want(t, "marked", status, to, 303, "/projects")
+	status, page = b.get("/projects")
+	want(t, "it stands first", status, page, 200, "<h2>Favourites</h2>", "Visitor centre is a favourite")
+	status, page = b.get("/")
+	want(t, "home", status, page, 200, "Favourites", "Visitor centre")
+	status, page = b.get("/palette")
+	want(t, "the palette", status, page, 200, "Favourites", "Visitor centre")
+	status, page = b.get("/projects/visitor-centre")
+	want(t, "the project", status, page, 200, "star-on", `name="undo"`)
+	status, to = b.post("/projects/visitor-centre/favorite", url.Values{"undo": {"1"}})
+	want(t, "taken away", status, to, 303, "/projects/visitor-centre")
+	if _, page = b.get("/projects"); strings.Contains(page, "<h2>Favourites</h2>") {
+		t.Error("there is still a favourite")
+	}
+}
