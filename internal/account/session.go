@@ -164,6 +164,33 @@ func (s *Service) Authenticate(ctx context.Context, token, ip string) (access.Ac
 	})
 }
 
+// Renew returns the actor of a session as it is now: rights may have come or gone.
+// It does not count as use, so that a page that is left open does not keep its session alive.
+//
+// Faults: Unauthenticated when the session has ended.
+func (s *Service) Renew(ctx context.Context, a access.Actor) (access.Actor, error) {
+	type row struct {
+		User
+		LastSeen db.Time `db:"last_seen_at"`
+		Expires  db.Time `db:"expires_at"`
+	}
+	return db.Read(ctx, s.db, func(tx *db.Tx) (access.Actor, error) {
+		r, ok, err := db.One[row](ctx, tx, db.SQL(`SELECT `+userColumns+`, s.last_seen_at, s.expires_at
+			FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = ?`, a.Session))
+		if err != nil {
+			return access.Actor{}, err
+		}
+		now := tx.Now()
+		if !ok || !r.mayEnter() || !now.Before(r.Expires.Time) ||
+			now.Sub(s.touches.lastSeen(a.Session, r.LastSeen.Time)) >= s.deps.SessionIdle {
+			return access.Actor{}, errSession()
+		}
+		fresh := r.User.actor(a.IP)
+		fresh.Session = a.Session
+		return fresh, nil
+	})
+}
+
 func errSession() error { return fault.Unauthenticated("you need to be signed in") }
 
 // SignOut ends the actor's own session.

@@ -121,13 +121,17 @@ func Listen(ctx context.Context, address string, h http.Handler, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
-	return &Server{ln: ln, log: log, http: &http.Server{
+	s := &Server{ln: ln, log: log, http: &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}}, nil
+	}}
+	if sw, ok := h.(*Switch); ok {
+		s.http.RegisterOnShutdown(sw.Leave)
+	}
+	return s, nil
 }
 
 // Addr returns the address that is listened on.

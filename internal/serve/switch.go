@@ -20,6 +20,8 @@ type generation struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	open    sync.WaitGroup
+	leaving chan struct{}
+	once    sync.Once // closes leaving
 }
 
 // NewSwitch begins with h.
@@ -27,7 +29,7 @@ func NewSwitch(h http.Handler) *Switch { return &Switch{now: newGeneration(h)} }
 
 func newGeneration(h http.Handler) *generation {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &generation{handler: h, ctx: ctx, cancel: cancel}
+	return &generation{handler: h, ctx: ctx, cancel: cancel, leaving: make(chan struct{})}
 }
 
 // ServeHTTP implements http.Handler.
@@ -37,7 +39,7 @@ func (s *Switch) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.open.Add(1) // under the lock, so that Change waits for it
 	s.mu.Unlock()
 	defer g.open.Done()
-	ctx, cancel := context.WithCancel(r.Context())
+	ctx, cancel := context.WithCancel(context.WithValue(r.Context(), leavingKey{}, g.leaving))
 	defer cancel()
 	defer context.AfterFunc(g.ctx, cancel)()
 	g.handler.ServeHTTP(w, r.WithContext(ctx))
@@ -53,6 +55,7 @@ func (s *Switch) Change(h http.Handler, grace time.Duration) {
 	s.now = newGeneration(h)
 	s.mu.Unlock()
 	defer old.cancel()
+	old.leave()
 	done := make(chan struct{})
 	go func() {
 		old.open.Wait()

@@ -269,6 +269,10 @@ func (s *Site) bell(r *http.Request, a access.Actor) *ui.Bell {
 	if err != nil {
 		return &ui.Bell{Href: notificationsHref}
 	}
+	return bellOf(n)
+}
+
+func bellOf(n int) *ui.Bell {
 	return &ui.Bell{Href: notificationsHref, Count: n, Most: notification.MaxCounted}
 }
 

@@ -35,6 +35,7 @@ type Site struct {
 	ui   *ui.Renderer
 	// guide is nil unless the style guide is switched on.
 	guide *ui.Renderer
+	live  *live
 }
 
 // New parses the pages.
@@ -47,7 +48,7 @@ func New(a *app.App, edge *serve.Edge) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Site{app: a, edge: edge, ui: r}
+	s := &Site{app: a, edge: edge, ui: r, live: newLive(a)}
 	if a.Config.Styleguide {
 		if s.guide, err = ui.NewGuide(); err != nil {
 			return nil, err
@@ -66,6 +67,7 @@ type page struct {
 // Mount adds the pages and their assets to the router.
 func (s *Site) Mount(r chi.Router) {
 	r.Handle(assets.Prefix+"*", assets.Handler())
+	r.Get("/live", s.edge.Handle(s.stream, s.fail)) // not compressed: what is sent arrives at once
 	zip := packed()
 	for _, p := range s.routes() {
 		h := p.handler

@@ -44,3 +44,17 @@ func announce(ctx context.Context, tx *db.Tx, a access.Actor, w *WorkPackage, c 
 	}
 	return db.Notify(ctx, tx, Topic, string(text))
 }
+
+// Seen returns those of the work packages that actor may see, or could see before they went
+// to the trash: whoever is told of a change learns no more than that there was one.
+func (s *Service) Seen(ctx context.Context, a access.Actor, wps []id.WorkPackage) ([]id.WorkPackage, error) {
+	return db.Read(ctx, s.db, func(tx *db.Tx) ([]id.WorkPackage, error) {
+		return db.All[id.WorkPackage](ctx, tx, db.SQL(`SELECT w.id FROM work_packages w WHERE`).Append(db.In("w.id", wps)).
+			Add(`AND`).Append(access.VisibleEach("w.project_id", a, access.ViewWorkPackages)).Add(`ORDER BY w.id`))
+	})
+}
+
+// Names returns the names of people, for who may see what they have done.
+func (s *Service) Names(ctx context.Context, users []id.User) (map[id.User]Named, error) {
+	return db.Read(ctx, s.db, func(tx *db.Tx) (map[id.User]Named, error) { return Principals(ctx, tx, users) })
+}

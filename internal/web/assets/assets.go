@@ -31,14 +31,14 @@ var files embed.FS
 // as far as the cascade is concerned and is kept in reading order.
 var sheets = []string{
 	"layers", "tokens", "reset", "base", "shell", "page", "button", "form", "table", "grid", "board", "calendar", "gantt", "tabs", "chip", "avatar",
-	"card", "list", "fold", "checklist", "progress", "alert", "activity", "file", "prose", "auth", "palette", "toast", "pages", "utilities", "print",
+	"card", "list", "fold", "checklist", "progress", "alert", "activity", "file", "prose", "auth", "palette", "toast", "live", "pages", "utilities", "print",
 }
 
 // scripts are the parts of app.js, one module of one file per behaviour. start comes first.
 var scripts = []string{"start", "menu", "side", "toast", "keys", "slug"}
 
 // modules are scripts that are loaded by those pages or persons that need them, in the order of their imports.
-var modules = []string{"palette", "admin", "combobox", "grid", "board", "gantt", "work"}
+var modules = []string{"palette", "admin", "combobox", "grid", "board", "gantt", "work", "live"}
 
 // asset is one response body in both encodings.
 type asset struct {

@@ -47,6 +47,7 @@ async function need() {
   }
 }
 addEventListener("turbo:load", need)
+addEventListener("turbo:load", () => { if ($("#bell")) import("asset:live.js") })
 addEventListener("turbo:render", need)
 addEventListener("focusin", async ({ target }) => {
   if (target.matches?.("select[data-many]") && !target.combobox) (await import("asset:combobox.js")).enhance(target)
