@@ -53,7 +53,7 @@ var (
 		"GET /principals", "GET /groups", "GET /memberships", "GET /memberships/schema", "GET /memberships/available_projects",
 		"GET /notifications", "POST /notifications/read_ian", "POST /notifications/unread_ian",
 		"GET /projects", "GET /projects/schema", "GET /projects/available_parent_projects",
-		"GET /versions", "GET /versions/schema",
+		"GET /versions", "GET /versions/schema", "GET /days", "GET /days/week", "GET /days/non_working",
 		"GET /work_packages", "GET /work_packages/available_projects", "GET /work_packages/schemas",
 	}
 	forMembers = []string{

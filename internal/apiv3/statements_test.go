@@ -1,6 +1,7 @@
 package apiv3_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -84,7 +85,7 @@ func TestNoListAsksMoreOftenBecauseItIsLonger(t *testing.T) {
 // grow adds more of everything that lists show, numbered.
 func grow(t *testing.T, in *apptest.Instance, from, to int) {
 	t.Helper()
-	ctx, mara := t.Context(), actor(t, in, "mara")
+	ctx, mara, tomas := t.Context(), actor(t, in, "mara"), actor(t, in, "tomas")
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -103,7 +104,9 @@ func grow(t *testing.T, in *apptest.Instance, from, to int) {
 		must(err)
 		_, err = in.Projects.Create(ctx, mara, project.Patch{Name: opt.Of(fmt.Sprint("Project ", i))})
 		must(err)
-		_, err = in.WorkPackages.Create(ctx, mara, workpackage.Patch{Project: opt.Of(id.Project(1)), Subject: opt.Of(fmt.Sprint("Work ", i)), Assignee: opt.Ptr(u.ID)})
+		w, err := in.WorkPackages.Create(ctx, mara, workpackage.Patch{Project: opt.Of(id.Project(1)), Subject: opt.Of(fmt.Sprint("Work ", i)), Assignee: opt.Ptr(u.ID)})
+		must(err)
+		_, err = in.WorkPackages.Comment(ctx, tomas, w.ID, "@mara, look", false)
 		must(err)
 		v, err := in.Versions.Create(ctx, mara, version.Patch{Project: opt.Of(id.Project(1)), Name: opt.Of(fmt.Sprint("Version ", i)), Sharing: opt.Of(version.System)})
 		must(err)
@@ -118,6 +121,27 @@ func grow(t *testing.T, in *apptest.Instance, from, to int) {
 		if i%2 == 0 { // the others could
 			_, err = in.WorkPackages.Watch(ctx, mara, 1, u.ID)
 			must(err)
+		}
+	}
+	tell(t, in)
+}
+
+// tell does what the jobs of changes would: people get their notifications.
+func tell(t *testing.T, in *apptest.Instance) {
+	t.Helper()
+	jobs, err := db.Read(t.Context(), in.DB, func(tx *db.Tx) ([]string, error) {
+		return db.All[string](t.Context(), tx, db.SQL(`SELECT args FROM jobs WHERE kind = 'work_package.changed' ORDER BY id`))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range jobs {
+		var c workpackage.Changed
+		if err := json.Unmarshal([]byte(args), &c); err != nil {
+			t.Fatal(err)
+		}
+		if err := in.Notifications.Tell(t.Context(), c); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
