@@ -10,6 +10,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/holdfast/holdfast/internal/message"
 )
@@ -18,66 +19,78 @@ import (
 var parts embed.FS
 
 // Renderer executes pages. It is made once at start and safe for concurrent use.
+//
+// html/template keeps a copy of all layouts and parts for each page, in each language. So pages are
+// put together when they are asked for first: an instance holds in memory what its people look at.
 type Renderer struct {
-	pages map[string]*template.Template            // as parsed, in English
+	base  *template.Template // the layouts and parts
+	pages map[string]string  // what the files of pages say, by name
+	mu    sync.Mutex
 	in    map[string]map[string]*template.Template // by language and name
 }
 
-// New parses the layouts, the parts and every *.html file at the top of each of pages. Two pages of one
+// New reads the layouts, the parts and every *.html file at the top of each of pages. Two pages of one
 // name, or a file that does not parse, are errors of the program and refused here.
 func New(pages ...fs.FS) (*Renderer, error) {
 	base, err := template.New("").Funcs(funcs(message.In())).ParseFS(parts, "templates/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse layouts and parts: %w", err)
 	}
-	r := &Renderer{pages: map[string]*template.Template{}, in: map[string]map[string]*template.Template{}}
+	r := &Renderer{base: base, pages: map[string]string{}, in: map[string]map[string]*template.Template{}}
 	for _, fsys := range pages {
-		if err := r.add(base, fsys); err != nil {
+		if err := r.add(fsys); err != nil {
 			return nil, err
 		}
 	}
 	for _, l := range message.Languages() {
-		if err := r.speak(message.In(l.Tag)); err != nil {
-			return nil, err
-		}
+		r.in[l.Tag] = map[string]*template.Template{}
 	}
 	return r, nil
 }
 
-func (r *Renderer) add(base *template.Template, fsys fs.FS) error {
+func (r *Renderer) add(fsys fs.FS) error {
 	files, err := fs.Glob(fsys, "*.html")
 	if err != nil {
 		return fmt.Errorf("list pages: %w", err)
 	}
 	for _, file := range files {
 		name := strings.TrimSuffix(path.Base(file), ".html")
-		if r.pages[name] != nil {
+		if _, twice := r.pages[name]; twice {
 			return fmt.Errorf("page %q exists twice", name)
 		}
-		set, err := base.Clone()
+		text, err := fs.ReadFile(fsys, file)
 		if err != nil {
 			return fmt.Errorf("page %q: %w", name, err)
 		}
-		if set, err = set.ParseFS(fsys, file); err != nil {
+		if _, err := template.New(file).Funcs(funcs(message.In())).Parse(string(text)); err != nil {
 			return fmt.Errorf("page %q: %w", name, err)
 		}
-		r.pages[name] = set.Lookup(file)
+		r.pages[name] = string(text)
 	}
 	return nil
 }
 
-// speak makes the pages of one language: each a copy whose functions word things in it.
-func (r *Renderer) speak(p *message.Printer) error {
-	pages := make(map[string]*template.Template, len(r.pages))
-	for name, page := range r.pages {
-		own, err := page.Clone()
-		if err != nil {
-			return fmt.Errorf("page %q in %s: %w", name, p.Tag(), err)
-		}
-		pages[name] = own.Funcs(funcs(p))
+// page is the page called name in a language, whose functions word things in it.
+func (r *Renderer) page(lang, name string) (*template.Template, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if made := r.in[lang][name]; made != nil {
+		return made, nil
 	}
-	r.in[p.Tag()] = pages
-	return nil
+	text, ok := r.pages[name]
+	if !ok {
+		return nil, fmt.Errorf("no page is called %q", name)
+	}
+	set, err := r.base.Clone()
+	if err != nil {
+		return nil, fmt.Errorf("page %q: %w", name, err)
+	}
+	made, err := set.Funcs(funcs(message.In(lang))).New(name + ".html").Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("page %q: %w", name, err)
+	}
+	r.in[lang][name] = made
+	return made, nil
 }
 
 // Names are the pages there are; tests use it to make sure that each is executed.
@@ -107,9 +120,9 @@ func (r *Renderer) Render(w http.ResponseWriter, status int, name string, data a
 
 // Bytes is the page called name.
 func (r *Renderer) Bytes(name string, data any) ([]byte, error) {
-	page := r.in[languageOf(data)][name]
-	if page == nil {
-		return nil, fmt.Errorf("no page is called %q", name)
+	page, err := r.page(languageOf(data), name)
+	if err != nil {
+		return nil, err
 	}
 	var buf bytes.Buffer
 	buf.Grow(16 << 10)

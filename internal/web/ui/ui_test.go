@@ -111,7 +111,7 @@ func TestEveryPartIsUsedByTheGuide(t *testing.T) {
 			all.Write(data)
 		}
 	}
-	for _, part := range r.pages["list"].Templates() {
+	for _, part := range r.base.Templates() {
 		name := part.Name()
 		if strings.HasSuffix(name, ".html") || name == "" {
 			continue
