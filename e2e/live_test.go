@@ -53,7 +53,7 @@ func TestPagesFollowWhatOthersDo(t *testing.T) {
 		t.Errorf("what was typed became %q", got)
 	}
 	grace.do(chromedp.Click(chromedp.CSS("#live-notice button")))
-	grace.until(`document.querySelector("#marks").textContent.includes("Low")`)
+	grace.until(`document.querySelector("#facts").textContent.includes("Low")`)
 	if got := grace.value("Comment"); got != "I will ask" {
 		t.Errorf("after showing, what was typed became %q", got)
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 
@@ -24,6 +25,7 @@ type cellPage struct {
 	Lock     int
 	Select   *ui.Select
 	Field    *ui.Field
+	Area     *ui.Textarea
 	Show     *tableCell // the value, when it has been saved
 	Problems ui.ErrorSummary
 }
@@ -41,12 +43,34 @@ func cellOfRequest(r *http.Request) (id.WorkPackage, column, error) {
 	if err != nil {
 		return 0, column{}, err
 	}
-	col, ok := columnOf(chi.URLParam(r, "field"))
+	col, ok := fieldOf(chi.URLParam(r, "field"))
 	if !ok || !col.edit {
 		return 0, column{}, fault.NotFound("field")
 	}
 	return n, col, nil
 }
+
+// fieldOf is a field that can be edited by itself: a column, or what only the page
+// of a work package shows.
+func fieldOf(name string) (column, bool) {
+	if name == "description" || name == "parent" {
+		return column{name: name, edit: true}, true
+	}
+	return columnOf(name)
+}
+
+// frameOf is the frame that a field is edited in: the one that asks, when it is one of
+// the field, else that of the table.
+func frameOf(r *http.Request, n id.WorkPackage, field string) string {
+	own := strconv.FormatInt(int64(n), 10) + "-" + field
+	if r.Header.Get("Turbo-Frame") == sideFrame+own {
+		return sideFrame + own
+	}
+	return "cell-" + own
+}
+
+// sideFrame begins the names of the frames on the page of a work package and beside a list.
+const sideFrame = "side-"
 
 // cellForm shows the form of one field; v is what was typed and refusal why it was
 // not saved.
@@ -60,7 +84,7 @@ func (s *Site) cellForm(w http.ResponseWriter, r *http.Request, a access.Actor, 
 	}
 	say := speak(r)
 	p := cellPage{Page: s.frame(r, a, say.T("list.field_of", "field", say.column(col.name), "subject", f.Draft.Subject)), Action: packageHref(n) + "/cell/" + col.name, Back: backOf(r), Lock: f.Draft.LockVersion}
-	p.Frame = "cell-" + strconv.FormatInt(int64(n), 10) + "-" + col.name
+	p.Frame = frameOf(r, n, col.name)
 	p.Page.Width = "narrow"
 	p.control(say, f, col, v, say.messages(refusal))
 	if refusal != nil && len(p.Problems.Items) == 0 {
@@ -101,6 +125,21 @@ func (p *cellPage) control(say reader, f *workpackage.Form, col column, v url.Va
 		p.Field = &x
 	}
 	switch col.name {
+	case "description":
+		x := ui.Area(col.name, say.column(col.name), d.Description).Hinted(say.T("common.markdown_works_here")).Wrong(m[col.name])
+		if v.Has(col.name) {
+			x.Value = v.Get(col.name)
+		}
+		x.Tall, x.Autofocus = true, true
+		p.Area = &x
+	case "parent":
+		parent := ""
+		if d.ParentID != nil {
+			parent = strconv.FormatInt(int64(*d.ParentID), 10)
+		}
+		input(parent, "")
+	case "duration":
+		input(numberText(d.Duration), "")
 	case "type":
 		choose(int64(d.TypeID), "", f.Schema.Types)
 	case "status":
@@ -130,9 +169,12 @@ func (p *cellPage) control(say reader, f *workpackage.Form, col column, v url.Va
 	default:
 		input(d.Subject, "")
 	}
-	if p.Select != nil {
+	switch {
+	case p.Select != nil:
 		p.Problems = ui.Problems(p.Select.Problem())
-	} else {
+	case p.Area != nil:
+		p.Problems = ui.Problems(p.Area.Problem())
+	default:
 		p.Problems = ui.Problems(p.Field.Problem())
 	}
 }
@@ -164,8 +206,8 @@ func (s *Site) saveCell(w http.ResponseWriter, r *http.Request, a access.Actor) 
 	if err != nil {
 		return err
 	}
-	if r.Header.Get("Turbo-Frame") == "" {
-		return redirect(w, r, backOf(r))
+	if !strings.HasPrefix(r.Header.Get("Turbo-Frame"), "cell-") {
+		return redirect(w, r, saying(backOf(r), "saved", n))
 	}
 	wp, refs, err := s.app.WorkPackages.Show(r.Context(), a, n)
 	if err != nil {
@@ -173,5 +215,6 @@ func (s *Site) saveCell(w http.ResponseWriter, r *http.Request, a access.Actor) 
 	}
 	c := speak(r).cellOf(wp, refs, col)
 	p := cellPage{Page: s.frame(r, a, c.Label), Frame: c.Frame, Show: &c}
+	p.Toasts = []ui.Toast{speak(r).undoToast("saved", n)}
 	return s.ui.Render(w, http.StatusOK, "cell", p)
 }

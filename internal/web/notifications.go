@@ -222,7 +222,7 @@ func (in reader) event(n notification.Notification, act workpackage.Activity, hr
 	if act.ID == 0 {
 		return e
 	}
-	e.ActivityItem = activityItem(in, act)
+	e.ActivityItem = in.activityItem(act)
 	e.At = n.UpdatedAt.In(in.loc)
 	e.Href = href + "#" + e.Anchor
 	e.Excerpt = excerpt(act.Notes)

@@ -12,7 +12,6 @@ import (
 	"github.com/holdfast/holdfast/internal/attachment"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
-	"github.com/holdfast/holdfast/internal/markup"
 	"github.com/holdfast/holdfast/internal/serve"
 	"github.com/holdfast/holdfast/internal/web/ui"
 	"github.com/holdfast/holdfast/internal/workpackage"
@@ -21,11 +20,13 @@ import (
 type packagePage struct {
 	ui.Page
 	Href, EditHref, DeleteHref string
-	Marks                      []ui.Chip
+	ListHref                   string
 	Author                     string
 	W                          *workpackage.WorkPackage
 	Created                    string
-	Details                    ui.DescriptionList
+	Fields                     []ui.SideField
+	Subject                    tableCell
+	Text                       tableCell
 	Done                       ui.Progress
 	HasDone                    bool
 	Children                   []workpackage.Named
@@ -34,7 +35,7 @@ type packagePage struct {
 	MayAttach, MayComment      bool
 	Upload                     ui.Field
 	MaxUpload                  string
-	Stream                     []ui.ActivityItem
+	Activity                   history
 	Comment                    ui.Textarea
 	Problems                   ui.ErrorSummary
 	Watching, MayWatch         bool
@@ -64,15 +65,16 @@ func (s *Site) packagePage(w http.ResponseWriter, r *http.Request, a access.Acto
 		return err
 	}
 	p := packagePage{Page: s.projectFrame(r, a, pr, can, wp.Subject), Href: packageHref(n), W: wp, Children: refs.Children[n], MaxUpload: say.Bytes(s.app.Config.Attachment.MaxSize.Bytes())}
+	p.ListHref = projectHref(pr) + "/work_packages"
 	p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: pr.Name, Href: projectHref(pr)})
 	for _, up := range refs.Ancestors[n] {
 		p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: up.Name, Href: packageHref(id.WorkPackage(up.ID))})
 	}
 	p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: "#" + strconv.FormatInt(int64(n), 10)})
-	p.Marks = []ui.Chip{typeChip(refs.Types[wp.TypeID]), statusChip(refs.Statuses[wp.StatusID]), priorityChip(refs.Priorities[wp.PriorityID])}
 	p.Author, p.Watching, p.MayWatch = refs.Users[wp.AuthorID].Name, refs.Watching[n], a.SignedIn()
 	p.rights(refs.Grants, wp)
-	p.Details = details(say, wp, refs)
+	p.Fields = s.sideFields(say, wp, refs)
+	p.Subject, p.Text = say.sideCell(wp, refs, "subject"), say.sideCell(wp, refs, "description")
 	if wp.DoneRatio != nil {
 		p.Done, p.HasDone = ui.Progress{Value: int64(*wp.DoneRatio), Max: 100, Label: say.T("package.complete")}, true
 	}
@@ -80,6 +82,9 @@ func (s *Site) packagePage(w http.ResponseWriter, r *http.Request, a access.Acto
 		return err
 	}
 	m := say.messages(refusal)
+	if comment == "" {
+		comment = quoted(r, p.Activity.acts)
+	}
 	p.Comment = ui.Area("comment", say.T("common.comment"), comment).Hinted(say.T("common.markup_comment")).Wrong(m["comment"])
 	p.Comment.Key = "m"
 	p.Upload = ui.File("file", say.T("common.file")).Require().Wrong(m["file"]).Wrong(m["fileName"])
@@ -128,72 +133,11 @@ func (s *Site) fillPackage(r *http.Request, a access.Actor, p *packagePage, n id
 		p.Files.Items = append(p.Files.Items, item)
 	}
 	acts, err := s.app.WorkPackages.Activities(r.Context(), a, n)
-	for _, act := range acts {
-		p.Stream = append(p.Stream, activityItem(say, act))
+	if err != nil {
+		return err
 	}
-	return err
-}
-
-func activityItem(say reader, act workpackage.Activity) ui.ActivityItem {
-	item := ui.ActivityItem{
-		Anchor: "activity-" + strconv.FormatInt(int64(act.ID), 10), At: act.CreatedAt.In(say.loc),
-		Author: ui.Person{ID: act.User.ID, Name: act.User.Name}, Verb: say.T("package.changed"),
-	}
-	if act.Version == 1 {
-		item.Verb = say.T("package.created_this")
-	}
-	if act.Cause == workpackage.CauseUndo {
-		item.Verb = say.T("package.undid")
-	}
-	if act.Cause == workpackage.CauseCalendar {
-		item.Verb = say.T("days.recounted")
-	}
-	if act.Notes != "" {
-		item.Comment = markup.Render(act.Notes)
-	}
-	if act.Version > 1 || act.Notes == "" {
-		for _, c := range act.Changes {
-			if act.Version == 1 && c.Field != "attachments" {
-				continue // the page itself shows what it was made with
-			}
-			if c.Field == "description" {
-				c.Old, c.New = "", say.T("package.changed_text")
-			}
-			item.Changes = append(item.Changes, ui.Change{Label: say.change(c.Field, c.Label), From: c.Old, To: c.New})
-		}
-	}
-	return item
-}
-
-// details are the fields beside the description.
-func details(say reader, wp *workpackage.WorkPackage, refs *workpackage.Refs) ui.DescriptionList {
-	var l ui.DescriptionList
-	add := func(label string, value any) { l.Items = append(l.Items, ui.Description{Label: label, Value: value}) }
-	name := func(u *id.User) string {
-		if u == nil {
-			return ""
-		}
-		return refs.Users[*u].Name
-	}
-	add(say.T("common.assignee"), name(wp.AssigneeID))
-	add(say.T("common.accountable"), name(wp.ResponsibleID))
-	if wp.VersionID != nil {
-		add(say.column("version"), versionName(wp, refs))
-	}
-	if wp.CategoryID != nil {
-		add(say.column("category"), categoryName(wp, refs))
-	}
-	add(say.T("common.start"), ui.Day(say.Printer, dayText(wp.StartDate)))
-	add(say.T("common.finish"), ui.Day(say.Printer, dayText(wp.DueDate)))
-	if wp.Duration != nil {
-		add(say.T("package.duration"), say.T("package.working_days", "n", *wp.Duration))
-	}
-	add(say.T("package.work"), say.hours(wp.EstimatedSeconds))
-	add(say.T("package.remaining_work"), say.hours(wp.RemainingSeconds))
-	if d, ok := refs.Derived[wp.ID]; ok && d.Work != nil {
-		add(say.T("package.work_with_everything_below"), say.hours(d.Work))
-	}
-	return l
+	p.Activity = streamOf(say, r, a, p.Href, acts, p.MayComment)
+	return nil
 }
 
 func dayText[T ~string](d *T) string {

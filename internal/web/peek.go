@@ -15,12 +15,15 @@ type peek struct {
 	W                *workpackage.WorkPackage
 	Href, Close      string
 	Previous, Next   string
-	Marks            []ui.Chip
-	Details          ui.DescriptionList
+	Fields           []ui.SideField
+	Subject, Text    tableCell
 	Stream           []ui.ActivityItem
 	Done             ui.Progress
 	HasDone, MayTalk bool
 }
+
+// Number tells the row of the list.
+func (k *peek) Number() int64 { return int64(k.W.ID) }
 
 // peekEntries is how much of the history the list's side shows.
 const peekEntries = 5
@@ -35,8 +38,7 @@ func (s *Site) fillPeek(r *http.Request, a access.Actor, p *listPage, v view, n 
 		return err
 	}
 	say := speak(r)
-	k := &peek{W: wp, Href: packageHref(n), Close: v.with(), Details: details(say, wp, refs), MayTalk: refs.Grants.Has(access.AddWorkPackageComments, wp.ProjectID)}
-	k.Marks = []ui.Chip{typeChip(refs.Types[wp.TypeID]), statusChip(refs.Statuses[wp.StatusID]), priorityChip(refs.Priorities[wp.PriorityID])}
+	k := &peek{W: wp, Href: packageHref(n), Close: v.with(), Fields: s.sideFields(say, wp, refs), Subject: say.sideCell(wp, refs, "subject"), Text: say.sideCell(wp, refs, "description"), MayTalk: refs.Grants.Has(access.AddWorkPackageComments, wp.ProjectID)}
 	if wp.DoneRatio != nil {
 		k.Done, k.HasDone = ui.Progress{Value: int64(*wp.DoneRatio), Max: 100, Label: say.T("package.complete")}, true
 	}
@@ -45,7 +47,7 @@ func (s *Site) fillPeek(r *http.Request, a access.Actor, p *listPage, v view, n 
 		return err
 	}
 	for _, act := range acts[max(0, len(acts)-peekEntries):] {
-		k.Stream = append(k.Stream, activityItem(say, act))
+		k.Stream = append(k.Stream, say.activityItem(act))
 	}
 	k.neighbours(p, int64(n))
 	p.Peek = k

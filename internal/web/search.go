@@ -239,5 +239,10 @@ func (in reader) keyGroups() []ui.KeyGroup {
 			{Keys: "Ctrl Enter", Does: in.T("keys.submit")},
 			{Keys: "Esc", Does: in.T("keys.close")},
 		}},
+		{Title: in.T("common.work_package"), Keys: []ui.KeyHelp{
+			{Keys: "[", Does: in.T("fields.before")},
+			{Keys: "]", Does: in.T("fields.after")},
+			{Keys: "Esc", Does: in.T("fields.back")},
+		}},
 	}
 }

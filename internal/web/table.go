@@ -456,5 +456,8 @@ func mayEditCell(g *access.Grants, w *workpackage.WorkPackage, field string) boo
 	if field == "version" {
 		return g.Has(access.AssignVersions, w.ProjectID)
 	}
+	if field == "parent" {
+		return g.Has(access.ManageSubtasks, w.ProjectID)
+	}
 	return g.Has(access.EditWorkPackages, w.ProjectID) || field == "status" && g.Has(access.ChangeWorkPackageStatus, w.ProjectID)
 }

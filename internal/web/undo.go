@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"github.com/holdfast/holdfast/internal/access"
@@ -49,12 +50,32 @@ func (in reader) done(r *http.Request) []ui.Toast {
 	if !in.Has(key) {
 		return nil
 	}
-	t := ui.Toast{Text: in.T(key)}
-	if n, err := id.Parse[id.WorkPackage]("work package", q.Get("undo")); err == nil {
-		t.Action, t.Label = packageHref(n)+"/undo", in.T("undo.undo")
-		if q.Get("done") == "undone" {
-			t.Label = in.T("undo.redo")
-		}
+	n, err := id.Parse[id.WorkPackage]("work package", q.Get("undo"))
+	if err != nil {
+		return []ui.Toast{{Text: in.T(key)}}
 	}
-	return []ui.Toast{t}
+	return []ui.Toast{in.undoToast(q.Get("done"), n)}
+}
+
+// undoToast says what was done to a work package, with the way back.
+func (in reader) undoToast(done string, n id.WorkPackage) ui.Toast {
+	t := ui.Toast{Text: in.T("done." + done), Action: packageHref(n) + "/undo", Label: in.T("undo.undo")}
+	if done == "undone" {
+		t.Label = in.T("undo.redo")
+	}
+	return t
+}
+
+// saying is a local address whose page says what was done to a work package, and
+// offers the way back.
+func saying(to, done string, n id.WorkPackage) string {
+	u, err := url.Parse(to)
+	if err != nil {
+		return to + undoable(done, n)
+	}
+	q := u.Query()
+	q.Set("done", done)
+	q.Set("undo", strconv.FormatInt(int64(n), 10))
+	u.RawQuery = q.Encode()
+	return u.String()
 }

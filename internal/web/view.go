@@ -54,7 +54,7 @@ var columns = []column{
 	{"category", "category", false, true},
 	{"startDate", "start_date", true, true},
 	{"dueDate", "due_date", true, true},
-	{"duration", "duration", true, false},
+	{"duration", "duration", true, true},
 	{"estimatedTime", "estimated_time", true, true},
 	{"remainingTime", "remaining_time", true, true},
 	{"percentageDone", "percentage_done", true, true},

@@ -38,7 +38,7 @@ var sheets = []string{
 var scripts = []string{"start", "menu", "side", "toast", "keys", "slug"}
 
 // modules are scripts that are loaded by those pages or persons that need them, in the order of their imports.
-var modules = []string{"palette", "admin", "combobox", "grid", "board", "gantt", "work", "live"}
+var modules = []string{"palette", "admin", "combobox", "grid", "board", "gantt", "work", "walk", "live"}
 
 // asset is one response body in both encodings.
 type asset struct {

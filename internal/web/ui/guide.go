@@ -106,6 +106,8 @@ type componentsPage struct {
 	Hits                                []HitGroup
 	Keys                                []KeyGroup
 	Cell                                Cell
+	Beside                              []SideField
+	Prose                               Cell
 	Text                                string
 	At                                  time.Time
 	Took                                time.Duration
@@ -133,6 +135,8 @@ func components() componentsPage {
 	p.Priorities = []Chip{Priority("Low", -1), Priority("Normal", 0), Priority("High", 1), Priority("Immediate", 2)}
 	p.Projects = []ProjectRow{{Name: "Harbour renewal", Href: "#", Status: "On track", Hue: Green}, {Name: "North quay", Href: "#", Depth: 1, Public: true}}
 	p.Cell = Cell{Label: "Status", Edit: "#", Frame: "cell-12-status", Chip: &p.Statuses[2]}
+	p.Beside = []SideField{{Label: "Status", Cell: Cell{Label: "Status", Edit: "#", Frame: "side-12-status", Chip: &p.Statuses[2]}}, {Label: "Parent", Cell: Cell{}}}
+	p.Prose = Cell{Label: "Description", Edit: "#", Frame: "side-12-description", Text: "A **description** of the thing."}
 	p.Packages = []PackageRow{{ID: 12, Href: "#", Subject: "Drive the piles", Type: p.Types[1], Status: p.Statuses[2], Priority: Priority("High", 1), Assignee: &Person{ID: 3, Name: "Ana Kovač"}, Due: "2026-11-23"}}
 	open := p.Statuses[1]
 	p.Hits = []HitGroup{
@@ -237,8 +241,8 @@ func workPackage() packagePage {
 	who := people()
 	p.Stream = []ActivityItem{
 		{Anchor: "activity-1", Author: who[0].Person, At: at, Verb: "created this"},
-		{Anchor: "activity-2", Author: who[1].Person, At: at.Add(time.Hour), Comment: markup.Render("The supplier needs **six weeks**. @ana.kovac, can we live with that? See #1281."), EditHref: "#", Changes: []Change{{"Due", "1 Dec 2026", "8 Jan 2027"}}},
-		{Anchor: "activity-3", Author: who[2].Person, At: at.Add(2 * time.Hour), Verb: "changed", Changes: []Change{{"Status", "New", "In progress"}, {"Assignee", "", "Chidi Okafor"}, {"Parent", "#12", ""}}},
+		{Anchor: "activity-2", Author: who[1].Person, At: at.Add(time.Hour), Comment: markup.Render("The supplier needs **six weeks**. @ana.kovac, can we live with that? See #1281."), EditHref: "#", QuoteHref: "#", Undo: "#", Changes: []Change{{Label: "Due", From: "1 Dec 2026", To: "8 Jan 2027"}, {Label: "Description", Text: Compare("Order the glass.\nSix weeks.", "Order the glass.\nEight weeks.")}}},
+		{Anchor: "activity-3", Author: who[2].Person, At: at.Add(2 * time.Hour), Verb: "changed", Changes: []Change{{Label: "Status", From: "New", To: "In progress"}, {Label: "Assignee", To: "Chidi Okafor"}, {Label: "Parent", From: "#12"}}},
 	}
 	p.Details = DescriptionList{[]Description{{"Assignee", "Chidi Okafor"}, {"Responsible", ""}, {"Start", Day(message.In(), "2026-11-23")}, {"Due", Day(message.In(), "2027-01-08")}, {"Estimated", "24 h"}, {"Parent", nil}, {"Category", "Quays"}}}
 	return p

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"html/template"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -246,10 +247,35 @@ type ActivityItem struct {
 	Changes  []Change
 	Verb     string // what was done, for entries without a comment: "created this", "changed"
 	EditHref string
+	// QuoteHref leads to a comment that quotes this one; a POST to Undo takes the change back.
+	QuoteHref, Undo string
 }
 
-// Change is one changed value.
-type Change struct{ Label, From, To string }
+// Fold takes a later entry of the same person in: what changed twice changed once, from its first
+// value to its last.
+func (a *ActivityItem) Fold(later ActivityItem) {
+	a.Anchor, a.At, a.Undo = later.Anchor, later.At, later.Undo
+	for _, c := range later.Changes {
+		i := slices.IndexFunc(a.Changes, func(b Change) bool {
+			return b.Label == c.Label && b.Text == nil && c.Text == nil && b.To == c.From && c.From != ""
+		})
+		if i < 0 {
+			a.Changes = append(a.Changes, c)
+			continue
+		}
+		a.Changes[i].To = c.To
+	}
+	a.Changes = slices.DeleteFunc(a.Changes, func(c Change) bool { return c.Text == nil && c.From == c.To })
+}
+
+// Long says that the changes are folded up at first.
+func (a ActivityItem) Long() bool { return len(a.Changes) > 5 }
+
+// Change is one changed value. Text, when there is one, stands for both values: where a long text differs.
+type Change struct {
+	Label, From, To string
+	Text            []DiffLine
+}
 
 // Order is the buttons by which a row of a list moves up and down.
 type Order struct {

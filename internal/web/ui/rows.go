@@ -59,3 +59,10 @@ type Cell struct {
 	Person                   *Person
 	Day                      string
 }
+
+// SideField is a field of a thing on its own page ("side-fields" takes a slice): its name, and a
+// value that may be edited in its place.
+type SideField struct {
+	Label string
+	Cell  Cell
+}

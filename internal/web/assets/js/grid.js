@@ -17,19 +17,22 @@ export default class extends Controller {
   static targets = ["row", "count"]
 
   connect() {
-    this.bar = $("#bulk")
+    this.bar = this.hasRowTarget && $("#bulk")
     $$(".fold", this.element).forEach(b => { b.hidden = false })
     $$(".fold-name", this.element).forEach(n => n.remove())
     this.ticked()
     this.loaded = ({ target }) => this.arrived(target)
     this.single = e => { if (this.set(e.detail.key)) e.preventDefault() }
+    this.came = e => this.taken(e)
     this.element.addEventListener("turbo:frame-load", this.loaded)
+    this.element.addEventListener("turbo:frame-render", this.came)
     addEventListener("keys:single", this.single)
     this.element.dataset.ready = ""
   }
 
   disconnect() {
     this.element.removeEventListener("turbo:frame-load", this.loaded)
+    this.element.removeEventListener("turbo:frame-render", this.came)
     removeEventListener("keys:single", this.single)
   }
 
@@ -63,6 +66,20 @@ export default class extends Controller {
       $("a", this.next)?.focus()
       this.next = null
     } else if (frame.contains(document.activeElement) || document.activeElement === document.body) $("a", frame)?.focus()
+  }
+
+  // What a saved field changed elsewhere comes with the answer: messages, and the parts of the page that say so.
+  async taken({ target, detail }) {
+    if ($("form", target)) return
+    const page = new DOMParser().parseFromString(await detail.fetchResponse.responseHTML, "text/html")
+    $$(".toast").forEach(e => e.remove())
+    $$(".toast", page).forEach(e => document.body.append(e))
+    const held = document.activeElement, own = held.closest("turbo-frame") ?? target
+    for (const part of $$("[data-part]", page)) {
+      const here = document.getElementById(part.id)
+      if (here && !$(".cell-form", here)) here.replaceWith(part)
+    }
+    if (!held.isConnected || held === document.body) $("a", document.getElementById(own.id))?.focus()
   }
 
   change(e) {

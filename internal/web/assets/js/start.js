@@ -38,7 +38,7 @@ addEventListener("turbo:render", () => $("#errors")?.focus())
 
 // What only some pages need is loaded by them: a controller when an element of its name is there, and
 // the field in the place of a select with many options when that gets the focus.
-const later = { grid: () => import("asset:grid.js"), board: () => import("asset:board.js"), gantt: () => import("asset:gantt.js") }
+const later = { grid: () => import("asset:grid.js"), board: () => import("asset:board.js"), gantt: () => import("asset:gantt.js"), walk: () => import("asset:walk.js") }
 async function need() {
   for (const [name, load] of Object.entries(later)) {
     if (!$(`[data-controller~="${name}"]`)) continue
