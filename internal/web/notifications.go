@@ -125,8 +125,12 @@ func (s *Site) notifications(w http.ResponseWriter, r *http.Request, a access.Ac
 	if err != nil {
 		return err
 	}
+	title := say.T("notify.notifications")
+	if t.all {
+		title = say.T("notify.all_notifications")
+	}
 	p := notificationsPage{
-		Page: s.frame(r, a, say.T("notify.notifications")), All: t.all, Here: t.href(t.all, t.page), Reason: t.reason, Project: t.project,
+		Page: s.frame(r, a, title), All: t.all, Here: t.href(t.all, t.page), Reason: t.reason, Project: t.project,
 		Paging: ui.Pagination{Page: t.page, PerPage: topicsPerPage, Total: total, Href: func(n int) string { return t.href(t.all, n) }},
 	}
 	p.Tabs = ui.Tabs{Label: say.T("notify.which"), Items: []ui.NavItem{
