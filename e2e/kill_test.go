@@ -19,6 +19,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -35,6 +36,7 @@ type worker struct {
 	subject map[int]string // what was acknowledged last
 	tried   map[int]string // what was sent last and may have been carried out
 	count   int
+	acked   atomic.Int64 // answers that said it is done
 }
 
 // work goes on until the server is gone.
@@ -50,6 +52,7 @@ func (w *worker) work(s *server, key string) {
 			s.t.Errorf("create: status %d", status)
 			return
 		}
+		w.acked.Add(1)
 		w.subject[n] = subject
 		w.tried[n] = subject + " changed"
 		body := fmt.Sprintf(`{"lockVersion":0,"subject":%q}`, w.tried[n])
@@ -81,7 +84,10 @@ func changesOutliveKills(t *testing.T, data string, rounds int) {
 		for _, w := range workers {
 			wg.Go(func() { w.work(s, key) })
 		}
-		time.Sleep(60 * time.Millisecond)
+		before := workers[0].acked.Load()
+		for late := time.Now().Add(patience); workers[0].acked.Load() == before && time.Now().Before(late); {
+			time.Sleep(5 * time.Millisecond) // a busy machine starts slowly
+		}
 		pause(200 * time.Millisecond)
 		s.kill()
 		wg.Wait()

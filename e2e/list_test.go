@@ -48,7 +48,7 @@ func TestEditTheTableByKeyboard(t *testing.T) {
 	b.keys(kb.Enter)
 	b.until(`document.activeElement.name === "percentageDone"`)
 	b.keys("400", kb.Enter)
-	b.until(`document.querySelector("#cell-1-percentageDone .field-error")`)
+	b.until(`document.querySelector("#cell-1-percentageDone .field-error") && document.activeElement.name === "percentageDone"`)
 	b.keys(kb.Escape)
 	b.until(`!document.querySelector("#cell-1-percentageDone form")`)
 
@@ -64,7 +64,7 @@ func TestEditTheTableByKeyboard(t *testing.T) {
 	// The subject is a link, so F2 edits it.
 	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#cell-1-subject a").focus()`))
 	b.keys(kb.F2)
-	b.until(`document.activeElement.name === "subject"`)
+	b.until(`document.activeElement.name === "subject" && document.activeElement.selectionEnd > document.activeElement.selectionStart`) // so that typing replaces
 	b.keys("Mend the drawbridge", kb.Enter)
 	b.until(`document.querySelector("#cell-1-subject a")?.textContent === "Mend the drawbridge"`)
 

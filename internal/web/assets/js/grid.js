@@ -61,7 +61,7 @@ export default class extends Controller {
     else if (control) {
       control.focus()
       if (typed && control.type === "text") control.value = typed
-      else control.select?.()
+      else if (control.value === control.defaultValue) control.select?.() // somebody may be typing already
     } else if (this.next) {
       $("a", this.next)?.focus()
       this.next = null
