@@ -77,7 +77,8 @@ export default class extends Controller {
     const held = document.activeElement, own = held.closest("turbo-frame") ?? target
     for (const part of $$("[data-part]", page)) {
       const here = document.getElementById(part.id)
-      if (here && !$(".cell-form", here)) here.replaceWith(part)
+      const opening = here && $$("turbo-frame[busy]", here).some(f => f.id !== target.id)
+      if (here && !opening && !$(".cell-form", here)) here.replaceWith(part)
     }
     if (!held.isConnected || held === document.body) $("a", document.getElementById(own.id))?.focus()
   }
