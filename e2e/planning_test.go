@@ -17,15 +17,6 @@ func (b *tab) version(name, due string) {
 	b.sees(name)
 }
 
-// category makes a category of the project with the form.
-func (b *tab) category(name string) {
-	b.t.Helper()
-	b.visit("/projects/castle/settings/categories/new")
-	b.fill("Name", name)
-	b.press("Create category")
-	b.sees(name)
-}
-
 // TestBoardByVersionByKeyboard plans a work package for the next version but one by
 // carrying its card, and takes the version from it in the table.
 func TestBoardByVersionByKeyboard(t *testing.T) {

@@ -2,7 +2,7 @@
 // then h are pressed. Chords with Ctrl or Cmd work everywhere; single keys only outside of fields,
 // outside of dialogs, and unless the person has switched them off.
 const fields = "input:not([type=checkbox], [type=radio], [type=submit], [type=button]), textarea, select, [contenteditable]"
-const rows = ".table tbody .cell-title > a:first-of-type:not(.peek-link), .table tbody .cell-title turbo-frame > a, .rows .rows-title"
+const rows = ".table tbody .cell-title > a:first-of-type:not(.peek-link), .table tbody .cell-title .starred > a, .table tbody .cell-title turbo-frame > a, .rows .rows-title"
 
 app.register("keys", class extends Controller {
   static values = { off: Boolean }
