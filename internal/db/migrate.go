@@ -63,7 +63,7 @@ func Migrate(ctx context.Context, d *DB, o MigrateOptions) error {
 	}
 	defer unlock()
 	if _, err := p.UpTo(ctx, to); err != nil {
-		return fmt.Errorf("migrate to schema version %d: %w", to, err)
+		return d.opt.named(fmt.Errorf("migrate to schema version %d: %w", to, err))
 	}
 	return nil
 }
