@@ -24,7 +24,7 @@ func TestEditTheTableByKeyboard(t *testing.T) {
 	}
 	ready := func() {
 		t.Helper()
-		b.until(`document.querySelector("[data-controller=grid][data-ready]")`)
+		b.until(`document.querySelector("[data-controller~=grid][data-ready]")`)
 	}
 	ready()
 	focus("type")
@@ -121,7 +121,7 @@ func TestBoardByKeyboard(t *testing.T) {
 	b.packageIn("Mend the gate")
 	b.visit("/projects/castle/work_packages?view=board&by=priority")
 	b.picture("board")
-	b.until(`document.querySelector("[data-controller=board][data-ready]")`)
+	b.until(`document.querySelector("[data-controller~=board][data-ready]")`)
 	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#card-1").focus()`))
 	b.keys(kb.Enter)
 	b.until(`document.querySelector("#card-1.board-held")`)
@@ -132,7 +132,7 @@ func TestBoardByKeyboard(t *testing.T) {
 
 	// A column that the workflow does not lead to says so while the card is carried, and takes no card.
 	b.visit("/projects/castle/work_packages?view=board&status=all")
-	b.until(`document.querySelector("[data-controller=board][data-ready]")`)
+	b.until(`document.querySelector("[data-controller~=board][data-ready]")`)
 	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#card-1").focus()`))
 	b.keys(kb.Enter)
 	b.until(`document.querySelector(".board-column[data-shut] .board-why")?.textContent.includes("workflow")`)
@@ -168,13 +168,13 @@ func TestGanttByKeyboard(t *testing.T) {
 	b.press("Save")
 	b.visit("/projects/castle/work_packages?view=gantt")
 	b.picture("gantt")
-	b.until(`document.querySelector("[data-controller=gantt][data-ready]")`)
+	b.until(`document.querySelector("[data-controller~=gantt][data-ready]")`)
 	row := `document.querySelector(".gantt-table tbody tr")`
 	b.do(chromedp.Evaluate[chromedp.Void](row + ".focus()"))
 	b.do(chromedp.KeyEvent(kb.ArrowRight, chromedp.KeyModifiers(chromedp.ModifierAlt)))
 	b.until(`document.querySelector(".gantt-table tbody").textContent.includes("6 Nov 2026")`)
 	b.until(`document.activeElement.matches(".gantt-table tr") && document.activeElement.getAttribute("aria-label").includes("6 Nov 2026")`) // saved
-	b.until(`document.querySelector("[data-controller=gantt][data-ready]")`)
+	b.until(`document.querySelector("[data-controller~=gantt][data-ready]")`)
 	b.do(chromedp.Evaluate[chromedp.Void](row + ".focus()"))
 	b.do(chromedp.KeyEvent(kb.ArrowRight, chromedp.KeyModifiers(chromedp.ModifierAlt|chromedp.ModifierShift)))
 	b.until(`document.querySelector(".gantt-table tbody").textContent.includes("9 Nov 2026")`)

@@ -40,7 +40,7 @@ func TestFieldsInPlaceByKeyboard(t *testing.T) {
 	b.until(`document.querySelector("h1").textContent === "Mend the gate at once"`)
 	edit("percentageDone")
 	b.keys("400", kb.Enter)
-	b.until(`document.querySelector("#side-1-percentageDone .field-error")`)
+	b.until(`document.querySelector("#side-1-percentageDone .field-error") && document.activeElement.name === "percentageDone"`)
 	b.keys(kb.Escape)
 	b.until(`!document.querySelector("#side-1-percentageDone form")`)
 	b.do(chromedp.Evaluate[chromedp.Void](`document.activeElement.blur()`))
