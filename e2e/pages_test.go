@@ -41,7 +41,7 @@ func everyPage(work string) []string {
 		"/admin", "/admin/users", "/admin/users/new", "/admin/mail", "/admin/jobs", "/admin/audit", "/admin/backups", "/admin/backups/care",
 		"/admin/groups", "/admin/groups/new", "/admin/backups/prune", "/admin/backups/retrieve",
 		"/admin/roles", "/admin/roles/new", "/admin/roles/permissions",
-		"/admin/types", "/admin/types/1", "/admin/statuses", "/admin/statuses/new", "/admin/priorities", "/admin/priorities/new", "/admin/workflow", "/admin/working_days", "/admin/settings", "/admin/authentication", "/admin/info",
+		"/admin/types", "/admin/types/1", "/admin/statuses", "/admin/statuses/new", "/admin/priorities", "/admin/priorities/new", "/admin/workflow", "/admin/working_days", "/admin/settings", "/admin/authentication", "/admin/info", "/admin/users/invitations",
 	}
 }
 

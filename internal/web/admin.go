@@ -26,6 +26,7 @@ type overviewPage struct {
 	ui.Page
 	Findings []findingRow
 	Facts    ui.DescriptionList
+	Groups   []ui.NavGroup
 }
 
 type findingRow struct {
@@ -68,6 +69,7 @@ func (s *Site) overview(w http.ResponseWriter, r *http.Request, a access.Actor) 
 	if bad > 0 {
 		p.Lead = say.T("admin.checks_failed", "n", bad)
 	}
+	p.Groups = s.adminSide(say)[1:]
 	v := s.app.Settings.Get()
 	p.Facts.Items = []ui.Description{
 		{Label: say.T("common.version"), Value: s.app.Version},
@@ -259,6 +261,7 @@ func (s *Site) auditLog(w http.ResponseWriter, r *http.Request, a access.Actor) 
 type jobsPage struct {
 	ui.Page
 	Counts job.Counts
+	Tabs   ui.Tabs
 	Rows   []jobRow
 	None   ui.EmptyState
 }
@@ -273,15 +276,26 @@ type jobRow struct {
 	Retry      bool
 }
 
+// jobStates are the states of jobs that are shown, the worst first.
+var jobStates = []string{job.Dead, job.Running, job.Queued}
+
 func (s *Site) jobs(w http.ResponseWriter, r *http.Request, a access.Actor) error {
 	say := speak(r)
 	p := jobsPage{Page: s.adminFrame(r, a, say.T("common.jobs")), None: ui.EmptyState{Icon: "check", Title: say.T("admin.nothing_waits"), Text: say.T("admin.no_job_is_queued_running")}}
+	p.Tabs = ui.Tabs{Label: say.T("common.state"), Items: []ui.NavItem{{Label: say.T("common.all"), Href: "/admin/jobs", Current: r.URL.Query().Get("state") == ""}}}
+	for _, state := range jobStates {
+		p.Tabs.Items = append(p.Tabs.Items, ui.NavItem{Label: say.either("admin.job_", state), Href: "/admin/jobs?state=" + state, Current: r.URL.Query().Get("state") == state})
+	}
 	_, err := db.Read(r.Context(), s.app.DB, func(tx *db.Tx) (struct{}, error) {
+		p.Rows = nil // it may run twice
 		var err error
 		if p.Counts, err = job.Count(r.Context(), tx); err != nil {
 			return struct{}{}, err
 		}
-		for _, state := range []string{job.Dead, job.Running, job.Queued} {
+		for _, state := range jobStates {
+			if only := r.URL.Query().Get("state"); only != "" && only != state {
+				continue
+			}
 			list, err := job.List(r.Context(), tx, state, 100)
 			if err != nil {
 				return struct{}{}, err

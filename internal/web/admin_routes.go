@@ -20,6 +20,8 @@ func (s *Site) adminRoutes() []page {
 		{get, "/admin/users", s.admin(s.userList), false},
 		{get, "/admin/users/new", s.admin(s.newUser), false},
 		{post, "/admin/users", s.admin(s.createUser), false},
+		{get, "/admin/users/invitations", s.admin(s.inviteForm), false},
+		{post, "/admin/users/invitations", s.admin(s.inviteMany), false},
 		{get, "/admin/users/{id}", s.admin(s.editUser), false},
 		{post, "/admin/users/{id}", s.admin(s.updateUser), false},
 		{post, "/admin/users/{id}/password", s.admin(s.setPassword), false},
