@@ -131,6 +131,16 @@ func HasPrefix(foldedColumn, prefix string) Frag {
 	return Frag{SQL: foldedColumn + ` LIKE ? ESCAPE '\'`, Args: []any{escapeLike(Fold(prefix)) + "%"}}
 }
 
+// Scattered is the condition that the folded text column has the characters of the
+// needle in their order, whatever stands between them.
+func Scattered(foldedColumn, needle string) Frag {
+	var b strings.Builder
+	for _, r := range Fold(needle) {
+		b.WriteString("%" + escapeLike(string(r)))
+	}
+	return Frag{SQL: foldedColumn + ` LIKE ? ESCAPE '\'`, Args: []any{b.String() + "%"}}
+}
+
 // Fold returns text as it is kept in folded columns. Two texts that differ only
 // in case, by Unicode's simple case folding, have the same folded text, which
 // is the lower-case one. It is made here and never by an engine: SQLite's

@@ -63,3 +63,17 @@ func (m *Mentions) add(r *reference) {
 		m.Groups = append(m.Groups, n)
 	}
 }
+
+// MentionPerson is the text that mentions a person: by the login, if a text can name
+// it, else by number.
+func MentionPerson(number int64, login string) string {
+	if login != "" {
+		if m := Mentioned("@" + login); len(m.Logins) == 1 && m.Logins[0] == login {
+			return "@" + login
+		}
+	}
+	return "user#" + strconv.FormatInt(number, 10)
+}
+
+// MentionGroup is the text that mentions the people of a group.
+func MentionGroup(number int64) string { return "group#" + strconv.FormatInt(number, 10) }

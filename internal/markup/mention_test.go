@@ -37,3 +37,14 @@ func TestWithoutLeavesWhatIsNew(t *testing.T) {
 		t.Error("Empty is wrong")
 	}
 }
+
+func TestMarksMentionWhomTheyAreFor(t *testing.T) {
+	for login, want := range map[string]string{"ann": "@ann", "Ann.B-c": "@Ann.B-c", "a@b.example": "@a@b.example", "jörg": "user#12", "with space": "user#12", "": "user#12", ".dot": "user#12"} {
+		if got := MentionPerson(12, login); got != want {
+			t.Errorf("%q is mentioned as %q, want %q", login, got, want)
+		}
+	}
+	if m := Mentioned(MentionPerson(12, "") + ", " + MentionGroup(7)); len(m.Users) != 1 || m.Users[0] != 12 || len(m.Groups) != 1 || m.Groups[0] != 7 {
+		t.Errorf("numbers mention %v", m)
+	}
+}

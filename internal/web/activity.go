@@ -225,6 +225,11 @@ func (s *Site) commentForm(w http.ResponseWriter, r *http.Request, a access.Acto
 	p.Cancel = packageHref(act.WorkPackage) + "#activity-" + strconv.FormatInt(int64(act.ID), 10)
 	p.Comment = ui.Area("comment", say.T("common.comment"), text).Hinted(say.T("common.markup_comment")).Wrong(say.messages(refusal)["comment"])
 	p.Comment.Tall, p.Comment.Autofocus = true, true
+	e, err := s.editorIn(r, a, act.WorkPackage)
+	if err != nil {
+		return err
+	}
+	p.Comment = p.Comment.With(e)
 	p.Problems = ui.Problems(p.Comment.Problem())
 	p.Width = "narrow"
 	return s.ui.Render(w, statusOf(refusal), "comment", p)

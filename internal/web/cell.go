@@ -87,6 +87,9 @@ func (s *Site) cellForm(w http.ResponseWriter, r *http.Request, a access.Actor, 
 	p.Frame = frameOf(r, n, col.name)
 	p.Page.Width = "narrow"
 	p.control(say, f, col, v, say.messages(refusal))
+	if p.Area != nil { // of a field that may be written, so files may be attached
+		*p.Area = p.Area.With(s.editorOf(r, a, f.Draft.ProjectID, n, true))
+	}
 	if refusal != nil && len(p.Problems.Items) == 0 {
 		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: say.summary(refusal)})
 	}

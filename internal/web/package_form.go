@@ -29,6 +29,7 @@ type packageFormPage struct {
 	Parent, Start, Due, Date, Duration, Work, Remaining, Percent ui.Field
 	Milestone                                                    bool
 	Notes                                                        ui.Textarea
+	Waiting                                                      []string // uploads that go with the form
 	Problems                                                     ui.ErrorSummary
 }
 
@@ -88,6 +89,11 @@ func (s *Site) packageForm(w http.ResponseWriter, r *http.Request, a access.Acto
 		p.Lock = t
 	}
 	p.fill(say, f, v, refusal)
+	e := s.editorOf(r, a, f.Draft.ProjectID, n, f.Schema.Writable["description"])
+	if n == 0 {
+		e.Files, e.Waits, p.Waiting = "/attachments", true, v["attachment"]
+	}
+	p.Description, p.Notes = p.Description.With(e), p.Notes.With(e)
 	return s.ui.Render(w, statusOf(refusal), "package_form", p)
 }
 
@@ -191,6 +197,7 @@ func packagePatch(v url.Values) (workpackage.Patch, error) {
 	if v.Has("description") {
 		p.Description = opt.Of(strings.ReplaceAll(v.Get("description"), "\r\n", "\n"))
 	}
+	p.Attachments = filesOf(v, bad)
 	p.Notes = strings.TrimSpace(strings.ReplaceAll(v.Get("notes"), "\r\n", "\n"))
 	number(v, "type", &p.Type, bad)
 	number(v, "status", &p.Status, bad)

@@ -1,18 +1,11 @@
 package web
 
 import (
-	"errors"
-	"io"
 	"net/http"
 	"strconv"
 
-	"github.com/go-chi/chi/v5"
-
 	"github.com/holdfast/holdfast/internal/access"
-	"github.com/holdfast/holdfast/internal/attachment"
-	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
-	"github.com/holdfast/holdfast/internal/serve"
 	"github.com/holdfast/holdfast/internal/web/ui"
 	"github.com/holdfast/holdfast/internal/workpackage"
 )
@@ -87,6 +80,7 @@ func (s *Site) packagePage(w http.ResponseWriter, r *http.Request, a access.Acto
 	}
 	p.Comment = ui.Area("comment", say.T("common.comment"), comment).Hinted(say.T("common.markup_comment")).Wrong(m["comment"])
 	p.Comment.Key = "m"
+	p.Comment = p.Comment.With(s.editorOf(r, a, wp.ProjectID, n, p.MayAttach))
 	p.Upload = ui.File("file", say.T("common.file")).Require().Wrong(m["file"]).Wrong(m["fileName"])
 	p.Problems = ui.Problems(p.Comment.Problem(), p.Upload.Problem())
 	if refusal != nil && len(p.Problems.Items) == 0 {
@@ -105,7 +99,7 @@ func (p *packagePage) rights(g *access.Grants, wp *workpackage.WorkPackage) {
 		return false
 	}
 	p.MayComment = has(access.AddWorkPackageComments)
-	p.MayAttach = has(access.EditWorkPackages, access.AddWorkPackageAttachments)
+	p.MayAttach = mayAttach(g, wp.ProjectID)
 	if has(access.EditWorkPackages, access.ChangeWorkPackageStatus, access.MoveWorkPackages, access.ManageSubtasks, access.AssignVersions) {
 		p.EditHref = p.Href + "/edit"
 	}
@@ -125,7 +119,7 @@ func (s *Site) fillPackage(r *http.Request, a access.Actor, p *packagePage, n id
 	}
 	p.FileCount = len(files)
 	for _, f := range files {
-		href := "/attachments/" + strconv.FormatInt(int64(f.ID), 10)
+		href := fileHref(f.ID)
 		item := ui.FileItem{Name: f.FileName, Href: href, ContentType: f.ContentType, Size: f.Size, Author: f.AuthorName, At: f.CreatedAt.In(loc)}
 		if f.Deletable {
 			item.DeleteHref = href + "/deletion"
@@ -169,97 +163,4 @@ func (in reader) change(field, label string) string {
 		return in.T(key)
 	}
 	return label
-}
-
-// attach stores an uploaded file. The body is read as a stream and not kept in
-// memory or in a temporary file of the form parser.
-func (s *Site) attach(w http.ResponseWriter, r *http.Request, a access.Actor) error {
-	n, err := parsePackage(r)
-	if err != nil {
-		return err
-	}
-	r.Body = http.MaxBytesReader(w, r.Body, s.app.Config.Attachment.MaxSize.Bytes()+maxForm)
-	parts, err := r.MultipartReader()
-	if err != nil {
-		return fault.Unsupported("the upload is not a multipart form")
-	}
-	for {
-		part, err := parts.NextPart()
-		if errors.Is(err, io.EOF) {
-			return s.packagePage(w, r, a, n, "", fault.InvalidField("file", "blank"))
-		}
-		if err != nil {
-			return fault.Unsupported("the upload broke off")
-		}
-		if part.FormName() != "file" {
-			continue
-		}
-		up := attachment.Upload{FileName: part.FileName(), ContainerType: "WorkPackage", ContainerID: int64(n)}
-		_, err = s.app.Attachments.Create(r.Context(), a, up, part)
-		if refused(err) || fault.Is(err, fault.KindTooLarge) {
-			return s.packagePage(w, r, a, n, "", err)
-		}
-		if err != nil {
-			return err
-		}
-		return redirect(w, r, packageHref(n)+"?done=uploaded")
-	}
-}
-
-func parseFile(r *http.Request) (id.Attachment, error) {
-	return id.Parse[id.Attachment]("attachment", chi.URLParam(r, "id"))
-}
-
-func (s *Site) download(w http.ResponseWriter, r *http.Request, a access.Actor) error {
-	n, err := parseFile(r)
-	if err != nil {
-		return err
-	}
-	f, content, err := s.app.Attachments.Open(r.Context(), a, n)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = content.Close() }() // was only read
-	serve.SendFile(w, r, serve.File{Name: f.FileName, ContentType: f.ContentType, Tag: f.SHA256, Modified: f.CreatedAt.Time, Content: content})
-	return nil
-}
-
-func (s *Site) confirmFileDelete(w http.ResponseWriter, r *http.Request, a access.Actor) error {
-	say := speak(r)
-	n, err := parseFile(r)
-	if err != nil {
-		return err
-	}
-	f, err := s.app.Attachments.Find(r.Context(), a, n)
-	if err != nil {
-		return err
-	}
-	p := confirmPage{
-		Page: s.frame(r, a, say.T("package.delete_file_title", "name", f.FileName)), Action: r.URL.Path, Cancel: containerHref(f), Submit: say.T("package.delete_file"),
-		Text: say.T("package.file_goes_to_the_trash"),
-	}
-	p.Width, p.HideTitle = "narrow", true
-	return s.ui.Render(w, http.StatusOK, "confirm", p)
-}
-
-func containerHref(f *attachment.Attachment) string {
-	if f.ContainerID == nil {
-		return "/"
-	}
-	return packageHref(id.WorkPackage(*f.ContainerID))
-}
-
-func (s *Site) deleteFile(w http.ResponseWriter, r *http.Request, a access.Actor) error {
-	n, err := parseFile(r)
-	if err != nil {
-		return err
-	}
-	f, err := s.app.Attachments.Find(r.Context(), a, n)
-	if err != nil {
-		return err
-	}
-	if err := s.app.Attachments.Delete(r.Context(), a, n); err != nil {
-		return err
-	}
-	return redirect(w, r, containerHref(f)+"?done=file_deleted")
 }

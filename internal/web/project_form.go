@@ -91,7 +91,7 @@ func (s *Site) fillProject(r *http.Request, a access.Actor, p *projectFields, se
 	p.Name = ui.Text("name", say.T("common.name"), v.Get("name")).Require().Wrong(m["name"])
 	p.Name.Autofocus = p.New
 	p.Identifier = ui.Text("identifier", say.T("project.identifier"), v.Get("identifier")).Hinted(say.T("project.part_of_the_address")).Wrong(m["identifier"])
-	p.Description = ui.Area("description", say.T("common.sum"), v.Get("description")).Hinted(say.T("common.markdown_works_here")).Wrong(m["description"])
+	p.Description = ui.Area("description", say.T("common.sum"), v.Get("description")).Hinted(say.T("common.markdown_works_here")).Wrong(m["description"]).With(editor(a, self))
 	p.Public = ui.Check("public", say.T("project.public_hint"), v.Get("public") == "1")
 	p.Templated = ui.Check("templated", say.T("settings.templated"), v.Get("templated") == "1")
 	p.Parent = ui.Choose("parent", say.T("project.subproject_of"), v.Get("parent"), options...).Wrong(m["parent"])

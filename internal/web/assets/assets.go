@@ -31,14 +31,17 @@ var files embed.FS
 // as far as the cascade is concerned and is kept in reading order.
 var sheets = []string{
 	"layers", "tokens", "reset", "base", "shell", "page", "button", "form", "table", "grid", "board", "calendar", "gantt", "tabs", "chip", "avatar",
-	"card", "list", "fold", "checklist", "progress", "alert", "activity", "file", "prose", "auth", "palette", "toast", "live", "pages", "utilities", "print",
+	"card", "list", "fold", "checklist", "progress", "alert", "activity", "file", "prose", "editor", "auth", "palette", "toast", "live", "pages", "utilities", "print",
 }
 
 // scripts are the parts of app.js, one module of one file per behaviour. start comes first.
 var scripts = []string{"start", "menu", "side", "toast", "keys", "slug"}
 
 // modules are scripts that are loaded by those pages or persons that need them, in the order of their imports.
-var modules = []string{"palette", "admin", "combobox", "grid", "board", "gantt", "work", "walk", "live"}
+var modules = []string{"palette", "admin", "combobox", "grid", "board", "gantt", "work", "walk", "live", "editor"}
+
+// further are the parts of modules that are more than one file, in their order behind the file of the module's name.
+var further = map[string][]string{"editor": {"editor_marks", "editor_pickers", "editor_files", "editor_drafts"}}
 
 // asset is one response body in both encodings.
 type asset struct {
@@ -60,7 +63,11 @@ func build() library {
 		lib.add(name, javaScript, mustRead("js/vendor/"+name))
 	}
 	for _, name := range modules {
-		lib.add(name+".js", javaScript, lib.script(mustRead("js/"+name+".js")))
+		text := mustRead("js/" + name + ".js")
+		for _, part := range further[name] {
+			text = append(text, mustRead("js/"+part+".js")...)
+		}
+		lib.add(name+".js", javaScript, lib.script(text))
 	}
 	var b bytes.Buffer
 	for _, name := range scripts {

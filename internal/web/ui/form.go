@@ -122,6 +122,7 @@ type Textarea struct {
 	Value, Placeholder string
 	Key                string // that leads into it
 	Tall               bool
+	Editor             *Editor // of formatted text
 }
 
 // Area is a field of several lines.

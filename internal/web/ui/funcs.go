@@ -23,6 +23,7 @@ func funcs(p *message.Printer) template.FuncMap {
 		"status": Status, "type": Type, "label": Label, "priority": Priority,
 		"person": func(p Person) Avatar { return Avatar{Person: p} },
 		"link":   Link, "submit": Submit,
+		"preview": func(names string) PreviewButton { return PreviewButton{names} },
 	}
 }
 

@@ -171,7 +171,7 @@ func (p *componentsPage) formParts() {
 	p.Problems = Problems(subject.Problem(), mail.Problem(), locked.Problem())
 	options := []Option{{Value: "1", Label: "New"}, {Value: "2", Label: "In progress"}}
 	p.Selects = []Select{Choose("status", "Status", "2", options...).Hinted("Only what may follow."), Choose("assignee", "Assignee", "", options...).Require().Wrong("Choose somebody."), {Control: Control{Name: "type", Label: "Type"}, Blank: "Any"}}
-	p.Area = Area("note", "Note", "First line\nsecond <line>").Hinted("CommonMark. @ names people, # work packages.")
+	p.Area = Area("note", "Note", "First line\nsecond <line>").Hinted("CommonMark. @ names people, # work packages.").With(Editor{Files: "#", MaxFile: 5 << 20, MaxSize: "5 MiB"})
 	p.Checks = []Checkbox{Check("mailme", "Send me a mail", true), Check("all", "Send everybody a mail", false), {Control: Control{Name: "scope", Label: "Only mine", Hint: "What I wrote or watch."}, Radio: true, Value: "mine", Checked: true}, {Control: Control{Name: "scope", Label: "Everything"}, Radio: true, Value: "all"}}
 	p.Checks[1].Error = "Not allowed here."
 }

@@ -38,7 +38,7 @@ addEventListener("turbo:render", () => $("#errors")?.focus())
 
 // What only some pages need is loaded by them: a controller when an element of its name is there, and
 // the field in the place of a select with many options when that gets the focus.
-const later = { grid: () => import("asset:grid.js"), board: () => import("asset:board.js"), gantt: () => import("asset:gantt.js"), walk: () => import("asset:walk.js") }
+const later = { grid: () => import("asset:grid.js"), board: () => import("asset:board.js"), gantt: () => import("asset:gantt.js"), walk: () => import("asset:walk.js"), editor: () => import("asset:editor.js") }
 async function need() {
   for (const [name, load] of Object.entries(later)) {
     if (!$(`[data-controller~="${name}"]`)) continue
@@ -49,6 +49,14 @@ async function need() {
 addEventListener("turbo:load", need)
 addEventListener("turbo:load", () => { if ($("#bell")) import("asset:live.js") })
 addEventListener("turbo:render", need)
+addEventListener("turbo:frame-load", need)
+
+// Who signs out leaves no drafts behind.
+addEventListener("submit", ({ target }) => {
+  if (target.getAttribute("action") !== "/logout") return
+  root.dataset.left = ""
+  for (const key of Object.keys(localStorage)) if (key.startsWith("draft ")) localStorage.removeItem(key)
+})
 addEventListener("focusin", async ({ target }) => {
   if (target.matches?.("select[data-many]") && !target.combobox) (await import("asset:combobox.js")).enhance(target)
   if (target.matches?.("[data-work]")) (await import("asset:work.js")).watch(target)

@@ -1,0 +1,145 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// pasteFile gives the area a file as the clipboard does: a picture of one colour under this name.
+const pasteFile = `(async () => {
+	const canvas = new OffscreenCanvas(240, 120), g = canvas.getContext("2d")
+	g.fillStyle = "teal"
+	g.fillRect(0, 0, 240, 120)
+	const file = new File([await canvas.convertToBlob()], %q, { type: "image/png" })
+	const data = new DataTransfer()
+	data.items.add(file)
+	document.activeElement.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }))
+})()`
+
+// colleague makes a second person, signed in, in a browser of their own.
+func (b *tab) colleague(t *testing.T) *tab {
+	t.Helper()
+	b.visit("/admin/users")
+	b.follow("New user")
+	b.fill("Login", "grace", "First name", "Grace", "Last name", "Hopper", "E-mail address", "grace@example.org", "Password", "four green lanterns")
+	b.do(chromedp.Click(b.labelled("Administrator")))
+	b.press("Create user")
+	grace := browse(t, b.base)
+	grace.visit("/login")
+	grace.fill("Login or e-mail", "grace", "Password", "four green lanterns")
+	grace.press("Sign in")
+	grace.fill("Current password", "four green lanterns", "New password", "nine brass buttons")
+	grace.press("Change password and sign in")
+	return grace
+}
+
+// TestWritingAComment mentions somebody by keyboard, pastes a picture, looks at the preview and sends.
+func TestWritingAComment(t *testing.T) {
+	_, b := instance(t)
+	b.project()
+	b.packageIn("Mend the gate")
+	page := b.path()
+	grace := b.colleague(t)
+
+	b.visit(page)
+	area := b.labelled("Comment")
+	b.until(`document.querySelector(".editor[data-ready]")`)
+	b.do(chromedp.Focus(area))
+	b.keys("Please look, @hop")
+	b.until(`document.querySelector(".picker:popover-open [role=option][aria-selected=true]")?.textContent.includes("Grace Hopper")`)
+	b.until(`document.activeElement.getAttribute("aria-activedescendant") === document.querySelector(".picker [aria-selected=true]").id`)
+	b.picture("editor-people")
+	b.keys(kb.Enter)
+	b.until(`document.querySelector("#f-comment").value === "Please look, @grace "`)
+	b.keys("at #mend")
+	b.until(`document.querySelector(".picker:popover-open [role=option]")?.textContent.includes("Mend the gate")`)
+	b.keys(kb.Tab)
+	b.until(`document.querySelector("#f-comment").value === "Please look, @grace at #1 "`)
+	b.keys("and #gate")
+	b.until(`document.querySelector(".picker:popover-open")`)
+	b.keys(kb.Escape)
+	b.until(`!document.querySelector(".picker:popover-open")`)
+	b.keys(" now.\n\n")
+	b.do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(pasteFile, "the gate.png"), chromedp.EvalAwaitPromise))
+	b.until(`/!\[the gate.png\]\(\/attachments\/1\)/.test(document.querySelector("#f-comment").value)`)
+	b.do(chromedp.Click(chromedp.CSS("#f-comment-preview")))
+	b.until(`document.querySelector("#f-comment-view .user-mention")`)
+	b.until(`document.querySelector("#f-comment-view img")?.naturalWidth === 240`)
+	b.picture("editor-preview")
+	b.do(chromedp.Click(chromedp.CSS("#f-comment-write")))
+	b.load(200, chromedp.KeyEvent(kb.Enter, chromedp.KeyModifiers(chromedp.ModifierCtrl)))
+	b.sees("Please look, @grace at #1 and #gate now.")
+	b.until(`document.querySelector(".activity img")?.naturalWidth === 240`)
+	b.until(`document.querySelector("#f-comment").value === "" && document.querySelector(".editor-draft").hidden`)
+	b.until(`!Object.keys(localStorage).some(k => k.startsWith("draft "))`)
+
+	grace.visit("/notifications")
+	grace.until(`document.querySelector("#bell .bell-count").textContent.trim() === "1"`)
+	grace.visit("/notifications")
+	grace.sees("Mend the gate")
+}
+
+// TestMarks uses the keys and buttons of the editor on a chosen word.
+func TestMarks(t *testing.T) {
+	_, b := instance(t)
+	b.project()
+	b.packageIn("Mend the gate")
+	b.visit("/work_packages/1")
+	b.until(`document.querySelector(".editor[data-ready]")`)
+	value := func(want string) {
+		t.Helper()
+		b.until(fmt.Sprintf(`document.querySelector("#f-comment").value === %q`, want))
+	}
+	all := chromedp.KeyEvent("a", chromedp.KeyModifiers(chromedp.ModifierCtrl))
+	b.do(chromedp.Focus(b.labelled("Comment")))
+	b.keys("gate")
+	b.do(all, chromedp.KeyEvent("b", chromedp.KeyModifiers(chromedp.ModifierCtrl)))
+	value("**gate**")
+	b.do(chromedp.KeyEvent("b", chromedp.KeyModifiers(chromedp.ModifierCtrl)), chromedp.KeyEvent("i", chromedp.KeyModifiers(chromedp.ModifierCtrl)))
+	value("_gate_")
+	b.do(all, chromedp.KeyEvent("k", chromedp.KeyModifiers(chromedp.ModifierCtrl)))
+	value("[_gate_](https://)")
+	b.do(all)
+	b.keys("one")
+	b.do(chromedp.Click(chromedp.CSS(`[data-does="numbers"]`)))
+	value("1. one")
+	b.keys(kb.End + kb.Enter + "two" + kb.Enter)
+	value("1. one\n2. two\n3. ")
+	b.keys(kb.Enter)
+	value("1. one\n2. two\n")
+	b.do(all, chromedp.Click(chromedp.CSS(`[data-does="tasks"]`)))
+	value("- [ ] one\n- [ ] two\n")
+	b.do(chromedp.KeyEvent("k", chromedp.KeyModifiers(chromedp.ModifierCtrl)))
+	b.until(`document.querySelector("#f-comment").value.startsWith("[")`)
+}
+
+// TestDraftsComeBack types, leaves without sending, and is offered the text again.
+func TestDraftsComeBack(t *testing.T) {
+	_, b := instance(t)
+	b.project()
+	b.packageIn("Mend the gate")
+	b.visit("/work_packages/1")
+	b.until(`document.querySelector(".editor[data-ready]")`)
+	b.fill("Comment", "Half a thought")
+	b.visit("/work_packages/1")
+	b.until(`!document.querySelector(".editor-draft").hidden`)
+	b.sees("You wrote something here")
+	b.picture("editor-draft")
+	b.do(chromedp.Click(button("Restore")))
+	if got := b.value("Comment"); got != "Half a thought" {
+		t.Errorf("restoring brings %q", got)
+	}
+	b.visit("/work_packages/1")
+	b.until(`!document.querySelector(".editor-draft").hidden`)
+	b.do(chromedp.Click(button("Discard")))
+	b.visit("/work_packages/1")
+	b.until(`document.querySelector(".editor[data-ready]")`)
+	b.until(`document.querySelector(".editor-draft").hidden && document.querySelector("#f-comment").value === ""`)
+	b.fill("Comment", "Not for the next")
+	b.do(chromedp.Click(chromedp.CSS(".menu-account summary")))
+	b.press("Sign out")
+	b.until(`!Object.keys(localStorage).some(k => k.startsWith("draft "))`)
+}
