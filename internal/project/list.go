@@ -48,6 +48,12 @@ type ListInput struct {
 	Page    filter.Page
 	// Location is where days begin for relative date filters; UTC when nil.
 	Location *time.Location
+	// Tree puts each project after its nearest ancestor in the list, siblings in the
+	// order of Sort; what lies below the folded ones stays away.
+	Tree   bool
+	Folded []id.Project
+	// Figures asks for the numbers of what is in each project.
+	Figures bool
 }
 
 // Page is a page of a list, with what the actor may do in its projects.
@@ -56,6 +62,18 @@ type Page struct {
 	// Total counts everything the filters select, on all pages.
 	Total  int
 	Grants *access.Grants
+	// Shown is how many rows all pages of a tree have, which folding makes fewer.
+	Shown int
+	// Places are where the items of a tree stand.
+	Places map[id.Project]Place
+	// Figures are there when asked for.
+	Figures map[id.Project]Figures
+}
+
+// Place is where a project stands in a tree: how deep, and whether anything is below it.
+type Place struct {
+	Depth  int
+	Parent bool
 }
 
 // Filters are what projects can be filtered and sorted by.
@@ -92,27 +110,80 @@ func (s *Service) List(ctx context.Context, a access.Actor, in ListInput) (*Page
 		if err != nil {
 			return nil, err
 		}
-		order, err := Filters.Order(in.Sort)
+		by, err := order(a, in.Sort)
 		if err != nil {
 			return nil, err
 		}
-		if order.Empty() {
-			order = db.SQL(`p.name_folded`)
-		}
 		where := db.And(access.Visible("p.id", a, access.ViewProject), cond)
 		p := &Page{}
-		if p.Total, err = db.Scalar[int](ctx, tx, db.SQL(`SELECT COUNT(*) FROM projects p WHERE`).Append(where)); err != nil {
+		if in.Tree {
+			err = p.asTree(ctx, tx, where, by, in)
+		} else {
+			err = p.asList(ctx, tx, where, by, in.Page)
+		}
+		if err != nil {
 			return nil, err
 		}
-		if in.Page.Size > 0 && p.Total > in.Page.Start() {
-			p.Items, err = db.All[Project](ctx, tx, db.SQL(`SELECT `+columns+` FROM projects p WHERE`).Append(where).
-				Add(`ORDER BY`).Append(db.List(order, db.SQL(`p.id`))).Add(`LIMIT ? OFFSET ?`, in.Page.Size, in.Page.Start()))
-			if err != nil {
-				return nil, err
-			}
+		if err := p.complete(ctx, tx, a); err != nil || !in.Figures {
+			return p, err
 		}
-		return p, p.complete(ctx, tx, a)
+		return p, p.figures(ctx, tx)
 	})
+}
+
+func (p *Page) asList(ctx context.Context, tx *db.Tx, where, by db.Frag, page filter.Page) (err error) {
+	if p.Total, err = db.Scalar[int](ctx, tx, db.SQL(`SELECT COUNT(*) FROM projects p WHERE`).Append(where)); err != nil {
+		return err
+	}
+	p.Shown = p.Total
+	if page.Size > 0 && p.Total > page.Start() {
+		p.Items, err = db.All[Project](ctx, tx, db.SQL(`SELECT `+columns+` FROM projects p WHERE`).Append(where).
+			Add(`ORDER BY`).Append(by).Add(`LIMIT ? OFFSET ?`, page.Size, page.Start()))
+	}
+	return err
+}
+
+// asTree reads the ids of all projects, puts those that match in their places and reads
+// the rest of the rows of one page.
+func (p *Page) asTree(ctx context.Context, tx *db.Tx, where, by db.Frag, in ListInput) error {
+	all, err := db.All[Node](ctx, tx, db.SQL(`SELECT p.id, p.parent_id, (`).Append(where).Add(`) AS seen FROM projects p WHERE p.deleted_at IS NULL ORDER BY`).Append(by))
+	if err != nil {
+		return err
+	}
+	rows := arrange(all)
+	p.Total, p.Places = len(rows), map[id.Project]Place{}
+	rows = p.unfolded(rows, in.Folded)
+	p.Shown = len(rows)
+	rows = rows[min(in.Page.Start(), len(rows)):min(in.Page.Start()+in.Page.Size, len(rows))]
+	at := make(map[id.Project]int, len(rows))
+	ids := make([]id.Project, len(rows))
+	for i, n := range rows {
+		at[n.ID], ids[i] = i, n.ID
+	}
+	found, err := db.All[Project](ctx, tx, db.SQL(`SELECT `+columns+` FROM projects p WHERE`).Append(db.In("p.id", ids)))
+	p.Items = make([]Project, len(rows))
+	for i := range found {
+		p.Items[at[found[i].ID]] = found[i]
+	}
+	return err
+}
+
+// unfolded notes the places of the rows and returns those that are below no folded one.
+func (p *Page) unfolded(rows []Node, folded []id.Project) []Node {
+	var out []Node
+	under := -1 // depth of the folded row whose descendants come next
+	for i, n := range rows {
+		p.Places[n.ID] = Place{Depth: n.Depth, Parent: i+1 < len(rows) && rows[i+1].Depth > n.Depth}
+		if under >= 0 && n.Depth > under {
+			continue
+		}
+		under = -1
+		if slices.Contains(folded, n.ID) {
+			under = n.Depth
+		}
+		out = append(out, n)
+	}
+	return out
 }
 
 func (p *Page) complete(ctx context.Context, tx *db.Tx, a access.Actor) error {

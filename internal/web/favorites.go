@@ -26,8 +26,11 @@ func (s *Site) favorite(w http.ResponseWriter, r *http.Request, a access.Actor) 
 	if err != nil {
 		return err
 	}
-	if r.PostForm.Get("back") == "list" {
+	switch back := r.PostForm.Get("back"); {
+	case back == "list":
 		return redirect(w, r, "/projects")
+	case back != "":
+		return redirect(w, r, local(back))
 	}
 	return redirect(w, r, projectHref(pr))
 }

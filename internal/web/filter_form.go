@@ -41,8 +41,14 @@ func parseDay(s string) (time.Time, error) { return time.Parse(time.DateOnly, s)
 // filterMenu leads to the forms of the filters that are not in force yet.
 func (in reader) filterMenu(v view) []ui.NavItem {
 	var out []ui.NavItem
-	for _, d := range filterDefs {
-		if d.name == "q" || v.q.Get(d.name) != "" && !(d.name == "status" && v.q.Get(d.name) == isAll) || d.name == "status" && v.q.Get(d.name) == "" {
+	for _, d := range v.of.filters {
+		value := v.q.Get(d.name)
+		if d.standard != "" && value == isAll {
+			value = "" // it is not in force
+		} else if value == "" {
+			value = d.standard
+		}
+		if d.name == "q" || value != "" {
 			continue
 		}
 		href := v.with("filter", d.name) + "#filter"
@@ -56,7 +62,7 @@ func (in reader) filterMenu(v view) []ui.NavItem {
 
 // filterEditor is the form of the filter that the address asks to change, nil when it asks for none.
 func (in reader) filterEditor(v view, c choices) *filterEditor {
-	d, ok := filterNamed(v.q.Get("filter"))
+	d, ok := v.of.filter(v.q.Get("filter"))
 	if !ok || d.kind == byWatch || d.name == "q" {
 		return nil
 	}
@@ -79,18 +85,20 @@ func (in reader) filterEditor(v view, c choices) *filterEditor {
 	case byNumber:
 		op = in.numberEditor(e, value, add)
 	default:
-		if d.name == "status" {
-			add(isOpen, in.T("package.status_open"))
-			add(isClosed, in.T("package.status_closed"))
-			if value == "" {
-				op = isOpen
-			}
+		for _, w := range d.words {
+			add(w.word, in.wordLabel(d.name, w.word))
+		}
+		if value == "" {
+			op = d.standard
+		}
+		if d.kind == byWord {
+			break
 		}
 		add("", in.T("list.op_is"))
 		add("!", in.T("list.op_is_not"))
 		in.choiceEditor(e, d, strings.Split(rest, ","), c)
 	}
-	if (d.name == "version" || d.name == "category" || d.kind == byPerson || d.kind == byNumber || d.kind == byDays) && d.name != "author" && d.name != "created" && d.name != "updated" {
+	if d.optional {
 		add(noValue, in.T("list.op_none"))
 		add(anyValue, in.T("list.op_any"))
 	}
@@ -151,7 +159,7 @@ func (in reader) choiceEditor(e *filterEditor, d filterDef, chosen []string, c c
 
 // filterSet is the address that the form of a filter leads to; ok is false when none was sent.
 func (v view) filterSet() (to string, ok bool) {
-	d, ok := filterNamed(v.q.Get(setFilter))
+	d, ok := v.of.filter(v.q.Get(setFilter))
 	if !ok {
 		return "", false
 	}
@@ -161,16 +169,19 @@ func (v view) filterSet() (to string, ok bool) {
 // written is the value of the filter as the address writes it, from what its form sent.
 func (d filterDef) written(q url.Values) string {
 	op, values := q.Get(filterOp), q[filterText]
+	if _, ok := d.word(op); ok {
+		return op
+	}
 	text := strings.TrimSpace(strings.Join(values, ","))
 	switch {
-	case op == noValue || op == anyValue || op == isOpen || op == isClosed || spans[op].Op != "":
+	case op == noValue || op == anyValue || spans[op].Op != "":
 		return op
 	case d.kind == byDays:
 		if from, to := q.Get(filterFrom), q.Get(filterTo); from != "" || to != "" {
 			return from + ".." + to
 		}
 		return ""
-	case text == "" && d.name == "status":
+	case text == "" && d.standard != "":
 		return isAll
 	case text == "":
 		return ""

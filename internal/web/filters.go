@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,7 +15,6 @@ import (
 	"github.com/holdfast/holdfast/internal/id"
 	"github.com/holdfast/holdfast/internal/version"
 	"github.com/holdfast/holdfast/internal/web/ui"
-	"github.com/holdfast/holdfast/internal/workpackage"
 )
 
 // filterDef is something a list can be filtered by. Its name is a parameter of the
@@ -25,9 +25,26 @@ import (
 //	days      2026-11-01..2026-11-30, either side open, or a word such as overdue
 //	number    5 or >=5 or <=5 or none or any
 type filterDef struct {
-	name string
-	api  string // as package workpackage calls it
-	kind filterKind
+	name     string
+	api      string // as the slice calls it
+	kind     filterKind
+	words    []filterWord // values besides, each a condition of its own
+	standard string       // the word that holds where the address says nothing
+	optional bool         // may be empty, which can be asked for
+}
+
+// filterWord is a value that stands for a condition.
+type filterWord struct {
+	word string
+	cond filter.Condition
+}
+
+func (d filterDef) word(v string) (filterWord, bool) {
+	i := slices.IndexFunc(d.words, func(w filterWord) bool { return w.word == v })
+	if i < 0 {
+		return filterWord{}, false
+	}
+	return d.words[i], true
 }
 
 type filterKind int
@@ -39,38 +56,34 @@ const (
 	byNumber
 	byDays
 	byWatch
+	byWord // one of the words
 )
 
 var filterDefs = []filterDef{
-	{"q", "subject_or", byWords},
-	{"status", "status", byChoice},
-	{"type", "type", byChoice},
-	{"priority", "priority", byChoice},
-	{"assignee", "assignee", byPerson},
-	{"responsible", "responsible", byPerson},
-	{"author", "author", byPerson},
-	{"project", "project", byChoice},
-	{"version", "version", byChoice},
-	{"category", "category", byChoice},
-	{"start", "start_date", byDays},
-	{"due", "due_date", byDays},
-	{"duration", "duration", byNumber},
-	{"estimatedTime", "estimated_time", byNumber},
-	{"remainingTime", "remaining_time", byNumber},
-	{"percentageDone", "percentage_done", byNumber},
-	{"description", "description", byWords},
-	{"parent", "parent", byNumber},
-	{"created", "created_at", byDays},
-	{"updated", "updated_at", byDays},
-	{"watched", "watcher", byWatch},
-}
-
-func filterNamed(name string) (filterDef, bool) {
-	i := slices.IndexFunc(filterDefs, func(d filterDef) bool { return d.name == name })
-	if i < 0 {
-		return filterDef{}, false
-	}
-	return filterDefs[i], true
+	{name: "q", api: "subject_or", kind: byWords},
+	{
+		name: "status", api: "status", kind: byChoice, standard: isOpen,
+		words: []filterWord{{isOpen, filter.Condition{Op: "o"}}, {isClosed, filter.Condition{Op: "c"}}},
+	},
+	{name: "type", api: "type", kind: byChoice},
+	{name: "priority", api: "priority", kind: byChoice},
+	{name: "assignee", api: "assignee", kind: byPerson, optional: true},
+	{name: "responsible", api: "responsible", kind: byPerson, optional: true},
+	{name: "author", api: "author", kind: byPerson},
+	{name: "project", api: "project", kind: byChoice},
+	{name: "version", api: "version", kind: byChoice, optional: true},
+	{name: "category", api: "category", kind: byChoice, optional: true},
+	{name: "start", api: "start_date", kind: byDays, optional: true},
+	{name: "due", api: "due_date", kind: byDays, optional: true},
+	{name: "duration", api: "duration", kind: byNumber, optional: true},
+	{name: "estimatedTime", api: "estimated_time", kind: byNumber, optional: true},
+	{name: "remainingTime", api: "remaining_time", kind: byNumber, optional: true},
+	{name: "percentageDone", api: "percentage_done", kind: byNumber, optional: true},
+	{name: "description", api: "description", kind: byWords},
+	{name: "parent", api: "parent", kind: byNumber, optional: true},
+	{name: "created", api: "created_at", kind: byDays},
+	{name: "updated", api: "updated_at", kind: byDays},
+	{name: "watched", api: "watcher", kind: byWatch},
 }
 
 // Values of filters that are words.
@@ -109,9 +122,9 @@ func (in reader) filterLabel(name string) string {
 
 // conditions are the filters that the address asks for. A value that makes no sense
 // filters nothing away here but is refused by the list.
-func conditions(q url.Values) []filter.Condition {
+func conditions(l *listing, q url.Values) []filter.Condition {
 	var out []filter.Condition
-	for _, d := range filterDefs {
+	for _, d := range l.filters {
 		if c, ok := d.condition(strings.TrimSpace(strings.Join(q[d.name], ","))); ok {
 			c.Name = d.api
 			out = append(out, c)
@@ -122,13 +135,10 @@ func conditions(q url.Values) []filter.Condition {
 
 func (d filterDef) condition(v string) (filter.Condition, bool) {
 	c := filter.Condition{Op: "="}
+	if w, ok := d.word(cmp.Or(v, d.standard)); ok {
+		return w.cond, true
+	}
 	switch {
-	case d.name == "status" && (v == "" || v == isOpen):
-		c.Op = "o"
-		return c, true
-	case d.name == "status" && v == isClosed:
-		c.Op = "c"
-		return c, true
 	case v == "" || v == isAll:
 		return c, false
 	case v == noValue:
@@ -320,13 +330,13 @@ type filterChip struct {
 // otherwise, which is a filter too.
 func (in reader) filterChips(v view, c choices) []filterChip {
 	var out []filterChip
-	for _, d := range filterDefs {
+	for _, d := range v.of.filters {
 		value := strings.Join(v.q[d.name], ",")
 		chip := filterChip{Label: in.filterLabel(d.name), Edit: v.with("filter", d.name) + "#filter", Without: v.with(d.name, ""), name: d.name}
 		switch {
-		case d.name == "status" && value == isAll:
+		case d.standard != "" && value == isAll:
 			continue
-		case d.name == "status":
+		case d.standard != "":
 			chip.Without = v.with(d.name, isAll)
 		case value == "" || d.name == "q" && strings.TrimSpace(value) == "":
 			continue
@@ -337,6 +347,17 @@ func (in reader) filterChips(v view, c choices) []filterChip {
 	return out
 }
 
+// wordLabel words a value that is a word.
+func (in reader) wordLabel(filter, word string) string {
+	switch word {
+	case isOpen:
+		return in.T("package.status_open")
+	case isClosed:
+		return in.T("package.status_closed")
+	}
+	return in.projectWord(filter, word)
+}
+
 // filterValue words the value of a filter.
 func (in reader) filterValue(d filterDef, v string, c choices) string {
 	switch v {
@@ -344,6 +365,9 @@ func (in reader) filterValue(d filterDef, v string, c choices) string {
 		return in.T("list.op_none")
 	case anyValue:
 		return in.T("list.op_any")
+	}
+	if w, ok := d.word(cmp.Or(v, d.standard)); ok {
+		return in.wordLabel(d.name, w.word)
 	}
 	rest, not := strings.CutPrefix(v, "!")
 	switch d.kind {
@@ -364,13 +388,7 @@ func (in reader) filterValue(d filterDef, v string, c choices) string {
 			return in.T("list.not_value", "value", rest)
 		}
 		return v
-	case byChoice, byPerson:
-	}
-	if d.name == "status" && (v == "" || v == isOpen) {
-		return in.T("package.status_open")
-	}
-	if v == isClosed {
-		return in.T("package.status_closed")
+	case byChoice, byPerson, byWord:
 	}
 	var names []string
 	for _, n := range strings.Split(rest, ",") {
@@ -419,7 +437,7 @@ func (in reader) spanOptions(name string) []ui.Option {
 }
 
 // emptied says which filter leaves nothing: how many there would be without each.
-func (s *Site) emptied(r *http.Request, a access.Actor, v view, in workpackage.ListInput, chips []filterChip) ([]ui.Button, error) {
+func (in reader) emptied(v view, chips []filterChip, count func([]filter.Condition) (int, error)) ([]ui.Button, error) {
 	var out []ui.Button
 	for _, c := range chips {
 		q := url.Values{}
@@ -428,16 +446,15 @@ func (s *Site) emptied(r *http.Request, a access.Actor, v view, in workpackage.L
 				q[k] = v.q[k]
 			}
 		}
-		if c.name == "status" {
-			q.Set("status", isAll)
+		if d, _ := v.of.filter(c.name); d.standard != "" {
+			q.Set(c.name, isAll)
 		}
-		in.Filters, in.Page = conditions(q), filter.Page{Number: 1}
-		list, err := s.app.WorkPackages.List(r.Context(), a, in)
+		n, err := count(conditions(v.of, q))
 		if err != nil {
 			return nil, err
 		}
-		if list.Total > 0 {
-			out = append(out, ui.Link(speak(r).T("list.without", "filter", c.Label+": "+c.Value, "n", list.Total), c.Without))
+		if n > 0 {
+			out = append(out, ui.Link(in.T("list.without", "filter", c.Label+": "+c.Value, "n", n), c.Without))
 		}
 	}
 	return out, nil

@@ -135,33 +135,3 @@ func (in reader) statusWord(code, name string) string {
 	}
 	return name
 }
-
-type projectsPage struct {
-	ui.Page
-	Projects  []ui.ProjectRow
-	Favorites []ui.ProjectRow
-	MayCreate bool
-	None      ui.EmptyState
-}
-
-func (s *Site) projects(w http.ResponseWriter, r *http.Request, a access.Actor) error {
-	say := speak(r)
-	tree, err := s.app.Projects.Tree(r.Context(), a)
-	if err != nil {
-		return err
-	}
-	may, err := s.app.Projects.MayCreate(r.Context(), a)
-	if err != nil {
-		return err
-	}
-	p := projectsPage{Page: s.frame(r, a, say.T("common.projects")), Projects: say.rowsOf(tree), MayCreate: may}
-	p.Favorites = favoriteRows(p.Projects)
-	for i := range p.Projects {
-		p.Projects[i].Markable = a.SignedIn()
-	}
-	for i := range p.Favorites {
-		p.Favorites[i].Markable = true
-	}
-	p.None = ui.EmptyState{Icon: "folder", Title: say.T("home.no_projects_yet"), Text: say.T("home.projects_appear_here")}
-	return s.ui.Render(w, http.StatusOK, "projects", p)
-}

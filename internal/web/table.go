@@ -23,7 +23,7 @@ type listPage struct {
 	Editor   *filterEditor
 	Action   string
 	Kept     map[string]string // what the filter form carries along
-	Group    ui.Select
+	Group    *ui.Select        // nil where rows have no groups
 	Columns  []columnChoice
 	GroupFor map[string]string // what the form of groups and columns carries along
 	Tree     ui.Button
@@ -36,6 +36,8 @@ type listPage struct {
 	Paging   ui.Pagination
 	None     ui.EmptyState
 	NewHref  string
+	NewLabel string
+	Projects *projectGrid
 	Total    int
 	Peek     *peek
 	Board    *board
@@ -95,14 +97,10 @@ func (s *Site) list(w http.ResponseWriter, r *http.Request, a access.Actor, p *l
 	if err != nil {
 		return err
 	}
-	p.Page.Width = "full"
-	p.Action, p.Back = v.base, r.URL.RequestURI()
-	p.Query = ui.Text("q", say.T("package.subject_or_number"), v.q.Get("q"))
-	p.Query.Type = "search"
-	p.Chips, p.Menu, p.Editor = say.filterChips(v, c), say.filterMenu(v), say.filterEditor(v, c)
-	p.Kept = v.kept("q")
+	p.NewLabel = say.T("package.new_work_package")
+	p.frameOf(say, v, c, r)
 	p.views(say, v)
-	input := workpackage.ListInput{Project: in, Filters: conditions(v.q), Location: location(a), Sort: v.order()}
+	input := workpackage.ListInput{Project: in, Filters: conditions(v.of, v.q), Location: location(a), Sort: v.order()}
 	switch v.name {
 	case asBoard:
 		err = s.fillBoard(r, a, p, v, input, c)
@@ -124,6 +122,16 @@ func (s *Site) list(w http.ResponseWriter, r *http.Request, a access.Actor, p *l
 	return s.ui.Render(w, http.StatusOK, "list", p)
 }
 
+// frameOf fills what stands over every list: the search in it and its filters.
+func (p *listPage) frameOf(say reader, v view, c choices, r *http.Request) {
+	p.Page.Width = "full"
+	p.Action, p.Back = v.base, r.URL.RequestURI()
+	p.Query = ui.Text("q", say.T("package.subject_or_number"), v.q.Get("q"))
+	p.Query.Type = "search"
+	p.Chips, p.Menu, p.Editor = say.filterChips(v, c), say.filterMenu(v), say.filterEditor(v, c)
+	p.Kept = v.kept("q")
+}
+
 func (p *listPage) views(say reader, v view) {
 	labels := map[string]string{asTable: say.T("list.table"), asBoard: say.T("list.board"), asCalendar: say.T("list.calendar"), asGantt: say.T("list.gantt")}
 	p.Views.Label = say.T("list.views")
@@ -143,11 +151,19 @@ func (p *listPage) views(say reader, v view) {
 func (s *Site) none(r *http.Request, a access.Actor, p *listPage, v view, in workpackage.ListInput) error {
 	say := speak(r)
 	p.None = ui.EmptyState{Icon: "list-checks", Title: say.T("package.no_work_packages"), Text: say.T("package.none_you_may_see")}
-	buttons, err := s.emptied(r, a, v, in, p.Chips)
+	asked := len(in.Filters)
+	buttons, err := say.emptied(v, p.Chips, func(conds []filter.Condition) (int, error) {
+		in.Filters, in.Page = conds, filter.Page{Number: 1}
+		list, err := s.app.WorkPackages.List(r.Context(), a, in)
+		if err != nil {
+			return 0, err
+		}
+		return list.Total, nil
+	})
 	if err != nil {
 		return err
 	}
-	if len(buttons) == 0 && len(conditions(v.q)) < 2 {
+	if len(buttons) == 0 && asked < 2 {
 		if p.NewHref != "" {
 			p.None.Actions = []ui.Button{ui.Link(say.T("package.create_the_first_one"), p.NewHref).As("primary")}
 		}
@@ -161,23 +177,7 @@ func (s *Site) none(r *http.Request, a access.Actor, p *listPage, v view, in wor
 func (s *Site) fillTable(r *http.Request, a access.Actor, p *listPage, v view, in workpackage.ListInput, c choices) error {
 	say := speak(r)
 	p.tools(say, v)
-	for _, name := range v.columns {
-		col, _ := columnOf(name)
-		h := tableHead{Label: say.column(col.name), Icon: "arrow-up-down"}
-		if col.sort != "" {
-			h.Href, h.Order = v.sorting(col)
-		}
-		switch h.Order {
-		case "ascending":
-			h.Icon = "arrow-up"
-		case "descending":
-			h.Icon = "arrow-down"
-		}
-		if col.numeric {
-			h.Class = "cell-num"
-		}
-		p.Heads = append(p.Heads, h)
-	}
+	p.Heads = say.heads(v)
 	p.Span = len(p.Heads) + 1
 	list, depth, err := s.rows(r, a, v, in)
 	if err != nil {
@@ -213,21 +213,49 @@ func (s *Site) fillTable(r *http.Request, a access.Actor, p *listPage, v view, i
 	return nil
 }
 
+// heads are those of the columns in their order.
+func (in reader) heads(v view) []tableHead {
+	var out []tableHead
+	for _, name := range v.columns {
+		col, _ := v.of.column(name)
+		h := tableHead{Label: in.column(col.name), Icon: "arrow-up-down"}
+		if col.sort != "" {
+			h.Href, h.Order = v.sorting(col)
+		}
+		switch h.Order {
+		case "ascending":
+			h.Icon = "arrow-up"
+		case "descending":
+			h.Icon = "arrow-down"
+		}
+		if col.numeric {
+			h.Class = "cell-num"
+		}
+		out = append(out, h)
+	}
+	return out
+}
+
 // tools are the forms that change how the table is shown.
 func (p *listPage) tools(say reader, v view) {
-	groups := []ui.Option{{Value: "", Label: say.T("list.no_groups")}}
-	for _, c := range columns {
-		if workpackage.Groupable(c.name) {
-			groups = append(groups, ui.Option{Value: c.name, Label: say.column(c.name)})
-		}
-	}
 	p.columns(say, v)
-	p.Group = ui.Choose("group", say.T("list.group_by"), v.group, groups...)
-	p.GroupFor = v.kept("group", "columns", "tree")
-	p.Tree = ui.Link(say.T("list.show_hierarchy"), v.with("tree", "1", "group", "")).WithIcon("list-tree").As("quiet")
 	p.IsTree = v.tree
+	on, off := "1", ""
+	if v.of == ofPackages {
+		groups := []ui.Option{{Value: "", Label: say.T("list.no_groups")}}
+		for _, c := range columns {
+			if workpackage.Groupable(c.name) {
+				groups = append(groups, ui.Option{Value: c.name, Label: say.column(c.name)})
+			}
+		}
+		group := ui.Choose("group", say.T("list.group_by"), v.group, groups...)
+		p.Group, p.GroupFor = &group, v.kept("group", "columns", "tree")
+	} else { // which stand in their hierarchy unless told otherwise
+		on, off, p.GroupFor = "", "0", v.kept("columns")
+	}
+	p.Tree = ui.Link(say.T("list.show_hierarchy"), v.with("tree", on, "group", "")).WithIcon("list-tree").As("quiet")
 	if v.tree {
-		p.Tree.Label, p.Tree.Href = say.T("list.show_flat"), v.with("tree", "")
+		p.Tree.Label, p.Tree.Href = say.T("list.show_flat"), v.with("tree", off, "fold", "")
 	}
 }
 
@@ -257,7 +285,7 @@ func (p *listPage) columns(say reader, v view) {
 		c := add(name)
 		c.Earlier, c.Later = swapped(i-1, i), swapped(i, i+1)
 	}
-	for _, c := range columns {
+	for _, c := range v.of.columns {
 		if !slices.Contains(v.columns, c.name) {
 			add(c.name)
 		}

@@ -10,9 +10,36 @@ import (
 	"github.com/holdfast/holdfast/internal/workpackage"
 )
 
-// view is what the address of a list of work packages says: how it is shown, what is
+// listing is a kind of things that are listed: what lists of them show, and what they
+// can be filtered by.
+type listing struct {
+	filters []filterDef
+	columns []column
+	title   string // the column by which a row is known
+}
+
+var ofPackages = &listing{filters: filterDefs, columns: columns, title: "subject"}
+
+func (l *listing) column(name string) (column, bool) {
+	i := slices.IndexFunc(l.columns, func(c column) bool { return c.name == name })
+	if i < 0 {
+		return column{}, false
+	}
+	return l.columns[i], true
+}
+
+func (l *listing) filter(name string) (filterDef, bool) {
+	i := slices.IndexFunc(l.filters, func(d filterDef) bool { return d.name == name })
+	if i < 0 {
+		return filterDef{}, false
+	}
+	return l.filters[i], true
+}
+
+// view is what the address of a list says: how it is shown, what is
 // in it, in which order. Everything a person chooses stands in the address.
 type view struct {
+	of      *listing
 	base    string // path of the page
 	q       url.Values
 	name    string // one of viewNames
@@ -63,48 +90,49 @@ var columns = []column{
 	{"created", "created_at", true, false},
 }
 
-func columnOf(name string) (column, bool) {
-	i := slices.IndexFunc(columns, func(c column) bool { return c.name == name })
-	if i < 0 {
-		return column{}, false
-	}
-	return columns[i], true
-}
+func columnOf(name string) (column, bool) { return ofPackages.column(name) }
 
-// parseView reads an address. What it does not know it leaves out.
+// parseView reads the address of a list of work packages. What it does not know it leaves out.
 func parseView(base string, q url.Values, inProject bool) view {
-	v := view{base: base, q: q, name: asTable, page: 1}
+	v := view{of: ofPackages, base: base, q: q, name: asTable}
 	if n := q.Get("view"); slices.Contains(viewNames, n) {
 		v.name = n
 	}
-	for _, c := range strings.Split(strings.Join(q["columns"], ","), ",") {
-		if _, ok := columnOf(c); ok && !slices.Contains(v.columns, c) {
-			v.columns = append(v.columns, c)
-		}
+	standard := []string{"id", "type", "subject", "status", "priority", "assignee", "dueDate"}
+	if !inProject {
+		standard = slices.Insert(standard, 3, "project")
 	}
-	if len(v.columns) == 0 {
-		v.columns = []string{"id", "type", "subject", "status", "priority", "assignee", "dueDate"}
-		if !inProject {
-			v.columns = slices.Insert(v.columns, 3, "project")
-		}
-	}
-	if !slices.Contains(v.columns, "subject") {
-		v.columns = append([]string{"subject"}, v.columns...) // a row is known by it
-	}
-	for _, s := range strings.Split(q.Get("sort"), ",") {
-		name, dir, _ := strings.Cut(s, ":")
-		if c, ok := columnOf(name); ok && c.sort != "" && len(v.sort) < 3 {
-			v.sort = append(v.sort, filter.Sort{Name: c.sort, Desc: dir == "desc"})
-		}
-	}
+	v.read(standard)
 	if g := q.Get("group"); workpackage.Groupable(g) {
 		v.group = g
 	}
 	v.tree = q.Get("tree") == "1" && v.group == ""
-	if n, err := strconv.Atoi(q.Get("page")); err == nil && n > 0 {
+	return v
+}
+
+// read takes the columns, the order and the page from the address.
+func (v *view) read(standard []string) {
+	for _, c := range strings.Split(strings.Join(v.q["columns"], ","), ",") {
+		if _, ok := v.of.column(c); ok && !slices.Contains(v.columns, c) {
+			v.columns = append(v.columns, c)
+		}
+	}
+	if len(v.columns) == 0 {
+		v.columns = standard
+	}
+	if !slices.Contains(v.columns, v.of.title) {
+		v.columns = append([]string{v.of.title}, v.columns...)
+	}
+	for _, s := range strings.Split(v.q.Get("sort"), ",") {
+		name, dir, _ := strings.Cut(s, ":")
+		if c, ok := v.of.column(name); ok && c.sort != "" && len(v.sort) < 3 {
+			v.sort = append(v.sort, filter.Sort{Name: c.sort, Desc: dir == "desc"})
+		}
+	}
+	v.page = 1
+	if n, err := strconv.Atoi(v.q.Get("page")); err == nil && n > 0 {
 		v.page = n
 	}
-	return v
 }
 
 // order is the order of the rows: by group first, and by number last.
@@ -188,5 +216,5 @@ func (in reader) column(name string) string {
 	case "created":
 		return in.T("list.created")
 	}
-	return in.change(name, name)
+	return in.change(name, in.projectColumn(name))
 }

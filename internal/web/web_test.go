@@ -463,7 +463,7 @@ func TestEveryPageIsShownOnce(t *testing.T) {
 	b := &browser{t: t, in: in}
 	b.signIn("mara", apptest.Password)
 	pages := map[string]string{
-		"home": "/", "projects": "/projects", "project_form": "/projects/new", "project_information": "/projects/1/settings", "project_choice": "/projects/1/settings/modules", "list": "/work_packages?status=all", "cell": "/work_packages/1/cell/status", "bulk": "", "project": "/projects/1", "project_members": "/projects/1/settings/members",
+		"home": "/", "project_form": "/projects/new", "project_information": "/projects/1/settings", "project_choice": "/projects/1/settings/modules", "list": "/work_packages?status=all", "cell": "/work_packages/1/cell/status", "bulk": "", "project": "/projects/1", "project_members": "/projects/1/settings/members",
 		"choose_project": "/work_packages/new", "search": "/search?q=telescope", "notifications": "/notifications?show=all", "switches": "/my/notifications", "keyboard": "/keyboard", "package": "/work_packages/1",
 		"package_form": "/work_packages/1/edit", "confirm": "/work_packages/1/deletion", "account": "/my/account", "admin": "/admin",
 		"admin_users": "/admin/users", "admin_user": "/admin/users/5", "admin_mail": "/admin/mail", "admin_audit": "/admin/audit", "admin_jobs": "/admin/jobs",

@@ -9,7 +9,8 @@ type ProjectRow struct {
 	Hue                Hue
 	Depth              int
 	Public             bool
-	Favorite, Markable bool // Markable rows have a button for it
+	Favorite, Markable bool   // Markable rows have a button for it
+	Back               string // where that leads back to, "list" when empty
 }
 
 // PackageRow is a work package in a table ("package-rows" takes a slice).

@@ -34,6 +34,8 @@ ALTER TABLE work_packages ADD COLUMN version_id INTEGER REFERENCES versions (id)
 ALTER TABLE work_packages ADD COLUMN category_id INTEGER REFERENCES categories (id);
 CREATE INDEX work_packages_version ON work_packages (version_id) WHERE version_id IS NOT NULL;
 CREATE INDEX work_packages_category ON work_packages (category_id) WHERE category_id IS NOT NULL;
+-- When a project changed last, and its work packages from the newest on, are one step into this.
+CREATE INDEX work_packages_recent ON work_packages (project_id, updated_at) WHERE deleted_at IS NULL;
 
 -- The long text moves behind the new columns, so that reading them does not read through it.
 ALTER TABLE work_packages RENAME COLUMN description_folded TO folded_before;
