@@ -23,6 +23,8 @@ type cellPage struct {
 	Action   string
 	Back     string
 	Lock     int
+	Was      string
+	Clash    *clash
 	Select   *ui.Select
 	Field    *ui.Field
 	Area     *ui.Textarea
@@ -74,7 +76,7 @@ const sideFrame = "side-"
 
 // cellForm shows the form of one field; v is what was typed and refusal why it was
 // not saved.
-func (s *Site) cellForm(w http.ResponseWriter, r *http.Request, a access.Actor, n id.WorkPackage, col column, v url.Values, refusal error) error {
+func (s *Site) cellForm(w http.ResponseWriter, r *http.Request, a access.Actor, n id.WorkPackage, col column, v url.Values, refusal error, clashes ...clash) error {
 	f, err := s.app.WorkPackages.Preview(r.Context(), a, n, workpackage.Patch{})
 	if err != nil {
 		return err
@@ -84,13 +86,16 @@ func (s *Site) cellForm(w http.ResponseWriter, r *http.Request, a access.Actor, 
 	}
 	say := speak(r)
 	p := cellPage{Page: s.frame(r, a, say.T("list.field_of", "field", say.column(col.name), "subject", f.Draft.Subject)), Action: packageHref(n) + "/cell/" + col.name, Back: backOf(r), Lock: f.Draft.LockVersion}
-	p.Frame = frameOf(r, n, col.name)
+	p.Frame, p.Was = frameOf(r, n, col.name), noted(formValues(say, &f.Draft), col.name)
+	for _, c := range clashes {
+		p.Clash = &c
+	}
 	p.Page.Width = "narrow"
 	p.control(say, f, col, v, say.messages(refusal))
 	if p.Area != nil { // of a field that may be written, so files may be attached
 		*p.Area = p.Area.With(s.editorOf(r, a, f.Draft.ProjectID, n, true))
 	}
-	if refusal != nil && len(p.Problems.Items) == 0 {
+	if refusal != nil && len(p.Problems.Items) == 0 && p.Clash == nil {
 		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: say.summary(refusal)})
 	}
 	return s.ui.Render(w, statusOf(refusal), "cell", p)
@@ -109,17 +114,18 @@ func backOf(r *http.Request) string {
 
 // control makes the field: a choice where the values are known, else an input.
 func (p *cellPage) control(say reader, f *workpackage.Form, col column, v url.Values, m map[string]string) {
-	d := &f.Draft
-	choose := func(value int64, blank string, options []workpackage.Named) {
-		c := choice(col.name, say.column(col.name), value, options, m)
+	value := formValues(say, &f.Draft).Get(col.name)
+	if v.Has(col.name) {
+		value = v.Get(col.name)
+	}
+	choose := func(blank string, options []workpackage.Named) {
+		n, _ := strconv.ParseInt(value, 10, 64) // nothing else is in the list
+		c := choice(col.name, say.column(col.name), n, options, m)
 		c.Blank = blank
 		c.Autofocus = true
 		p.Select = &c
 	}
-	input := func(value string, kind string) {
-		if v.Has(col.name) {
-			value = v.Get(col.name)
-		}
+	input := func(kind string) {
 		x := ui.Text(col.name, say.column(col.name), value).Wrong(m[col.name])
 		if kind != "" {
 			x.Type = kind
@@ -129,48 +135,28 @@ func (p *cellPage) control(say reader, f *workpackage.Form, col column, v url.Va
 	}
 	switch col.name {
 	case "description":
-		x := ui.Area(col.name, say.column(col.name), d.Description).Hinted(say.T("common.markdown_works_here")).Wrong(m[col.name])
-		if v.Has(col.name) {
-			x.Value = v.Get(col.name)
-		}
+		x := ui.Area(col.name, say.column(col.name), value).Hinted(say.T("common.markdown_works_here")).Wrong(m[col.name])
 		x.Tall, x.Autofocus = true, true
 		p.Area = &x
-	case "parent":
-		parent := ""
-		if d.ParentID != nil {
-			parent = strconv.FormatInt(int64(*d.ParentID), 10)
-		}
-		input(parent, "")
-	case "duration":
-		input(numberText(d.Duration), "")
 	case "type":
-		choose(int64(d.TypeID), "", f.Schema.Types)
+		choose("", f.Schema.Types)
 	case "status":
-		choose(int64(d.StatusID), "", f.Schema.Statuses)
+		choose("", f.Schema.Statuses)
 	case "priority":
-		choose(int64(d.PriorityID), "", f.Schema.Priorities)
-	case "assignee":
-		choose(idOf(d.AssigneeID), say.T("common.nobody"), f.Schema.Assignees)
-	case "responsible":
-		choose(idOf(d.ResponsibleID), say.T("common.nobody"), f.Schema.Assignees)
+		choose("", f.Schema.Priorities)
+	case "assignee", "responsible":
+		choose(say.T("common.nobody"), f.Schema.Assignees)
 	case "version":
-		choose(idOf(d.VersionID), say.T("planning.no_version"), f.Schema.Versions)
+		choose(say.T("planning.no_version"), f.Schema.Versions)
 	case "category":
-		choose(idOf(d.CategoryID), say.T("planning.no_category"), f.Schema.Categories)
-	case "startDate":
-		input(dayText(d.StartDate), "date")
-	case "dueDate":
-		input(dayText(d.DueDate), "date")
-	case "estimatedTime":
-		input(say.hoursNumber(d.EstimatedSeconds), "")
+		choose(say.T("planning.no_category"), f.Schema.Categories)
+	case "startDate", "dueDate":
+		input("date")
+	case "estimatedTime", "remainingTime":
+		input("")
 		p.Field.Work = true
-	case "remainingTime":
-		input(say.hoursNumber(d.RemainingSeconds), "")
-		p.Field.Work = true
-	case "percentageDone":
-		input(numberText(d.DoneRatio), "")
 	default:
-		input(d.Subject, "")
+		input("")
 	}
 	switch {
 	case p.Select != nil:
@@ -198,13 +184,20 @@ func (s *Site) saveCell(w http.ResponseWriter, r *http.Request, a access.Actor) 
 	if err := form(w, r); err != nil {
 		return err
 	}
-	v := url.Values{col.name: r.PostForm[col.name], "lockVersion": r.PostForm["lockVersion"]}
+	v := url.Values{col.name: r.PostForm[col.name], "lockVersion": r.PostForm["lockVersion"], "was": r.PostForm["was"]}
 	patch, err := packagePatch(v)
 	if err == nil {
 		_, err = s.app.WorkPackages.Update(r.Context(), a, n, patch)
 	}
+	var clashes []clash
+	if fault.Is(err, fault.KindConflict) {
+		stale := err
+		if _, clashes, err = s.saveMerged(r, a, n, v); len(clashes) > 0 {
+			err = stale
+		}
+	}
 	if refused(err) || fault.Is(err, fault.KindConflict) {
-		return s.cellForm(w, r, a, n, col, v, err)
+		return s.cellForm(w, r, a, n, col, v, err, clashes...)
 	}
 	if err != nil {
 		return err

@@ -21,7 +21,8 @@ import (
 type packageFormPage struct {
 	ui.Page
 	Action, Cancel, Submit                                       string
-	Lock                                                         string
+	Lock, Was                                                    string
+	Clashes                                                      []clash
 	Subject                                                      ui.Field
 	Description                                                  ui.Textarea
 	Type, Status, Priority, Assignee, Responsible                ui.Select
@@ -56,8 +57,9 @@ func (s *Site) editPackage(w http.ResponseWriter, r *http.Request, a access.Acto
 }
 
 // packageForm shows the form of a new work package of a project, or of an
-// existing one; v are the values of a form that came back.
-func (s *Site) packageForm(w http.ResponseWriter, r *http.Request, a access.Actor, in id.Project, n id.WorkPackage, v url.Values, refusal error) error {
+// existing one; v are the values of a form that came back, and clashes what
+// somebody else changed meanwhile.
+func (s *Site) packageForm(w http.ResponseWriter, r *http.Request, a access.Actor, in id.Project, n id.WorkPackage, v url.Values, refusal error, clashes ...clash) error {
 	say := speak(r)
 	patch, _ := packagePatch(v) // its refusals stand in refusal
 	if in != 0 {
@@ -84,7 +86,7 @@ func (s *Site) packageForm(w http.ResponseWriter, r *http.Request, a access.Acto
 		p.Title, p.Submit, p.Action, p.Cancel = say.T("package.edit", "subject", f.Draft.Subject), say.T("common.save"), packageHref(n), packageHref(n)
 		p.Breadcrumbs = append(up, ui.Crumb{Label: "#" + strconv.FormatInt(int64(n), 10), Href: packageHref(n)}, ui.Crumb{Label: say.T("common.edit")})
 	}
-	p.Lock = strconv.Itoa(f.Draft.LockVersion)
+	p.Lock, p.Was, p.Clashes = strconv.Itoa(f.Draft.LockVersion), v.Get("was"), clashes
 	if t := v.Get("lockVersion"); t != "" {
 		p.Lock = t
 	}
@@ -102,24 +104,28 @@ func (s *Site) packageForm(w http.ResponseWriter, r *http.Request, a access.Acto
 func (p *packageFormPage) fill(say reader, f *workpackage.Form, v url.Values, refusal error) {
 	m := say.messages(refusal)
 	d := &f.Draft
-	typed := func(name, value string) string {
+	values := formValues(say, d)
+	if p.Was == "" {
+		p.Was = noted(values)
+	}
+	typed := func(name string) string {
 		if v.Has(name) {
 			return v.Get(name)
 		}
-		return value
+		return values.Get(name)
 	}
-	field := func(name, label, value string) ui.Field {
-		x := ui.Text(name, label, typed(name, value)).Wrong(m[name])
+	field := func(name, label string) ui.Field {
+		x := ui.Text(name, label, typed(name)).Wrong(m[name])
 		x.ReadOnly = !f.Schema.Writable[name] && name != "date"
 		return x
 	}
-	date := func(name, label string, value *db.Day) ui.Field {
-		x := field(name, label, dayText(value))
+	date := func(name, label string) ui.Field {
+		x := field(name, label)
 		x.Type = "date"
 		return x
 	}
-	p.Subject = field("subject", say.T("common.subject"), d.Subject).Require()
-	p.Description = ui.Area("description", say.T("common.sum"), typed("description", d.Description)).Hinted(say.T("common.markdown_works_here")).Wrong(m["description"])
+	p.Subject = field("subject", say.T("common.subject")).Require()
+	p.Description = ui.Area("description", say.T("common.sum"), typed("description")).Hinted(say.T("common.markdown_works_here")).Wrong(m["description"])
 	p.Type = choice("type", say.T("common.type"), int64(d.TypeID), f.Schema.Types, m)
 	p.Status = choice("status", say.T("common.status"), int64(d.StatusID), f.Schema.Statuses, m)
 	p.Priority = choice("priority", say.T("common.priority"), int64(d.PriorityID), f.Schema.Priorities, m)
@@ -130,26 +136,14 @@ func (p *packageFormPage) fill(say reader, f *workpackage.Form, v url.Values, re
 	p.Category = choice("category", say.column("category"), idOf(d.CategoryID), f.Schema.Categories, m)
 	p.Version.Blank, p.Category.Blank = say.T("planning.no_version"), say.T("planning.no_category")
 	p.Version.Disabled = !f.Schema.Writable["version"]
-	parent := ""
-	if d.ParentID != nil {
-		parent = strconv.FormatInt(int64(*d.ParentID), 10)
-	}
-	p.Parent = field("parent", say.T("common.parent"), parent).Hinted(say.T("package.the_number_of_a_work"))
-	p.Start, p.Due = date("startDate", say.T("common.start"), d.StartDate), date("dueDate", say.T("common.finish"), d.DueDate)
-	p.Date = date("date", say.T("common.date"), d.DueDate).Wrong(m["startDate"]).Wrong(m["dueDate"])
-	duration := ""
-	if d.Duration != nil {
-		duration = strconv.Itoa(*d.Duration)
-	}
-	p.Duration = field("duration", say.T("package.duration_in_working_days"), duration)
-	p.Work = field("estimatedTime", say.T("package.work_in_hours"), say.hoursNumber(d.EstimatedSeconds))
-	p.Remaining = field("remainingTime", say.T("package.remaining_work_in_hours"), say.hoursNumber(d.RemainingSeconds))
+	p.Parent = field("parent", say.T("common.parent")).Hinted(say.T("package.the_number_of_a_work"))
+	p.Start, p.Due = date("startDate", say.T("common.start")), date("dueDate", say.T("common.finish"))
+	p.Date = date("date", say.T("common.date")).Wrong(m["startDate"]).Wrong(m["dueDate"])
+	p.Duration = field("duration", say.T("package.duration_in_working_days"))
+	p.Work = field("estimatedTime", say.T("package.work_in_hours"))
+	p.Remaining = field("remainingTime", say.T("package.remaining_work_in_hours"))
 	p.Work.Work, p.Remaining.Work = true, true
-	percent := ""
-	if d.DoneRatio != nil {
-		percent = strconv.Itoa(*d.DoneRatio)
-	}
-	p.Percent = field("percentageDone", say.T("package.complete"), percent)
+	p.Percent = field("percentageDone", say.T("package.complete"))
 	p.Notes = ui.Area("notes", say.T("common.comment"), v.Get("notes")).Hinted(say.T("package.goes_into_the_history_with")).Wrong(m["comment"])
 	p.problems(say, refusal)
 }
@@ -165,7 +159,7 @@ func (p *packageFormPage) problems(say reader, refusal error) {
 		all = append(all, p.Start.Problem(), p.Due.Problem())
 	}
 	p.Problems = ui.Problems(all...)
-	if refusal != nil && len(p.Problems.Items) == 0 {
+	if refusal != nil && len(p.Problems.Items) == 0 && len(p.Clashes) == 0 {
 		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: say.summary(refusal)})
 	}
 }
@@ -318,15 +312,28 @@ func (s *Site) updatePackage(w http.ResponseWriter, r *http.Request, a access.Ac
 	if err := form(w, r); err != nil {
 		return err
 	}
-	patch, err := packagePatch(r.PostForm)
+	sent := decided(r.PostForm)
+	patch, err := packagePatch(sent)
 	if err == nil {
 		_, err = s.app.WorkPackages.Update(r.Context(), a, n, patch)
 	}
+	if !fault.Is(err, fault.KindConflict) {
+		return s.packageSaved(w, r, a, n, "saved", sent, err)
+	}
+	rest, clashes, merged := s.saveMerged(r, a, n, sent)
+	if len(clashes) > 0 {
+		return s.packageForm(w, r, a, 0, n, rest, err, clashes...)
+	}
+	return s.packageSaved(w, r, a, n, "merged", rest, merged)
+}
+
+// packageSaved leads on after a change, or shows the form with what was refused.
+func (s *Site) packageSaved(w http.ResponseWriter, r *http.Request, a access.Actor, n id.WorkPackage, done string, sent url.Values, err error) error {
 	if refused(err) || fault.Is(err, fault.KindConflict) {
-		return s.packageForm(w, r, a, 0, n, r.PostForm, err)
+		return s.packageForm(w, r, a, 0, n, sent, err)
 	}
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, packageHref(n)+undoable("saved", n))
+	return redirect(w, r, packageHref(n)+undoable(done, n))
 }
