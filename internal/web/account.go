@@ -3,9 +3,12 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/mileusna/useragent"
 
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/account"
@@ -29,6 +32,7 @@ type accountPage struct {
 	KeyName                    ui.Field
 	NewKey                     string
 	Sessions                   []sessionRow
+	Others                     int // sessions beside the one that asks
 	Problems                   ui.ErrorSummary
 }
 
@@ -41,11 +45,24 @@ type keyRow struct {
 
 type sessionRow struct {
 	ID       id.Session
-	Agent    string
+	Device   string
+	Agent    string // as the browser names itself
 	IP       string
 	LastSeen time.Time
 	Current  bool
 }
+
+// zones are suggested: one for each offset and rule that many people live by. Any other name of the
+// time zone database can be typed.
+var zones = strings.Fields(`UTC Africa/Cairo Africa/Casablanca Africa/Johannesburg Africa/Lagos Africa/Nairobi America/Anchorage America/Argentina/Buenos_Aires
+	America/Bogota America/Caracas America/Chicago America/Denver America/Halifax America/Lima America/Los_Angeles America/Mexico_City America/New_York
+	America/Phoenix America/Santiago America/Sao_Paulo America/St_Johns America/Toronto America/Vancouver Asia/Almaty Asia/Baghdad Asia/Bangkok Asia/Dhaka
+	Asia/Dubai Asia/Ho_Chi_Minh Asia/Hong_Kong Asia/Jakarta Asia/Jerusalem Asia/Kabul Asia/Karachi Asia/Kathmandu Asia/Kolkata Asia/Manila Asia/Riyadh
+	Asia/Seoul Asia/Shanghai Asia/Singapore Asia/Taipei Asia/Tashkent Asia/Tehran Asia/Tokyo Asia/Yangon Atlantic/Azores Atlantic/Reykjavik
+	Australia/Adelaide Australia/Brisbane Australia/Darwin Australia/Perth Australia/Sydney Europe/Amsterdam Europe/Athens Europe/Berlin Europe/Brussels
+	Europe/Bucharest Europe/Budapest Europe/Copenhagen Europe/Dublin Europe/Helsinki Europe/Istanbul Europe/Kyiv Europe/Lisbon Europe/London Europe/Madrid
+	Europe/Moscow Europe/Oslo Europe/Paris Europe/Prague Europe/Rome Europe/Sofia Europe/Stockholm Europe/Vienna Europe/Warsaw Europe/Zurich
+	Pacific/Auckland Pacific/Fiji Pacific/Honolulu Pacific/Tongatapu`)
 
 func (s *Site) myAccount(w http.ResponseWriter, r *http.Request, a access.Actor) error {
 	return s.accountForm(w, r, a, nil, "", nil)
@@ -74,7 +91,7 @@ func (s *Site) accountForm(w http.ResponseWriter, r *http.Request, a access.Acto
 		Last:  ui.Text("lastName", say.T("common.last_name"), v("lastName", u.Lastname)).Require().Wrong(m["lastName"]),
 		Mail:  ui.Text("email", say.T("common.email"), v("email", u.Mail)).Require().Wrong(m["email"]),
 		Zone: ui.Text("timeZone", say.T("account.time_zone"), v("timeZone", u.TimeZone)).
-			Hinted(say.T("account.such_as_europeberlin_empty_shows")).Wrong(m["timeZone"]),
+			Hinted(say.T("account.such_as_europeberlin_empty_shows")).Wrong(m["timeZone"]).Suggest(zones...),
 		Tongue: ui.Choose("language", say.T("account.language"), v("language", u.Language), languages(u.Language)...).
 			Hinted(say.T("account.language_hint")).Wrong(m["language"]),
 		Confirm: ui.Password("currentPassword", say.T("account.current_password"), "current-password").
@@ -164,7 +181,10 @@ func (s *Site) fillAccount(r *http.Request, a access.Actor, p *accountPage) erro
 	}
 	sessions, err := s.app.Accounts.Sessions(r.Context(), a)
 	for _, x := range sessions {
-		p.Sessions = append(p.Sessions, sessionRow{ID: x.ID, Agent: x.UserAgent, IP: x.IP, LastSeen: x.LastSeenAt.In(loc), Current: x.ID == a.Session})
+		p.Sessions = append(p.Sessions, sessionRow{ID: x.ID, Device: device(speak(r), x.UserAgent), Agent: x.UserAgent, IP: x.IP, LastSeen: x.LastSeenAt.In(loc), Current: x.ID == a.Session})
+		if x.ID != a.Session {
+			p.Others++
+		}
 	}
 	return err
 }
@@ -238,6 +258,26 @@ func (s *Site) endSession(w http.ResponseWriter, r *http.Request, a access.Actor
 		return err
 	}
 	return redirect(w, r, "/my/account?done=session")
+}
+
+func (s *Site) endOtherSessions(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	if _, err := s.app.Accounts.EndOtherSessions(r.Context(), a); err != nil {
+		return err
+	}
+	return redirect(w, r, "/my/account?done=sessions")
+}
+
+// device says in words which browser on which system a session is of, as far as that is known.
+func device(say reader, agent string) string {
+	ua := useragent.Parse(agent)
+	browser := strings.TrimSuffix(ua.Name+" "+strconv.Itoa(ua.VersionNo.Major), " 0")
+	switch {
+	case ua.Name == "" || ua.OS == "":
+		return agent
+	case ua.Device != "":
+		return say.T("account.browser_on", "browser", browser, "system", ua.OS+" ("+ua.Device+")")
+	}
+	return say.T("account.browser_on", "browser", browser, "system", ua.OS)
 }
 
 // accountTabs are the pages about oneself.

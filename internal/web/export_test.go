@@ -1,5 +1,7 @@
 package web
 
+import "github.com/holdfast/holdfast/internal/message"
+
 // Route is a line of the table of pages, for tests that walk it.
 type Route struct {
 	Method, Pattern string
@@ -14,3 +16,9 @@ func Routes(s *Site) []Route {
 	}
 	return out
 }
+
+// Device is what a session is called in English.
+func Device(agent string) string { return device(reader{Printer: message.In("en")}, agent) }
+
+// Zones are suggested for the time zone.
+var Zones = zones

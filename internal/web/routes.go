@@ -48,6 +48,7 @@ func (s *Site) routes() []page {
 		{post, "/my/keys", s.createKey, false},
 		{post, "/my/keys/{id}/revocation", s.revokeKey, false},
 		{post, "/my/sessions/{id}/end", s.endSession, false},
+		{post, "/my/sessions/end_others", s.endOtherSessions, false},
 
 		{get, "/projects", s.projects, false},
 		{post, "/projects", s.createProject, false},

@@ -38,6 +38,7 @@ type Field struct {
 	Max          int // longest value, when above zero
 	Code         bool
 	Work         bool // a length of time, read as people write it
+	Suggestions  []string
 }
 
 // Work is a field for a length of time, such as 1h30, 1:30, 90m, 1,5 or 8; what it was understood as is
@@ -74,6 +75,9 @@ func (f Field) Require() Field { f.Required = true; return f }
 
 // Hinted adds an explanation under the label.
 func (f Field) Hinted(hint string) Field { f.Hint = hint; return f }
+
+// Suggest offers values; others can be typed.
+func (f Field) Suggest(values ...string) Field { f.Suggestions = values; return f }
 
 // Wrong puts a message at the field; an empty message changes nothing.
 func (f Field) Wrong(message string) Field { f.Error = or(message, f.Error); return f }
