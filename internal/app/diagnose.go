@@ -40,7 +40,7 @@ func (a *App) checkDatabase(ctx context.Context, say backup.Words) Finding {
 		return f
 	}
 	v, err := db.SchemaVersion(ctx, a.DB)
-	f.Text = say.T("finding.schema", "engine", string(a.DB.Dialect()), "version", strconv.FormatInt(v, 10))
+	f.Text = say.T("finding.schema", "engine", a.DB.Dialect().Product(), "version", strconv.FormatInt(v, 10))
 	if err != nil {
 		f.State, f.Text = Bad, err.Error()
 	}

@@ -36,6 +36,14 @@ const (
 	Postgres Dialect = "postgres"
 )
 
+// Product is the engine's name as people write it.
+func (d Dialect) Product() string {
+	if d == Postgres {
+		return "PostgreSQL"
+	}
+	return "SQLite"
+}
+
 // Options say which database to open. Exactly one of Path and URL is set.
 type Options struct {
 	// Path is the file of an SQLite database; it is created when missing.

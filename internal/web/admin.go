@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"path"
 	"runtime"
 	"strconv"
 	"strings"
@@ -26,8 +27,16 @@ type overviewPage struct {
 	ui.Page
 	Findings []findingRow
 	Facts    ui.DescriptionList
-	Groups   []ui.NavGroup
+	Groups   []tileGroup
 }
+
+// tileGroup are pages of the administration, each with what one does there.
+type tileGroup struct {
+	Title string
+	Tiles []adminTile
+}
+
+type adminTile struct{ Label, Href, Note string }
 
 type findingRow struct {
 	Check, Text, Hint string
@@ -57,23 +66,36 @@ func (s *Site) overview(w http.ResponseWriter, r *http.Request, a access.Actor) 
 	say := speak(r)
 	p := overviewPage{Page: s.adminFrame(r, a, say.T("common.administration"))}
 	p.Breadcrumbs = nil
-	bad := 0
+	bad, notes := 0, 0
 	found := s.app.Diagnose(r.Context(), say)
 	p.Findings = say.findings(found)
 	for _, f := range found {
-		if f.State == app.Bad {
+		switch f.State {
+		case app.Bad:
 			bad++
+		case app.Note:
+			notes++
 		}
 	}
-	p.Lead = say.T("admin.everything_that_was_checked_works")
-	if bad > 0 {
+	switch {
+	case bad > 0:
 		p.Lead = say.T("admin.checks_failed", "n", bad)
+	case notes > 0:
+		p.Lead = say.T("admin.checks_noted", "n", notes)
+	default:
+		p.Lead = say.T("admin.everything_that_was_checked_works")
 	}
-	p.Groups = s.adminSide(say)[1:]
+	for _, g := range s.adminSide(say)[1:] {
+		tiles := tileGroup{Title: g.Title}
+		for _, item := range g.Items {
+			tiles.Tiles = append(tiles.Tiles, adminTile{item.Label, item.Href, say.T("admin.about_" + path.Base(item.Href))})
+		}
+		p.Groups = append(p.Groups, tiles)
+	}
 	v := s.app.Settings.Get()
 	p.Facts.Items = []ui.Description{
 		{Label: say.T("common.version"), Value: s.app.Version},
-		{Label: say.T("admin.database"), Value: string(s.app.DB.Dialect())},
+		{Label: say.T("admin.database"), Value: s.app.DB.Dialect().Product()},
 		{Label: say.T("admin.installed"), Value: say.Date(time.UnixMicro(v.InstalledAt))},
 		{Label: say.T("admin.instance"), Value: v.InstanceID},
 		{Label: say.T("admin.built_with"), Value: runtime.Version()},
