@@ -50,7 +50,7 @@ func TestTwoPeopleChangeOneWorkPackage(t *testing.T) {
 	want(t, "both changes", 200, page, 200, "Paint the door red", "Three coats.", "together with what others changed")
 
 	status, page = tomas.post(wp, with(his, "subject", "Varnish the door", "description", "Red.\r\n\r\nThree coats.", "estimatedTime", "3", "notes", "As told."))
-	want(t, "the same field", status, page, 409, "Somebody else changed a field", "Keep that of Mara", "Paint the door red", "Varnish the door", "As told.", "Three coats.")
+	want(t, "the same field", status, page, 409, "A field that you changed was changed meanwhile", "Keep that of Mara", "Paint the door red", "Varnish the door", "As told.", "Three coats.")
 	if strings.Contains(page, `name="keep.estimatedTime"`) || strings.Contains(page, `name="keep.description"`) {
 		t.Error("what only one of the two changed is asked about")
 	}
