@@ -10,10 +10,8 @@ import (
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/filter"
 	"github.com/holdfast/holdfast/internal/id"
-	"github.com/holdfast/holdfast/internal/membership"
 	"github.com/holdfast/holdfast/internal/project"
 	"github.com/holdfast/holdfast/internal/web/ui"
-	"github.com/holdfast/holdfast/internal/workpackage"
 )
 
 func projectHref(p *project.Project) string { return "/projects/" + p.Identifier }
@@ -116,110 +114,6 @@ func currentItem(r *http.Request, base string, items []ui.NavItem) int {
 func sideClosed(r *http.Request) bool {
 	c, err := r.Cookie("side")
 	return err == nil && c.Value == "closed"
-}
-
-type projectPage struct {
-	ui.Page
-	Status       string
-	Hue          ui.Hue
-	Explanation  string
-	Description  string
-	Facts        []ui.Fact
-	Recent       []ui.PackageRow
-	ShowPackages bool
-	ListHref     string
-	EditHref     string
-	NewHref      string
-	People       []ui.Avatar
-	MembersHref  string
-	MoreMembers  int
-	NoPackages   ui.EmptyState
-	Star         string // where a favourite is made, "" for visitors
-	Favorite     bool
-}
-
-// showProject is a project's overview.
-func (s *Site) showProject(w http.ResponseWriter, r *http.Request, a access.Actor) error {
-	pr, can, err := s.inProject(r, a)
-	if err != nil {
-		return err
-	}
-	base := projectHref(pr)
-	p := projectPage{Page: s.projectFrame(r, a, pr, can, pr.Name), Description: pr.Description, Explanation: pr.StatusExplanation, ListHref: base + "/work_packages"}
-	p.Status, p.Hue = speak(r).projectStatus(pr.Status)
-	p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: pr.Name})
-	if can.Edit || can.Unarchive {
-		p.EditHref = base + "/settings"
-	}
-	if a.SignedIn() {
-		p.Star, p.Favorite = base+"/favorite", pr.Favorited
-	}
-	if can.AddWorkPackages {
-		p.NewHref = base + "/work_packages/new"
-	}
-	if can.ViewWorkPackages {
-		if err := s.projectWork(r, a, &p, pr); err != nil {
-			return err
-		}
-	}
-	if can.ViewMembers {
-		if err := s.projectPeople(r, a, &p, pr); err != nil {
-			return err
-		}
-	}
-	return s.ui.Render(w, http.StatusOK, "project", p)
-}
-
-// projectWork counts the work packages of a project and shows the newest changes.
-func (s *Site) projectWork(r *http.Request, a access.Actor, p *projectPage, pr *project.Project) error {
-	say := speak(r)
-	list := func(size int, conds ...filter.Condition) (*workpackage.Page, error) {
-		return s.app.WorkPackages.List(r.Context(), a, workpackage.ListInput{
-			Project: pr.ID, Filters: conds, Page: filter.Page{Number: 1, Size: size}, Location: location(a),
-			Sort: []filter.Sort{{Name: "updated_at", Desc: true}},
-		})
-	}
-	open := filter.Condition{Name: "status", Op: "o"}
-	recent, err := list(8, open)
-	if err != nil {
-		return err
-	}
-	closed, err := list(0, filter.Condition{Name: "status", Op: "c"})
-	if err != nil {
-		return err
-	}
-	late, err := list(0, open, filter.Condition{Name: "due_date", Op: "<t-", Values: []string{"1"}})
-	if err != nil {
-		return err
-	}
-	p.ShowPackages, p.Recent = true, packageRows(recent)
-	overdue := ui.Fact{Label: say.T("project.overdue"), Value: say.Count(late.Total)}
-	if late.Total > 0 {
-		overdue.Tone = ui.Danger
-	}
-	p.Facts = []ui.Fact{{Label: say.T("package.status_open"), Value: say.Count(recent.Total)}, overdue, {Label: say.T("package.status_closed"), Value: say.Count(closed.Total)}}
-	p.NoPackages = ui.EmptyState{Icon: "list-checks", Title: say.T("project.no_open"), Text: say.T("project.no_open_text")}
-	if p.NewHref != "" {
-		p.NoPackages.Actions = []ui.Button{ui.Link(say.T("project.create_one"), p.NewHref).As("primary")}
-	}
-	return nil
-}
-
-// peopleShown is how many members the overview names.
-const peopleShown = 12
-
-func (s *Site) projectPeople(r *http.Request, a access.Actor, p *projectPage, pr *project.Project) error {
-	list, err := s.app.Memberships.List(r.Context(), a, membership.ListInput{
-		Project: pr.ID, Page: filter.Page{Number: 1, Size: peopleShown}, Sort: []filter.Sort{{Name: "principal"}},
-	})
-	if err != nil {
-		return err
-	}
-	for _, m := range list.Items {
-		p.People = append(p.People, ui.Avatar{Person: ui.Person{ID: int64(m.Principal), Name: m.PrincipalName}})
-	}
-	p.MembersHref, p.MoreMembers = projectHref(pr)+"/members", max(0, list.Total-len(list.Items))
-	return nil
 }
 
 // projectPackages is the list of a project's work packages.

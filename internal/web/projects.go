@@ -268,6 +268,7 @@ type projectLine struct {
 	Open, Closed, Total int
 	Members             int
 	Done                ui.Progress
+	WorkHref            string // the work packages that are counted
 }
 
 // Level is the depth as assistive technology counts it.
@@ -316,6 +317,7 @@ func (in reader) projectLine(v view, p *project.Project, f project.Figures) proj
 		Work: f.Work, People: f.People, Open: f.Open, Closed: f.Closed, Total: f.All(), Members: f.Members,
 	}
 	line.Status, line.Hue = in.projectStatus(p.Status)
+	line.WorkHref = line.Href + "/work_packages?project=" + strconv.FormatInt(line.ID, 10) // not of those below
 	line.Done = ui.Progress{Label: in.T("project.progress_of", "name", p.Name), Value: int64(f.Closed), Max: int64(f.All()), Small: true}
 	for _, name := range v.columns {
 		col, _ := v.of.column(name)

@@ -185,7 +185,7 @@ func files() FileList {
 }
 
 func backupFacts() []Fact {
-	return []Fact{{"Last backup", "2 hours ago", "664 MiB, everything included", Success}, {"Last verified", "2 hours ago", "1 204 files, 48 tables", Success}, {"Last restored as a test", "Never", "Run a drill to be sure", Danger}, {"Free space", "18.4 GiB", "room for 28 more", ""}}
+	return []Fact{{"Last backup", "2 hours ago", "664 MiB, everything included", "", Success}, {"Last verified", "2 hours ago", "1 204 files, 48 tables", "", Success}, {"Last restored as a test", "Never", "Run a drill to be sure", "", Danger}, {"Free space", "18.4 GiB", "room for 28 more", "", ""}}
 }
 
 type listRow struct {

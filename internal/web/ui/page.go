@@ -188,7 +188,8 @@ func (d Description) Empty() bool {
 // Fact is a figure worth a large print, with a note under it.
 type Fact struct {
 	Label, Value, Note string
-	Tone               Tone // Success, Danger or ""
+	Href               string // of the list behind it, optional
+	Tone               Tone   // Success, Danger or ""
 }
 
 // Progress is how far something is. Max of zero or less means 100. A Value below zero is unknown.
