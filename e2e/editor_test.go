@@ -143,3 +143,72 @@ func TestDraftsComeBack(t *testing.T) {
 	b.press("Sign out")
 	b.until(`!Object.keys(localStorage).some(k => k.startsWith("draft "))`)
 }
+
+// endSessions ends every session of the administrator but that of a browser of its own.
+func (b *tab) endSessions() {
+	b.t.Helper()
+	other := browse(b.t, b.base)
+	other.signIn(adminLogin, adminPassword)
+	other.visit("/my/account")
+	other.load(200, chromedp.Click(chromedp.CSS(`form[action$="/end"] button`)))
+}
+
+// TestTheSessionEndsWhileSomebodyTypes sends a comment too late, signs in, and finds it in the form.
+func TestTheSessionEndsWhileSomebodyTypes(t *testing.T) {
+	_, b := instance(t)
+	b.project()
+	b.packageIn("Mend the gate")
+	b.late("Long and \"winding\" <thoughts>")
+	b.do(chromedp.Evaluate[chromedp.Void](`if (document.body.dataset.at || location.pathname !== "/work_packages/1") throw location.href`))
+
+	// In a frame, after signing out in another window.
+	b.visit("/work_packages/1")
+	b.do(chromedp.Click(chromedp.CSS(`.side-text .button-icon`)))
+	b.until(`document.querySelector(".cell-form .editor[data-ready]")`)
+	b.fill("Description", "It leaks everywhere")
+	b.do(chromedp.Evaluate[chromedp.Void](`fetch("/logout", { method: "POST" })`, chromedp.EvalAwaitPromise))
+	b.load(422, chromedp.Click(chromedp.CSS(".cell-form .button-primary")))
+	b.sees("Your session has ended")
+	b.fill("Login or e-mail", adminLogin, "Password", adminPassword)
+	b.press("Sign in")
+	b.sees("You are signed in again")
+	if got := b.value("Description"); got != "It leaks everywhere" {
+		t.Errorf("the form holds %q", got)
+	}
+	b.press("Save")
+	if got := b.path(); got != "/work_packages/1" {
+		t.Errorf("saving leads to %s", got)
+	}
+	b.sees("It leaks everywhere")
+}
+
+// TestTheSessionEndsWithoutScripts takes the same way in a browser that runs none.
+func TestTheSessionEndsWithoutScripts(t *testing.T) {
+	_, b := instance(t)
+	b.noScripts()
+	b.project()
+	b.packageIn("Mend the gate")
+	b.late("Long and \"winding\" <thoughts>")
+}
+
+// late writes a comment on work package 1, whose session ends meanwhile.
+func (b *tab) late(text string) {
+	b.t.Helper()
+	b.visit("/work_packages/1")
+	b.fill("Comment", text)
+	b.endSessions()
+	b.load(422, chromedp.Click(button("Comment")))
+	b.sees("Your session has ended", "what you typed comes back")
+	b.picture("session-ended")
+	b.fill("Login or e-mail", adminLogin, "Password", "wrong")
+	b.load(422, chromedp.Click(button("Sign in")))
+	b.fill("Login or e-mail", adminLogin, "Password", adminPassword)
+	b.press("Sign in")
+	b.sees("You are signed in again", "It has not been sent")
+	if got := b.value("Comment"); got != text {
+		b.t.Errorf("the form holds %q, want %q", got, text)
+	}
+	b.picture("session-form-is-back")
+	b.press("Comment")
+	b.sees(text)
+}

@@ -25,7 +25,10 @@ func (s *Site) enter(w http.ResponseWriter, r *http.Request, in account.SignedIn
 		Name: serve.SessionCookie, Value: in.Token, Path: "/", Expires: in.Expires,
 		HttpOnly: true, Secure: s.edge.Secure(), SameSite: http.SameSiteLaxMode,
 	})
-	return redirect(w, r, local(to))
+	if err := s.markBrowser(w, r, in); err != nil {
+		return err
+	}
+	return s.bringBack(w, r, in.Actor.ID, in.Token, to)
 }
 
 func (s *Site) forget(w http.ResponseWriter, name, path string) {
@@ -39,6 +42,7 @@ type loginPage struct {
 	ui.Page
 	Username, Password ui.Field
 	BackURL            string
+	Kept               string // a form that comes back, sealed
 	Providers          []ui.Button
 	Register           bool
 	Problems           ui.ErrorSummary
@@ -69,6 +73,7 @@ func (s *Site) login(r *http.Request, back string) loginPage {
 		Page: s.frame(r, access.Anonymous(""), say.T("common.sign_in")), BackURL: back, Register: s.app.Settings.Get().SelfRegistration,
 		Username: ui.Text("username", say.T("auth.login_or_email"), ""), Password: ui.Password("password", say.T("common.password"), "current-password"),
 	}
+	p.Reloads = r.Header.Get("Turbo-Frame") != "" // a frame has no place for it
 	p.Username.Autocomplete, p.Username.Autofocus = "username", true
 	for _, t := range say.done(r) { // a message that stays
 		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Success, Text: t.Text})
@@ -99,6 +104,7 @@ func (s *Site) signIn(w http.ResponseWriter, r *http.Request, _ access.Actor) er
 	p := s.login(r, back)
 	p.Username.Value = name
 	p.Flash = []ui.Alert{{Tone: ui.Danger, Text: speak(r).sentence(err)}}
+	p.keep(speak(r), r.PostForm.Get(keptField))
 	status := failureOf(f.Kind).status
 	if f.Kind == fault.KindUnauthenticated {
 		status = http.StatusUnprocessableEntity
@@ -168,6 +174,9 @@ func (s *Site) forcedForm(w http.ResponseWriter, r *http.Request, login, back st
 		ui.Password("current", say.T("auth.current_password"), "current-password").Require(), newPassword(say, "password"))
 	p.Lead = say.T("auth.set_by_somebody_else")
 	p.Hidden["username"], p.Hidden["back_url"] = login, back
+	if kept := r.PostForm.Get(keptField); kept != "" {
+		p.Hidden[keptField] = kept
+	}
 	return s.ui.Render(w, statusOf(err), "password", p)
 }
 

@@ -20,6 +20,7 @@ import (
 type cellPage struct {
 	ui.Page
 	Frame    string
+	Alone    bool // nothing is around the form, so saving leads away from it
 	Action   string
 	Back     string
 	Lock     int
@@ -90,6 +91,7 @@ func (s *Site) cellForm(w http.ResponseWriter, r *http.Request, a access.Actor, 
 	for _, c := range clashes {
 		p.Clash = &c
 	}
+	p.Alone = r.Header.Get("Turbo-Frame") == ""
 	p.Page.Width = "narrow"
 	p.control(say, f, col, v, say.messages(refusal))
 	if p.Area != nil { // of a field that may be written, so files may be attached

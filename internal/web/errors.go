@@ -21,6 +21,11 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, a access.Actor, err 
 	r = s.reading(r, a)
 	kind := fault.KindOf(err)
 	if kind == fault.KindUnauthenticated && a.Kind == access.Visitor {
+		if kept := s.ended(w, r); kept != "" {
+			if rerr := s.askAgain(w, r, kept); rerr == nil {
+				return
+			}
+		}
 		http.Redirect(w, r, "/login?back_url="+url.QueryEscape(backURL(r)), http.StatusSeeOther)
 		return
 	}

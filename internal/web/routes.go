@@ -9,6 +9,7 @@ func (s *Site) routes() []page {
 	return append([]page{
 		{get, "/login", s.loginForm, true},
 		{post, "/login", s.signIn, true},
+		{post, "/login/kept", s.goOn, true},
 		{post, "/login/password", s.forcedChange, true},
 		{get, "/login/recovery", s.recoveryForm, true},
 		{post, "/login/recovery", s.requestRecovery, true},

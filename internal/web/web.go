@@ -36,6 +36,7 @@ type Site struct {
 	// guide is nil unless the style guide is switched on.
 	guide *ui.Renderer
 	live  *live
+	pages http.Handler // the router that has them
 }
 
 // New parses the pages.
@@ -66,6 +67,7 @@ type page struct {
 
 // Mount adds the pages and their assets to the router.
 func (s *Site) Mount(r chi.Router) {
+	s.pages = r
 	r.Handle(assets.Prefix+"*", assets.Handler())
 	r.Get("/live", s.edge.Handle(s.stream, s.fail)) // not compressed: what is sent arrives at once
 	zip := packed()
@@ -92,10 +94,11 @@ func packed() func(http.Handler) http.HandlerFunc {
 }
 
 // signedIn leads visitors to the sign-in page, unless the instance shows
-// itself to visitors.
+// itself to visitors. They change nothing in any case, so a form that comes from
+// nobody comes from somebody whose session has ended.
 func (s *Site) signedIn(h serve.HandlerFunc) serve.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request, a access.Actor) error {
-		if a.Kind == access.Visitor && s.edge.LoginRequired() {
+		if a.Kind == access.Visitor && (s.edge.LoginRequired() || r.Method == http.MethodPost) {
 			return fault.Unauthenticated("you need to be signed in")
 		}
 		return h(w, r, a)
@@ -134,6 +137,10 @@ func (s *Site) frame(r *http.Request, a access.Actor, title string) ui.Page {
 	}
 	p.Toasts = say.done(r)
 	p.Flash = s.demoBanner(say, path, a)
+	if at, back := r.Context().Value(comingBack{}).(string); back {
+		p.At = at
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Info, Title: say.T("kept.back"), Text: say.T("kept.back_text")})
+	}
 	return p
 }
 

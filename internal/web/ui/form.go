@@ -173,6 +173,7 @@ type Button struct {
 	IconOnly          bool   // the label is for those who do not see the icon
 	Plain             bool   // type="button": submits nothing
 	Key               string // that presses it
+	Apart             bool   // a link that opens a window of its own
 	Whole             bool   // a link that loads as a whole: a file, or another site
 }
 

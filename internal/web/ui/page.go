@@ -32,8 +32,9 @@ type Page struct {
 	Flash       []Alert
 	Toasts      []Toast
 	Footer      []NavItem
-	HideTitle   bool // the page writes its own <h1>
-	Reloads     bool // the answer carries a Refresh header, so the browser loads this page and the next as a whole
+	At          string // the page's own address, when it is not the one it was asked for by
+	HideTitle   bool   // the page writes its own <h1>
+	Reloads     bool   // the answer carries a Refresh header, so the browser loads this page and the next as a whole
 }
 
 // Person is somebody the interface names. ID picks the colour of the avatar.

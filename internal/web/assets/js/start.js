@@ -8,6 +8,9 @@ const root = document.documentElement
 const $ = (selector, from = document) => from.querySelector(selector)
 const $$ = (selector, from = document) => [...from.querySelectorAll(selector)]
 
+// A form that came back stands under the address of the sign-in page until it has its own again.
+if (document.body.dataset.at) history.replaceState(history.state, "", document.body.dataset.at)
+
 // Turbo's own bar brings an inline style, which our policy forbids; shell.css draws one from aria-busy.
 Turbo.config.drive.progressBarDelay = 2 ** 31 - 1
 
