@@ -51,15 +51,3 @@ func (s *Site) favoriteHits(r *http.Request, a access.Actor) (ui.HitGroup, error
 	g.Total = list.Total
 	return g, nil
 }
-
-// favoriteRows are the rows of the projects that the person marked, without their place in the tree.
-func favoriteRows(rows []ui.ProjectRow) []ui.ProjectRow {
-	var out []ui.ProjectRow
-	for _, row := range rows {
-		if row.Favorite {
-			row.Depth = 0
-			out = append(out, row)
-		}
-	}
-	return out
-}

@@ -2,60 +2,124 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/filter"
+	"github.com/holdfast/holdfast/internal/notification"
 	"github.com/holdfast/holdfast/internal/project"
 	"github.com/holdfast/holdfast/internal/web/ui"
 	"github.com/holdfast/holdfast/internal/workpackage"
 )
 
+// homePage is what waits for a person, and what they had in hand last.
 type homePage struct {
 	ui.Page
 	Welcome   string // what administrators say to everybody
-	Projects  []ui.ProjectRow
-	Favorites []ui.ProjectRow
-	Mine      []homeBlock
+	Told      []toldRow
+	ToldTotal int
+	Blocks    []homeBlock
 	MineTotal int
 	MineHref  string
+	Worked    []homeRow
+	Projects  []ui.ProjectRow
+	Favorites bool // the projects are those that the person marked
 	MayCreate bool
-	None      ui.EmptyState
+	None      *ui.EmptyState // nothing waits
+	NoProject ui.EmptyState
 }
 
-func (s *Site) home(w http.ResponseWriter, r *http.Request, a access.Actor) error {
-	say := speak(r)
-	tree, err := s.app.Projects.Tree(r.Context(), a)
-	if err != nil {
-		return err
-	}
-	p := homePage{Page: s.frame(r, a, say.T("home.home")), Projects: say.rowsOf(tree), Welcome: s.app.Settings.Get().WelcomeText}
-	p.Favorites = favoriteRows(p.Projects)
-	if a.SignedIn() {
-		p.Title = say.T("home.welcome", "name", firstName(a.Name))
-		if err := s.mine(r, a, &p); err != nil {
-			return err
-		}
-	}
-	if p.MayCreate, err = s.app.Projects.MayCreate(r.Context(), a); err != nil {
-		return err
-	}
-	p.None = ui.EmptyState{Icon: "folder", Title: say.T("home.no_projects_yet"), Text: say.T("home.projects_appear_here")}
-	if p.MayCreate {
-		p.None.Actions = []ui.Button{ui.Link(say.T("home.create_a_project"), "/projects/new").As("primary")}
-	}
-	return s.ui.Render(w, http.StatusOK, "home", p)
+// toldRow is a work package of which a person was told something unread.
+type toldRow struct {
+	Href, Subject, Project string
+	Reason                 ui.Chip
+	Count                  int
+	of                     int64
 }
 
 // homeBlock is what waits for a person, of one urgency.
 type homeBlock struct {
-	Title string
-	Rows  []ui.PackageRow
+	Title, ID string
+	Rows      []homeRow
+	More      int
 }
 
-// homeRows bounds the rows of a block.
-const homeRows = 8
+// homeRow is a work package that is acted on in its place.
+type homeRow struct {
+	ID                     int64
+	Href, Subject, Project string
+	Late                   bool
+	Reason                 *ui.Chip // of the news there are of it
+	Status, Due            ui.Cell
+}
+
+func (s *Site) home(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	say := speak(r)
+	p := homePage{Page: s.frame(r, a, say.T("home.home")), Welcome: s.app.Settings.Get().WelcomeText}
+	var err error
+	if p.MayCreate, err = s.app.Projects.MayCreate(r.Context(), a); err != nil {
+		return err
+	}
+	if a.SignedIn() {
+		p.Title = say.T("home.welcome", "name", firstName(a.Name))
+		if err := s.waiting(r, a, &p); err != nil {
+			return err
+		}
+	}
+	if err := s.homeProjects(r, a, &p); err != nil {
+		return err
+	}
+	p.NoProject = ui.EmptyState{Icon: "folder", Title: say.T("home.no_projects_yet"), Text: say.T("home.projects_appear_here")}
+	if p.MayCreate {
+		p.NoProject.Actions = []ui.Button{ui.Link(say.T("home.create_a_project"), "/projects/new").As("primary")}
+	}
+	return s.ui.Render(w, http.StatusOK, "home", p)
+}
+
+const (
+	homeRows     = 8 // of a block
+	homeProjects = 12
+	workedRows   = 6
+)
+
+// waiting fills what waits for a person and what they worked on last.
+func (s *Site) waiting(r *http.Request, a access.Actor, p *homePage) error {
+	say := speak(r)
+	topics, total, err := s.app.Notifications.Topics(r.Context(), a, notification.ListInput{
+		Filters: told{}.filters(), Page: filter.Page{Number: 1, Size: homeRows},
+	})
+	if err != nil {
+		return err
+	}
+	p.ToldTotal = total
+	for _, t := range topics {
+		if len(t.Notifications) > 0 {
+			n := t.Notifications[0]
+			p.Told = append(p.Told, toldRow{Href: packageHref(t.WorkPackage), Subject: n.Subject, Project: n.ProjectName, Reason: ui.Chip{Label: say.why(n.Reason), Hue: reasonHue(n.Reason)}, Count: t.Unread, of: int64(t.WorkPackage)})
+		}
+	}
+	if err := s.mine(r, a, p); err != nil {
+		return err
+	}
+	worked, err := s.app.WorkPackages.Worked(r.Context(), a, workedRows)
+	if err != nil {
+		return err
+	}
+	for i := range worked.Items {
+		p.Worked = append(p.Worked, say.homeRow(&worked.Items[i], worked.Refs, ""))
+	}
+	if p.MineTotal == 0 && total == 0 {
+		none := ui.EmptyState{Icon: "circle-check", Title: say.T("home.nothing_waits"), Text: say.T("home.nothing_waits_text")}
+		if len(p.Create) > 0 {
+			none.Actions = []ui.Button{ui.Link(p.Create[0].Label, p.Create[0].Href).As("primary")}
+		}
+		none.Actions = append(none.Actions, ui.Link(say.T("home.browse_projects"), "/projects"))
+		p.None = &none
+	}
+	return nil
+}
 
 // mine sorts what is open and assigned to a person: what is due today or was before,
 // what has been begun, and what comes next. Each stands in the first that fits.
@@ -72,8 +136,7 @@ func (s *Site) mine(r *http.Request, a access.Actor, p *homePage) error {
 	}
 	p.MineTotal, p.MineHref = list.Total, "/work_packages?assignee=me"
 	today := db.DayOf(s.app.DB.Now().In(location(a)))
-	blocks := []homeBlock{{Title: say.T("home.needs_you_today")}, {Title: say.T("home.in_progress")}, {Title: say.T("home.next_up")}}
-	rows := packageRows(list)
+	blocks := []homeBlock{{Title: say.T("home.needs_you_today"), ID: "today"}, {Title: say.T("home.in_progress"), ID: "begun"}, {Title: say.T("home.next_up"), ID: "next"}}
 	for i := range list.Items {
 		w := &list.Items[i]
 		at := 2
@@ -84,12 +147,70 @@ func (s *Site) mine(r *http.Request, a access.Actor, p *homePage) error {
 			at = 1
 		}
 		if b := &blocks[at]; len(b.Rows) < homeRows {
-			b.Rows = append(b.Rows, rows[i])
+			b.Rows = append(b.Rows, say.homeRow(w, list.Refs, today))
+		} else {
+			b.More++
 		}
 	}
-	for _, b := range blocks {
-		if len(b.Rows) > 0 {
-			p.Mine = append(p.Mine, b)
+	p.join(&blocks[0])
+	for i, b := range blocks {
+		if len(b.Rows) > 0 || i == 0 && len(p.Told) > 0 {
+			p.Blocks = append(p.Blocks, b)
+		}
+	}
+	return nil
+}
+
+// join says in the rows of today what there is news of, so that nothing stands there twice.
+func (p *homePage) join(today *homeBlock) {
+	p.Told = slices.DeleteFunc(p.Told, func(told toldRow) bool {
+		for i := range today.Rows {
+			if today.Rows[i].ID == told.of {
+				today.Rows[i].Reason = &told.Reason
+				return true
+			}
+		}
+		return false
+	})
+}
+
+func (in reader) homeRow(w *workpackage.WorkPackage, refs *workpackage.Refs, today db.Day) homeRow {
+	cell := func(name string) ui.Cell {
+		col, _ := columnOf(name)
+		return in.cellOf(w, refs, col).Cell
+	}
+	return homeRow{
+		ID: int64(w.ID), Href: packageHref(w.ID), Subject: w.Subject, Project: refs.Projects[w.ProjectID].Name,
+		Late: w.DueDate != nil && *w.DueDate < today, Status: cell("status"), Due: cell("dueDate"),
+	}
+}
+
+// homeProjects shows the projects that a person marked, else those they are a member
+// of, else those there are.
+func (s *Site) homeProjects(r *http.Request, a access.Actor, p *homePage) error {
+	active := filter.Condition{Name: "active", Op: "=", Values: []string{"t"}}
+	choices := [][]filter.Condition{{active}}
+	if a.SignedIn() {
+		choices = [][]filter.Condition{
+			{active, {Name: "favorited", Op: "=", Values: []string{"t"}}},
+			{active, {Name: "principal", Op: "=", Values: []string{"me"}}},
+			{active},
+		}
+	}
+	for i, conds := range choices {
+		list, err := s.app.Projects.List(r.Context(), a, project.ListInput{Filters: conds, Page: filter.Page{Number: 1, Size: homeProjects}})
+		if err != nil {
+			return err
+		}
+		for j := range list.Items {
+			pr := &list.Items[j]
+			row := ui.ProjectRow{Name: pr.Name, Href: projectHref(pr), Public: pr.Public, Favorite: pr.Favorited}
+			row.Status, row.Hue = speak(r).projectStatus(pr.Status)
+			p.Projects = append(p.Projects, row)
+		}
+		if len(p.Projects) > 0 {
+			p.Favorites = i == 0 && len(choices) > 1
+			return nil
 		}
 	}
 	return nil
@@ -116,16 +237,6 @@ func (in reader) projectStatus(code *string) (string, ui.Hue) {
 		}
 	}
 	return *code, ui.Gray
-}
-
-func (in reader) rowsOf(tree []project.Node) []ui.ProjectRow {
-	out := make([]ui.ProjectRow, 0, len(tree))
-	for _, n := range tree {
-		row := ui.ProjectRow{Name: n.Name, Href: "/projects/" + n.Identifier, Depth: min(n.Depth, 5), Public: n.Public, Favorite: n.Favorited}
-		row.Status, row.Hue = in.projectStatus(n.Status)
-		out = append(out, row)
-	}
-	return out
 }
 
 // statusWord is the word for a project's status.

@@ -22,7 +22,7 @@ func TestListOfProjects(t *testing.T) {
 		"/projects?member=me":            {"Member: <strong>"},
 		"/projects?under=1":              {"Subproject of: <strong>", "in all"},
 		"/projects?created=past7":        {"Created: <strong>In the past 7 days"},
-		"/projects?columns=closed":       {"?status=closed\">9<", "<a id=\"p1\""},
+		"/projects?columns=closed":       {"status=closed\">9<", "<a id=\"p1\""},
 		"/projects?sort=members:desc":    {`aria-sort="descending"`},
 		"/projects?sort=activity:asc":    {`aria-sort="ascending"`},
 		"/projects?state=archived":       {"No projects", "Without “State: Archived” there are 5"},

@@ -36,6 +36,8 @@ CREATE INDEX work_packages_version ON work_packages (version_id) WHERE version_i
 CREATE INDEX work_packages_category ON work_packages (category_id) WHERE category_id IS NOT NULL;
 -- When a project changed last, and its work packages from the newest on, are one step into this.
 CREATE INDEX work_packages_recent ON work_packages (project_id, updated_at) WHERE deleted_at IS NULL;
+-- What a person worked on last.
+CREATE INDEX journals_user ON journals (user_id, id);
 
 -- The long text moves behind the new columns, so that reading them does not read through it.
 ALTER TABLE work_packages RENAME COLUMN description_folded TO folded_before;
