@@ -1,7 +1,12 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -142,6 +147,52 @@ func TestDraftsComeBack(t *testing.T) {
 	b.do(chromedp.Click(chromedp.CSS(".menu-account summary")))
 	b.press("Sign out")
 	b.until(`!Object.keys(localStorage).some(k => k.startsWith("draft "))`)
+}
+
+// TestFilesBesideAText keeps what is being typed while a file is sent, and refuses a large one before it is.
+func TestFilesBesideAText(t *testing.T) {
+	_, b := instance(t)
+	b.project()
+	b.packageIn("Mend the gate")
+	b.visit("/work_packages/1")
+	b.until(`document.querySelector(".editor[data-ready]")`)
+	b.fill("Comment", "Half a thought")
+	dir := t.TempDir()
+	large, small := filepath.Join(dir, "large.bin"), filepath.Join(dir, "plan.png")
+	var picture bytes.Buffer
+	if err := png.Encode(&picture, image.NewNRGBA(image.Rect(0, 0, 300, 100))); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{large: make([]byte, 6<<20), small: picture.Bytes()} {
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.do(chromedp.SetUploadFiles(b.labelled("File"), []string{large}))
+	b.until(`document.querySelector("#f-file").validationMessage.includes("too large")`)
+	b.do(chromedp.SetUploadFiles(b.labelled("File"), []string{small}))
+	b.until(`document.querySelector("#f-file").checkValidity()`)
+	b.press("Attach")
+	b.sees("plan.png")
+	b.until(`document.querySelector(".file-picture img").naturalWidth === 300`)
+	if got := b.value("Comment"); got != "Half a thought" {
+		t.Errorf("the comment became %q", got)
+	}
+	b.do(chromedp.Evaluate[chromedp.Void](`(() => {
+		const data = new DataTransfer()
+		data.items.add(new File([new Uint8Array(6 << 20)], "huge.bin"))
+		document.querySelector("#f-comment").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }))
+	})()`))
+	b.until(`document.querySelector(".editor-said").textContent.includes("huge.bin is too large: a file may have at most 5.0 MiB")`)
+	if got := b.value("Comment"); got != "Half a thought" {
+		t.Errorf("after a refused file, the comment is %q", got)
+	}
+	for _, width := range []int64{1280, 360} {
+		for _, scheme := range []string{"light", "dark"} {
+			b.look(width, scheme)
+			b.picture(fmt.Sprintf("files-%d-%s", width, scheme))
+		}
+	}
 }
 
 // endSessions ends every session of the administrator but that of a browser of its own.

@@ -25,18 +25,22 @@ var inline = map[string]bool{
 	"image/png": true, "image/jpeg": true, "image/gif": true, "image/webp": true, "application/pdf": true, "text/plain": true,
 }
 
+// Shown says whether a browser shows a type in its own window; the others are saved.
+func Shown(contentType string) bool {
+	kind, _, _ := mime.ParseMediaType(contentType)
+	return inline[kind]
+}
+
 // Picture says whether a type is one of those pictures that pages show in place.
 func Picture(contentType string) bool {
-	kind, _, _ := mime.ParseMediaType(contentType)
-	return inline[kind] && strings.HasPrefix(kind, "image/")
+	return Shown(contentType) && strings.HasPrefix(contentType, "image/")
 }
 
 // SendFile answers with a file, or the ranges of it that were asked for. What
 // people upload never runs: it is sandboxed, not sniffed, and mostly saved.
 func SendFile(w http.ResponseWriter, r *http.Request, f File) {
-	kind, _, _ := mime.ParseMediaType(f.ContentType)
 	disposition := "attachment"
-	if inline[kind] {
+	if Shown(f.ContentType) {
 		disposition = "inline"
 	}
 	f.headers(w.Header(), disposition)

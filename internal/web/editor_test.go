@@ -154,3 +154,39 @@ func TestFilesOfTheEditor(t *testing.T) {
 		t.Errorf("a stranger, anywhere: %d %v", status, got)
 	}
 }
+
+func TestFilesAreShownOrSaved(t *testing.T) {
+	_, b := planner(t)
+	for name, c := range map[string]struct {
+		content []byte
+		picture bool
+		shown   bool
+	}{
+		"plan.png": {pixel, true, true}, "notes.txt": {[]byte("plain words"), false, true}, "plan.pdf": {[]byte("%PDF-1.4\n%%EOF"), false, true},
+		"plan.svg": {[]byte(`<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`), false, false}, "page.html": {[]byte("<!doctype html><script>alert(1)</script>"), false, false},
+		"fake.png": {[]byte("<!doctype html><html><script>alert(1)</script></html>"), false, false},
+	} {
+		status, got := b.upload("/work_packages/1/files", name, c.content)
+		if status != 201 {
+			t.Fatalf("%s: %d %v", name, status, got)
+		}
+		href := fmt.Sprint(got["href"])
+		_, page := b.get("/work_packages/1")
+		if has := strings.Contains(page, `<img src="`+href+`" alt="" width="64" height="48" loading="lazy"`); has != c.picture {
+			t.Errorf("%s: a picture in the list: %t", name, has)
+		}
+		if has := strings.Contains(page, `href="`+href+`" data-turbo="false" target="_blank"`); has != c.shown {
+			t.Errorf("%s: opens in a window: %t", name, has)
+		}
+		res := b.in.Do("", http.MethodGet, href, "", "Cookie", serve.SessionCookie+"="+b.cookie)
+		_ = res.Body.Close()
+		h := res.Header
+		if inline := strings.HasPrefix(h.Get("Content-Disposition"), "inline"); inline != c.shown || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Content-Security-Policy") != "default-src 'none'; sandbox" {
+			t.Errorf("%s: sent with %v", name, h)
+		}
+	}
+	_, page := b.get("/work_packages/1")
+	if !strings.Contains(page, `data-most="`) || !strings.Contains(page, `id="f-file-hint">At most 5.0 MiB.`) {
+		t.Error("the form does not say how large a file may be")
+	}
+}

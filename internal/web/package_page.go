@@ -6,6 +6,7 @@ import (
 
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/serve"
 	"github.com/holdfast/holdfast/internal/web/ui"
 	"github.com/holdfast/holdfast/internal/workpackage"
 )
@@ -81,7 +82,8 @@ func (s *Site) packagePage(w http.ResponseWriter, r *http.Request, a access.Acto
 	p.Comment = ui.Area("comment", say.T("common.comment"), comment).Hinted(say.T("common.markup_comment")).Wrong(m["comment"])
 	p.Comment.Key = "m"
 	p.Comment = p.Comment.With(s.editorOf(r, a, wp.ProjectID, n, p.MayAttach))
-	p.Upload = ui.File("file", say.T("common.file")).Require().Wrong(m["file"]).Wrong(m["fileName"])
+	p.Upload = ui.File("file", say.T("common.file")).Require().Hinted(say.T("files.at_most", "size", p.MaxUpload)).Wrong(m["file"]).Wrong(m["fileName"])
+	p.Upload.MaxFile, p.Upload.TooLarge = s.app.Config.Attachment.MaxSize.Bytes(), say.T("files.too_large", "size", p.MaxUpload)
 	p.Problems = ui.Problems(p.Comment.Problem(), p.Upload.Problem())
 	if refusal != nil && len(p.Problems.Items) == 0 {
 		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: say.sentence(refusal)})
@@ -120,7 +122,7 @@ func (s *Site) fillPackage(r *http.Request, a access.Actor, p *packagePage, n id
 	p.FileCount = len(files)
 	for _, f := range files {
 		href := fileHref(f.ID)
-		item := ui.FileItem{Name: f.FileName, Href: href, ContentType: f.ContentType, Size: f.Size, Author: f.AuthorName, At: f.CreatedAt.In(loc)}
+		item := ui.FileItem{Name: f.FileName, Href: href, ContentType: f.ContentType, Size: f.Size, Author: f.AuthorName, At: f.CreatedAt.In(loc), Picture: serve.Picture(f.ContentType), Shown: serve.Shown(f.ContentType)}
 		if f.Deletable {
 			item.DeleteHref = href + "/deletion"
 		}

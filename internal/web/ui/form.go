@@ -35,7 +35,9 @@ type Field struct {
 	Autocomplete string
 	Placeholder  string
 	InputMode    string
-	Max          int // longest value, when above zero
+	Max          int    // longest value, when above zero
+	MaxFile      int64  // the largest file in bytes, when above zero; a script says so before it is sent
+	TooLarge     string // what it says then
 	Code         bool
 	Work         bool // a length of time, read as people write it
 	Suggestions  []string

@@ -179,7 +179,7 @@ func (p *componentsPage) formParts() {
 func files() FileList {
 	return FileList{Items: []FileItem{
 		{Name: "plan-2026.pdf", Href: "#", DeleteHref: "#", ContentType: "application/pdf", Size: 1_482_113, Author: "Ana Kovač", At: at},
-		{Name: "a very long file name that somebody chose because it says everything there is to say.png", Href: "#", ContentType: "image/png", Size: 83_211, Author: "Bo Lindqvist", At: at},
+		{Name: "a very long file name that somebody chose because it says everything there is to say.png", Href: "#", ContentType: "image/png", Size: 83_211, Author: "Bo Lindqvist", At: at, Shown: true},
 		{Name: "export.zip", Href: "#", ContentType: "application/zip", Size: 734_003_200},
 	}}
 }

@@ -223,6 +223,8 @@ type FileItem struct {
 	Size                   int64
 	Author                 string
 	At                     time.Time
+	Picture                bool // of a kind that is shown in the list
+	Shown                  bool // the browser shows it in a window of its own, and does not save it
 }
 
 // Icon suits the kind of file.

@@ -8,11 +8,24 @@ class Draft {
     this.area = editor.areaTarget
     this.name = `draft ${editor.personValue} ${new URL(editor.form.getAttribute("action") ?? "", location.href).pathname} ${this.area.name}`
     this.flush = () => this.keep()
+    this.other = e => this.beside(e)
     addEventListener("pagehide", this.flush)
+    addEventListener("turbo:submit-start", this.other)
     this.offer()
   }
 
-  stop() { removeEventListener("pagehide", this.flush) }
+  stop() {
+    removeEventListener("pagehide", this.flush)
+    removeEventListener("turbo:submit-start", this.other)
+  }
+
+  // Another form of the page is sent, for a file perhaps: what stands here is there again afterwards.
+  beside({ target }) {
+    if (target === this.editor.form || !this.area.value || this.area.value === this.area.defaultValue) return
+    this.dirty = true
+    this.keep()
+    this.store(() => sessionStorage.setItem(this.name, "1"))
+  }
 
   store(does) {
     try {
@@ -29,6 +42,7 @@ class Draft {
     line.hidden = true
     if (!kept || kept.text === this.area.value) return
     this.kept = kept
+    if (this.store(() => sessionStorage.getItem(this.name)) && this.area.value === this.area.defaultValue) return this.again()
     const words = find("span", line)
     this.words ??= words.dataset.words ??= words.textContent
     const when = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" }).format(kept.at)
@@ -56,6 +70,12 @@ class Draft {
   restore() {
     put(this.area, 0, this.area.value.length, this.kept.text)
     this.settle()
+  }
+
+  again() {
+    this.store(() => sessionStorage.removeItem(this.name))
+    this.area.value = this.kept.text
+    this.kept = null
   }
 
   discard() {

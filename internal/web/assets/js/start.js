@@ -54,6 +54,14 @@ addEventListener("turbo:load", () => { if ($("#bell")) import("asset:live.js") }
 addEventListener("turbo:render", need)
 addEventListener("turbo:frame-load", need)
 
+// What is too large is refused before it is sent.
+addEventListener("change", ({ target }) => {
+  const { most, large } = target.dataset
+  if (!most) return
+  target.setCustomValidity([...target.files].some(f => f.size > most) ? large : "")
+  target.reportValidity()
+})
+
 // Who signs out leaves no drafts behind.
 addEventListener("submit", ({ target }) => {
   if (target.getAttribute("action") !== "/logout") return
