@@ -35,6 +35,10 @@ build: ## build the one static binary, bin/holdfast
 test: ## run all tests on SQLite and PostgreSQL (PKG=./internal/db/... RUN=Name RACE=0)
 	@scripts/test
 
+.PHONY: cover-backup
+cover-backup: ## run the tests of the backup engine; fails when one of its packages reaches less than 95 %
+	@ENGINE=1 scripts/test
+
 .PHONY: check
 check: ## run what else must hold: format, analysers, module files, architecture, licences
 	@scripts/check

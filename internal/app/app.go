@@ -220,6 +220,7 @@ func (a *App) build(sender *mail.Sender) {
 	a.Retrieve = retrieve.New(retrieve.Deps{
 		DB: a.DB, Place: a.Repository, Keys: a.Keys, Audit: a.Audit,
 		WorkPackages: a.WorkPackages, Projects: a.Projects, Attachments: a.Attachments, Memberships: a.Memberships,
+		Versions: a.Versions, Categories: a.Categories,
 	})
 	a.register()
 }

@@ -1,6 +1,16 @@
 package backup
 
-import "github.com/holdfast/holdfast/internal/backup/repo"
+import (
+	"context"
+
+	"github.com/holdfast/holdfast/internal/backup/objstore"
+	"github.com/holdfast/holdfast/internal/backup/repo"
+)
+
+// MakeIn makes the repository of the place in a store, as Open does at its address.
+func (p *Place) MakeIn(ctx context.Context, s objstore.Store) (*repo.Repository, error) {
+	return p.open(ctx, s, true)
+}
 
 // Use makes r the repository of the place.
 func (p *Place) Use(r *repo.Repository) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/backup"
 	"github.com/holdfast/holdfast/internal/db"
+	"github.com/holdfast/holdfast/internal/id"
 )
 
 var errRefused = errors.New("the database refuses")
@@ -25,6 +27,8 @@ type operation struct {
 	whole bool
 	// goesOn operations note a failure of their own and return no error for some.
 	goesOn bool
+	// before prepares each try, undisturbed.
+	before func(w *world)
 	do     func(ctx context.Context, w *world) error
 }
 
@@ -117,6 +121,77 @@ func operations() []operation {
 	}
 }
 
+// runs are what the server does by itself.
+func runs() []operation {
+	var n id.Backup
+	var notice id.Mail
+	return []operation{
+		{name: "run", goesOn: true, before: func(w *world) { n = w.queued() }, do: func(ctx context.Context, w *world) error {
+			if err := w.Run(ctx, n); err != nil {
+				return err
+			}
+			if b := w.find(n); !b.State.Final() {
+				return fmt.Errorf("the run is over and the backup %s", b.State)
+			}
+			return nil
+		}},
+		{name: "run of one whose requester may not any more", goesOn: true, before: func(w *world) {
+			n = w.queued()
+			w.exec(`UPDATE backups SET user_id = ? WHERE id = ?`, w.second.ID, n)
+			w.exec(`UPDATE users SET status = 3 WHERE id = ?`, w.second.ID)
+		}, do: func(ctx context.Context, w *world) error { return w.Run(ctx, n) }},
+		{name: "run of one whose runner died", goesOn: true, before: func(w *world) {
+			n = w.queued()
+			w.exec(`UPDATE backups SET state = 'running', started_at = 0 WHERE id = ?`, n)
+		}, do: func(ctx context.Context, w *world) error { return w.Run(ctx, n) }},
+		{name: "accept a notice", whole: true, before: func(w *world) {
+			if w.phase(w.root) == backup.Waiting {
+				return
+			}
+			w.exec(`UPDATE users SET status = 1 WHERE id = ?`, w.second.ID)
+			w.external(w.root)
+			w.mail.take(backup.NoticePurpose)
+			_, err := w.CreateToken(w.t.Context(), w.root, "")
+			must(w.t, err)
+			for _, m := range w.mail.take(backup.NoticePurpose) {
+				if m.UserID == w.second.ID {
+					notice = m.id
+				}
+			}
+		}, do: func(ctx context.Context, w *world) error {
+			return db.Do(ctx, w.db, func(tx *db.Tx) error { return w.NoticeAccepted(ctx, tx, notice) })
+		}},
+		{name: "let a token begin at once", whole: true, do: func(ctx context.Context, w *world) error {
+			_, err := w.AllowNow(ctx, operator, "root", false)
+			return err
+		}},
+		{name: "what is due after a month", whole: true, before: func(w *world) {
+			w.exec(`DELETE FROM jobs`)
+			w.exec(`DELETE FROM backups WHERE state = 'queued'`)
+			w.clock.Advance(30 * 24 * time.Hour)
+		}, do: func(ctx context.Context, w *world) error { return w.Due(ctx) }},
+		{name: "let old ones go", goesOn: true, before: func(w *world) {
+			w.exec(`DELETE FROM backup_policy`)
+			w.exec(`INSERT INTO backup_policy (id, policy, changed_by, changed_at) VALUES (1, '{"schedule":"off","keep":{"last":1}}', 'test', 0)`)
+			w.exec(`UPDATE backup_checks SET state = 'ok'`)
+			w.clock.Advance(max(0, time.Since(w.clock.Now())+time.Hour))
+		}, do: func(ctx context.Context, w *world) error {
+			_, err := w.Prune(ctx, w.root, backup.PruneInput{Confirmed: true})
+			return err
+		}},
+	}
+}
+
+// queued is a backup that waits; what was left by a run before is settled.
+func (w *world) queued() id.Backup {
+	w.t.Helper()
+	w.clock.Advance(time.Hour)
+	must(w.t, w.Recover(context.Background(), true))
+	w.exec(`DELETE FROM backups WHERE state = 'queued'`)
+	w.exec(`INSERT INTO backups (source, state, requested_by, include_attachments, created_at) VALUES ('schedule', 'queued', 'the schedule', TRUE, ?)`, w.clock.Now().UnixMicro())
+	return id.Backup(w.number(`SELECT MAX(id) FROM backups`))
+}
+
 // fingerprint counts what operations leave behind.
 func (w *world) fingerprint() [5]int64 {
 	w.t.Helper()
@@ -126,27 +201,48 @@ func (w *world) fingerprint() [5]int64 {
 	}
 }
 
+// refuseNext refuses the next statement that has not failed yet; what it was is
+// told by the function. Statements that write fail at each of their first three
+// times in an operation, since what stands around them differs.
+func refuseNext(ctx context.Context, failed map[string]bool) (context.Context, func() string) {
+	var mu sync.Mutex
+	refused, times := "", map[string]int{}
+	ctx = db.RefuseStatements(ctx, func(query string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		times[query]++
+		key := query
+		if !strings.HasPrefix(query, "SELECT") && times[query] < 4 {
+			key = fmt.Sprint(times[query], ". ", query)
+		}
+		if refused != "" || failed[key] {
+			return nil
+		}
+		refused, failed[key] = key, true
+		return errRefused
+	})
+	return ctx, func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		return refused
+	}
+}
+
 // Every statement of every operation fails once: the operation says so, and where
 // it is one transaction nothing of it stays. In the end it is done.
 func TestEveryStatementOfEveryOperationFails(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.store()
-		for _, op := range operations() {
+		for _, op := range append(operations(), runs()...) {
 			failed := map[string]bool{}
 			for {
-				var mu sync.Mutex
-				refused := ""
-				ctx := db.RefuseStatements(t.Context(), func(query string) error {
-					mu.Lock()
-					defer mu.Unlock()
-					if refused != "" || failed[query] {
-						return nil
-					}
-					refused, failed[query] = query, true
-					return errRefused
-				})
+				if op.before != nil {
+					op.before(w)
+				}
+				ctx, refuse := refuseNext(t.Context(), failed)
 				before := w.fingerprint()
 				err := op.do(ctx, w)
+				refused := refuse()
 				if refused == "" {
 					if err != nil {
 						t.Fatalf("%s: undisturbed: %v", op.name, err)

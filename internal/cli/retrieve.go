@@ -122,6 +122,9 @@ func (s *session) printPreview(p retrieve.Preview) error {
 	if p.History+p.Watchers+p.Members > 0 {
 		fmt.Fprintf(w, "  with it: %s of its history, %s, %s\n", plural.Of(p.History, "entry", "entries"), plural.Of(p.Watchers, "watcher"), plural.Of(p.Members, "member"))
 	}
+	if p.Versions+p.Categories > 0 {
+		fmt.Fprintf(w, "  gone now: %s, %s\n", plural.Of(p.Versions, "version"), plural.Of(p.Categories, "category", "categories"))
+	}
 	if c := p.Contents; c.All > 0 {
 		fmt.Fprintf(w, "  %s then: %d gone now, %d in the trash, %d changed since\n", plural.Of(c.All, "work package"), c.Gone, c.InTrash, c.Changed)
 	}
@@ -135,8 +138,9 @@ func (s *session) printPreview(p retrieve.Preview) error {
 }
 
 func (s *session) printRetrieved(r retrieve.Result) error {
-	err := s.print(r, "brought back: %s, %s with %s of history, %s, %s\n", plural.Of(r.Projects, "project"), plural.Of(r.WorkPackages, "work package"),
-		plural.Of(r.Entries, "entry", "entries"), plural.Of(r.Files, "file"), plural.Of(r.Members, "member"))
+	err := s.print(r, "brought back: %s, %s with %s of history, %s, %s, %s, %s\n", plural.Of(r.Projects, "project"), plural.Of(r.WorkPackages, "work package"),
+		plural.Of(r.Entries, "entry", "entries"), plural.Of(r.Files, "file"), plural.Of(r.Members, "member"),
+		plural.Of(r.Versions, "version"), plural.Of(r.Categories, "category", "categories"))
 	if s.flags.JSON {
 		return err
 	}

@@ -49,3 +49,22 @@ func TestFold(t *testing.T) {
 		}
 	}
 }
+
+func TestAnotherNameIsFreeAndNoLongerThanTheLimit(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		limit int
+		used  []string
+		want  string
+	}{
+		{"Roofs", 60, nil, "Roofs"},
+		{"Roofs", 60, []string{"walls"}, "Roofs"},
+		{"Roofs", 60, []string{"roofs", "roofs (2)"}, "Roofs (3)"},
+		{"Dächer", 6, []string{"dächer"}, "Dä (2)"},
+		{"Dächer", 6, []string{"dächer", "dä (2)"}, "Dä (3)"},
+	} {
+		if got := db.Another(tc.name, tc.limit, tc.used); got != tc.want {
+			t.Errorf("%q beside %q is %q, want %q", tc.name, tc.used, got, tc.want)
+		}
+	}
+}

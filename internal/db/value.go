@@ -3,6 +3,7 @@ package db
 import (
 	"database/sql/driver"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -53,3 +54,15 @@ func (d Day) AddDays(n int) Day { return DayOf(d.Time().AddDate(0, 0, n)) }
 
 // Sub returns the number of days from e to d.
 func (d Day) Sub(e Day) int { return int(d.Time().Sub(e.Time()).Hours() / 24) }
+
+// Another returns name, or name with the first number that makes it none of used,
+// which are folded. It is no longer than limit characters.
+func Another(name string, limit int, used []string) string {
+	try := name
+	for n := 2; slices.Contains(used, Fold(try)); n++ {
+		end := fmt.Sprintf(" (%d)", n)
+		r := []rune(name)
+		try = string(r[:min(len(r), limit-len(end))]) + end
+	}
+	return try
+}

@@ -15,6 +15,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -250,4 +252,34 @@ func Reinsert(ctx context.Context, tx *db.Tx, entries []Entry) error {
 		}
 	}
 	return nil
+}
+
+// deletedUser stands for people who are not there any more.
+const deletedUser id.User = 3
+
+// Return puts back the history of one record, where it is gone. What people did who
+// are not there any more is that of the user who stands for them.
+func Return(ctx context.Context, tx *db.Tx, entries []Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	kept, err := db.Scalar[int](ctx, tx, db.SQL(`SELECT COUNT(*) FROM journals WHERE entity_type = ? AND entity_id = ?`, entries[0].EntityType, entries[0].EntityID))
+	if err != nil || kept > 0 {
+		return err
+	}
+	users := map[id.User]bool{}
+	for _, e := range entries {
+		users[e.UserID] = true
+	}
+	there, err := db.All[id.User](ctx, tx, db.SQL(`SELECT id FROM users WHERE`).Append(db.In("id", slices.Collect(maps.Keys(users)))))
+	if err != nil {
+		return err
+	}
+	back := slices.Clone(entries)
+	for i := range back {
+		if !slices.Contains(there, back[i].UserID) {
+			back[i].UserID = deletedUser
+		}
+	}
+	return Reinsert(ctx, tx, back)
 }

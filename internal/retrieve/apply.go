@@ -200,6 +200,11 @@ func (r *run) previewProject(ctx context.Context, p *Preview) error {
 	for _, f := range c.Changes {
 		p.Changes = append(p.Changes, Change{"", f.Label, f.Old, f.New})
 	}
+	lost, err := r.planning(ctx)
+	if err != nil {
+		return err
+	}
+	p.Versions, p.Categories = len(lost.versions), len(lost.categories)
 	mine := map[id.WorkPackage]bool{}
 	err = r.contents(ctx, func(w workpackage.WorkPackage, now *standing) error {
 		mine[w.ID] = true
@@ -239,6 +244,9 @@ func (r *run) retrieveProject(ctx context.Context, c Choice, out *Result, progre
 	}
 	out.Notes = append(out.Notes, compared.Notes...)
 	r.members(ctx, saved, compared, out)
+	if err := r.plan(ctx, out); err != nil {
+		return err
+	}
 	if err := r.packages(ctx, c, out, progress); err != nil {
 		return err
 	}

@@ -19,11 +19,13 @@ import (
 	"github.com/holdfast/holdfast/internal/backup"
 	"github.com/holdfast/holdfast/internal/backup/archive"
 	"github.com/holdfast/holdfast/internal/backup/repo"
+	"github.com/holdfast/holdfast/internal/category"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/membership"
 	"github.com/holdfast/holdfast/internal/project"
 	"github.com/holdfast/holdfast/internal/secret"
+	"github.com/holdfast/holdfast/internal/version"
 	"github.com/holdfast/holdfast/internal/workpackage"
 )
 
@@ -71,6 +73,9 @@ type Preview struct {
 	History  int `json:"history"`
 	Watchers int `json:"watchers"`
 	Members  int `json:"members"`
+	// Versions and Categories of a project are those that are gone.
+	Versions   int `json:"versions"`
+	Categories int `json:"categories"`
 	// Files are those that are not there any more; FileCount is of how many.
 	Files     []FileState `json:"files"`
 	FileCount int         `json:"file_count"`
@@ -108,7 +113,7 @@ type Contents struct {
 
 // Same says that nothing differs.
 func (p Preview) Same() bool {
-	return !p.Gone && !p.InTrash && len(p.Changes) == 0 && len(p.Files) == 0 && p.Contents.Gone+p.Contents.InTrash+p.Contents.Changed == 0
+	return !p.Gone && !p.InTrash && len(p.Changes) == 0 && len(p.Files) == 0 && p.Versions+p.Categories == 0 && p.Contents.Gone+p.Contents.InTrash+p.Contents.Changed == 0
 }
 
 // Result is what came back.
@@ -121,6 +126,8 @@ type Result struct {
 	Entries      int `json:"entries"`
 	Files        int `json:"files"`
 	Members      int `json:"members"`
+	Versions     int `json:"versions"`
+	Categories   int `json:"categories"`
 	// Notes say what came back otherwise than it was; Failed what did not.
 	Notes  []string `json:"notes"`
 	Failed []string `json:"failed"`
@@ -136,6 +143,8 @@ type Deps struct {
 	Projects     *project.Service
 	Attachments  *attachment.Service
 	Memberships  *membership.Service
+	Versions     *version.Service
+	Categories   *category.Service
 }
 
 // Service reads snapshots and brings things back.

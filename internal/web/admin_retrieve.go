@@ -231,7 +231,7 @@ func (p retrievePage) BroughtBack() string {
 	for _, c := range []struct {
 		n   int
 		key string
-	}{{r.Projects, "retrieve.projects"}, {r.WorkPackages, "retrieve.work_packages"}, {r.Entries, "retrieve.entries"}, {r.Files, "count.files"}, {r.Members, "retrieve.members"}} {
+	}{{r.Projects, "retrieve.projects"}, {r.WorkPackages, "retrieve.work_packages"}, {r.Entries, "retrieve.entries"}, {r.Files, "count.files"}, {r.Members, "retrieve.members"}, {r.Versions, "retrieve.versions"}, {r.Categories, "retrieve.categories"}} {
 		if c.n > 0 {
 			parts = append(parts, p.say.T(c.key, "n", c.n))
 		}
