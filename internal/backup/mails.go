@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/account"
@@ -36,21 +37,34 @@ type letter struct {
 	link    string
 }
 
-// recipients returns the owner, if a person, and every active administrator,
-// each once.
-func recipients(ctx context.Context, tx *db.Tx, owner id.User) ([]recipient, error) {
-	return db.All[recipient](ctx, tx, db.SQL(`SELECT id, COALESCE(login, '') AS login, firstname, lastname, COALESCE(mail, '') AS mail,
+// formerly is how long administrators who were locked, or are none any more, are told
+// of what opens or weakens backups: whoever took them out could be the one to be watched.
+const formerly = 30 * 24 * time.Hour
+
+// routine are the purposes that former administrators are not told of.
+var routine = map[string]bool{"backup.missed": true, "backup.check": true, "backup.restored": true}
+
+// recipients returns the owner, if a person, and every active administrator, each
+// once; and with former those who were one lately.
+func recipients(ctx context.Context, tx *db.Tx, owner id.User, former bool) ([]recipient, error) {
+	q := db.SQL(`SELECT id, COALESCE(login, '') AS login, firstname, lastname, COALESCE(mail, '') AS mail,
 		language, time_zone, (admin AND status = ?) AS is_admin FROM users
-		WHERE kind = 'User' AND deleted_at IS NULL AND (id = ? OR admin AND status = ?) ORDER BY id`,
-		account.Active, owner, account.Active))
+		WHERE kind = 'User' AND deleted_at IS NULL AND (id = ? OR admin AND status = ?`, account.Active, owner, account.Active)
+	if former {
+		since := db.At(tx.Now().Add(-formerly))
+		q = q.Add(`OR admin AND id IN (SELECT CAST(SUBSTR(object, 6) AS BIGINT) FROM audit_entries WHERE action = 'user.lock' AND at > ?)
+			OR id IN (SELECT CAST(SUBSTR(object, 6) AS BIGINT) FROM audit_entries WHERE action = 'user.admin' AND detail LIKE '%false%' AND at > ?)`, since, since)
+	}
+	return db.All[recipient](ctx, tx, q.Add(`) ORDER BY id`))
 }
 
-// mail queues what write says for the owner and all administrators.
+// mail queues what write says for the owner and all administrators, former ones included
+// where it is not routine.
 func (s *Service) mail(ctx context.Context, tx *db.Tx, purpose string, owner id.User, write func(to recipient, owner string) letter) (map[id.User]id.Mail, []recipient, error) {
 	if s.deps.Mail == nil {
 		return nil, nil, nil
 	}
-	all, err := recipients(ctx, tx, owner)
+	all, err := recipients(ctx, tx, owner, !routine[purpose] && (purpose != "backup.result" || owner != 0))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -105,15 +119,15 @@ func (s *Service) mailToken(ctx context.Context, tx *db.Tx, a access.Actor, rese
 	if err != nil || sent == nil {
 		return nil, err
 	}
-	var others, own []id.Mail
+	var others, own []id.Mail // former administrators begin no wait while there are others
 	for _, to := range all {
 		n, ok := sent[to.ID]
 		switch {
 		case !ok:
-		case to.ID == a.ID:
-			own = append(own, n)
-		case to.Admin:
+		case to.Admin && to.ID != a.ID:
 			others = append(others, n)
+		default:
+			own = append(own, n)
 		}
 	}
 	if len(others) == 0 {
