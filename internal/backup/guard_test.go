@@ -193,3 +193,48 @@ func welch(a, b []float64) float64 {
 	mb, vb := moments(b)
 	return (ma - mb) / math.Sqrt(va/float64(len(a))+vb/float64(len(b)))
 }
+
+// The clock jumps two days ahead, back, years ahead and back again. Each jump causes one
+// backup at most, no snapshot is let go for it, and no wait ends when the clock goes back.
+func TestJumpsOfTheClockCostNoBackup(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.store()
+		ctx := t.Context()
+		for range 4 {
+			_, err := w.RunInline(ctx, operator, "", backup.InlineOptions{Attachments: true})
+			must(t, err)
+			w.clock.Advance(time.Hour)
+		}
+		w.external(w.holder)
+		_, err := w.CreateToken(ctx, w.holder, "")
+		must(t, err)
+		for _, m := range w.mail.take(backup.NoticePurpose) {
+			w.accept(m.id)
+		}
+		for _, jump := range []time.Duration{-48 * time.Hour, 48 * time.Hour, 72 * time.Hour, -72 * time.Hour, 10 * 365 * 24 * time.Hour, -10 * 365 * 24 * time.Hour} {
+			w.clock.Advance(jump)
+			before := w.number(`SELECT COUNT(*) FROM backups`)
+			for range 3 {
+				must(t, w.Due(ctx))
+				w.work()
+				w.clock.Advance(time.Minute)
+			}
+			if made := w.number(`SELECT COUNT(*) FROM backups`) - before; made > 1 {
+				t.Errorf("after a jump of %v there are %d more backups", jump, made)
+			}
+			_, err := w.Prune(ctx, w.root, backup.PruneInput{})
+			must(t, err)
+			if n := w.number(`SELECT COUNT(*) FROM backups WHERE removed_at IS NOT NULL`); n != 0 {
+				t.Fatalf("after a jump of %v %d snapshots are let go", jump, n)
+			}
+			if jump < 0 && w.clock.Now().Before(w.waits()) && w.phase(w.holder) != backup.Waiting {
+				t.Errorf("after a jump of %v the token is %s", jump, w.phase(w.holder))
+			}
+		}
+	}, real)
+}
+
+// waits is until when the holder's token waits.
+func (w *world) waits() time.Time {
+	return time.UnixMicro(w.number(`SELECT activates_at FROM backup_tokens WHERE user_id = ?`, w.holder.ID))
+}

@@ -8,14 +8,13 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/account"
 	"github.com/holdfast/holdfast/internal/attachment"
 	"github.com/holdfast/holdfast/internal/audit"
-	"github.com/holdfast/holdfast/internal/backup/objstore"
+	"github.com/holdfast/holdfast/internal/backup/archive"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
@@ -30,7 +29,6 @@ const lease = 2 * time.Minute
 const (
 	reasonInterrupted = "the server stopped while the backup was running"
 	reasonForbidden   = "the requester may not make backups any more"
-	reasonDiskFull    = "the disk is full"
 	reasonAbandoned   = "no worker began it within a day"
 )
 
@@ -284,8 +282,8 @@ func outcome(b Backup, cancelled bool, runErr error) (State, string) {
 // reason words an error for the requester. Anything unknown stays in the log's
 // words: the requester may read the whole database anyway.
 func reason(err error) string {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, objstore.ErrFull) || db.IsFull(err) {
-		return reasonDiskFull
+	if why, _, full := archive.Full(err); full {
+		return why
 	}
 	return err.Error()
 }

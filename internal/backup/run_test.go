@@ -3,6 +3,7 @@ package backup_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/audit"
 	"github.com/holdfast/holdfast/internal/backup"
+	"github.com/holdfast/holdfast/internal/backup/objstore"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
 	"github.com/holdfast/holdfast/internal/job"
@@ -79,6 +81,9 @@ func TestRunsThatFail(t *testing.T) {
 		prepare   func(w *world)
 	}{
 		{"disk full", "the disk is full", func(w *world) { w.engine.fail = &os.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC} }},
+		{"quota used up", "the disk quota is used up", func(w *world) { w.engine.fail = &os.PathError{Op: "write", Path: "x", Err: syscall.EDQUOT} }},
+		{"file too large", "larger than the system allows", func(w *world) { w.engine.fail = &os.PathError{Op: "write", Path: "x", Err: syscall.EFBIG} }},
+		{"no inodes", "inodes", func(w *world) { w.engine.fail = fmt.Errorf("%w: %w", objstore.ErrFull, objstore.ErrNoNames) }},
 		{"engine error", "connection lost", func(w *world) { w.engine.fail = errors.New("connection lost") }},
 		{"right taken meanwhile", "may not make backups any more", func(w *world) { w.exec(`DELETE FROM role_permissions WHERE permission = 'create_backup'`) }},
 		{"requester locked meanwhile", "may not make backups any more", func(w *world) { w.exec(`UPDATE users SET status = 3 WHERE id = ?`, w.holder.ID) }},

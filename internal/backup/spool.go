@@ -15,6 +15,7 @@ import (
 
 	"filippo.io/age"
 
+	"github.com/holdfast/holdfast/internal/backup/archive"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
@@ -75,8 +76,8 @@ func (s *Service) write(ctx context.Context, f *os.File, path string, a Archive,
 	if err == nil {
 		err = os.Rename(path+part, path)
 	}
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		err = fault.WithHint(err, "free space on the disk of "+filepath.Dir(path)+", or name another place")
+	if _, hint, full := archive.Full(err); full {
+		err = fault.WithHint(err, filepath.Dir(path)+": "+hint)
 	}
 	if err != nil {
 		return fmt.Errorf("write archive: %w", err)

@@ -302,10 +302,10 @@ func TestExportsThatCannotBeWritten(t *testing.T) {
 		}
 		must(t, os.Remove(path+".part"))
 		full := w.deps
-		for _, cause := range []error{syscall.ENOSPC, syscall.EDQUOT} {
+		for cause, hint := range map[error]string{syscall.ENOSPC: "free space", syscall.EDQUOT: "raise the quota", syscall.EFBIG: "ulimit -f"} {
 			full.Engine = breaker{w.engine, &os.PathError{Op: "write", Path: path, Err: cause}}
 			_, err = backup.New(full).Export(ctx, operator, b.Snapshot, path, backup.ExportOptions{Recipients: []age.Recipient{key.Recipient()}})
-			if !errors.Is(err, cause) || fault.Of(err) == nil || !strings.Contains(fault.Of(err).Hint, dir) {
+			if !errors.Is(err, cause) || fault.Of(err) == nil || !strings.Contains(fault.Of(err).Hint, dir) || !strings.Contains(fault.Of(err).Hint, hint) {
 				t.Errorf("%v: %v", cause, err)
 			}
 		}

@@ -113,11 +113,28 @@ func Take(ctx context.Context, src Source, to *repo.Repository, o Options) (repo
 	return s, nil
 }
 
+// Full says whether err means that something finds no room, in what words, and what an
+// operator can do about it.
+func Full(err error) (reason, hint string, full bool) {
+	switch {
+	case errors.Is(err, objstore.ErrNoNames):
+		return "the disk has no names of files (inodes) left", "free space for names of files (inodes): remove small files from that disk, or choose a directory on another one", true
+	case errors.Is(err, syscall.EDQUOT):
+		return "the disk quota is used up", "raise the quota of the account that runs Holdfast, or choose a directory on another disk", true
+	case errors.Is(err, syscall.EFBIG):
+		return "a file would be larger than the system allows", "raise the limit on the size of files (ulimit -f, LimitFSIZE= of the unit), or choose a directory on another disk", true
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, objstore.ErrFull), db.IsFull(err):
+		return "the disk is full", "free space on the disk, or choose a directory on another one", true
+	}
+	return "", "", false
+}
+
 // explain adds what an operator can do about the common failures.
 func explain(err error) error {
+	if _, hint, full := Full(err); full {
+		return fault.WithHint(err, hint)
+	}
 	switch {
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, objstore.ErrFull), db.IsFull(err):
-		return fault.WithHint(err, "free space on the disk, or choose a directory on another one")
 	case errors.Is(err, db.ErrWALBudget):
 		return fault.WithHint(err, "try again when less is written, or onto a faster disk")
 	}

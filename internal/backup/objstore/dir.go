@@ -136,10 +136,19 @@ func (d *Dir) Put(ctx context.Context, name string, data []byte) error {
 	if errors.Is(err, fs.ErrNotExist) { // of all that could miss, only the directory itself can
 		err = fmt.Errorf("%w: %s is gone: %w", ErrUnavailable, d.path, err)
 	}
+	if errors.Is(err, syscall.ENOSPC) && d.noNames() {
+		err = fmt.Errorf("%w: %w", ErrNoNames, err)
+	}
 	if err != nil {
 		return fmt.Errorf("store %s: %w", name, classify(err))
 	}
 	return nil
+}
+
+// noNames says that the file system has room for bytes and none for a further name.
+func (d *Dir) noNames() bool {
+	var st syscall.Statfs_t
+	return syscall.Statfs(d.path, &st) == nil && st.Files > 0 && st.Ffree == 0 && st.Bavail > 0
 }
 
 func (d *Dir) put(ctx context.Context, name string, data []byte) error {

@@ -20,6 +20,8 @@ var (
 	ErrExists = errors.New("there is such an object already")
 	// ErrFull: the place has no room, or a quota is used up.
 	ErrFull = errors.New("the place for backups is full")
+	// ErrNoNames: the place has room, but none for the names of further files. It is an ErrFull, too.
+	ErrNoNames = errors.New("no names of files (inodes) are left")
 	// ErrDenied: the credentials do not allow it.
 	ErrDenied = errors.New("the place for backups refuses access")
 	// ErrUnavailable: the place cannot be reached or is failing; it was tried several times.
