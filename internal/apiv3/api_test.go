@@ -13,12 +13,14 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/account"
 	"github.com/holdfast/holdfast/internal/apiv3"
 	"github.com/holdfast/holdfast/internal/apiv3/oracletest"
 	"github.com/holdfast/holdfast/internal/app/apptest"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/filter"
 	"github.com/holdfast/holdfast/internal/hal"
+	"github.com/holdfast/holdfast/internal/serve"
 	"github.com/holdfast/holdfast/internal/setting"
 	"github.com/holdfast/holdfast/internal/workpackage"
 )
@@ -131,6 +133,41 @@ func TestEveryRouteKeepsVisitorsAndStrangersOut(t *testing.T) {
 	}
 	if after := count(t, in); after != before {
 		t.Errorf("strangers changed something: %s before, %s after", before, after)
+	}
+}
+
+// A page of another site can send requests with the session of whoever looks at it.
+// Every one that changes something is refused, whatever it is about.
+func TestRequestsFromElsewhereAreRefused(t *testing.T) {
+	in := apptest.New(t, apptest.Options{Demo: true}, mount)
+	in.User("ann", true)
+	session, err := in.Accounts.SignIn(t.Context(), "ann", apptest.Password, account.Client{IP: "192.0.2.1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cookie := serve.SessionCookie + "=" + session.Token
+	if res := in.Do("", http.MethodGet, apiv3.Root+"/users/me", "", "Cookie", cookie); res.StatusCode != http.StatusOK {
+		t.Fatalf("the session opens nothing: %d", res.StatusCode)
+	}
+	before, routes := count(t, in), 0
+	for _, r := range apiv3.Routes(apiv3.New(in.App, in.Edge)) {
+		if r.Method == http.MethodGet {
+			continue
+		}
+		routes++
+		path := apiv3.Root + parameter.ReplaceAllString(r.Pattern, "1")
+		for _, from := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://elsewhere.example"}} {
+			for _, kind := range []string{"application/json", "text/plain"} { // the second needs nobody's leave
+				res := in.Do("", r.Method, path, `{}`, append([]string{"Cookie", cookie, "Content-Type", kind, "X-Requested-With", "XMLHttpRequest"}, from...)...)
+				if res.StatusCode != http.StatusForbidden {
+					t.Errorf("%s %s as %s with %v: %d, want 403", r.Method, path, kind, from, res.StatusCode)
+				}
+				_ = res.Body.Close() // was not read
+			}
+		}
+	}
+	if after := count(t, in); after != before || routes < 30 {
+		t.Errorf("%d routes; %s before, %s after", routes, before, after)
 	}
 }
 
