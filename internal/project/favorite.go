@@ -71,3 +71,15 @@ func fillFavorites(ctx context.Context, tx *db.Tx, a access.Actor, ps []Project,
 	}
 	return err
 }
+
+// Favorites returns up to n of the active projects that the actor marked, by name: what
+// a page shows of them at its side.
+func (s *Service) Favorites(ctx context.Context, a access.Actor, n int) ([]Ref, error) {
+	if !a.SignedIn() {
+		return nil, nil
+	}
+	return db.Read(ctx, s.db, func(tx *db.Tx) ([]Ref, error) {
+		return db.All[Ref](ctx, tx, db.SQL(`SELECT p.id, p.identifier, p.name, p.active FROM favorites f JOIN projects p ON p.id = f.project_id
+			WHERE f.user_id = ? AND p.active AND`, a.ID).Append(access.VisibleEach("f.project_id", a, access.ViewProject)).Add(`ORDER BY p.name_folded, p.id LIMIT ?`, n))
+	})
+}

@@ -3,6 +3,7 @@ package project_test
 import (
 	"testing"
 
+	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/db/dbtest"
 	"github.com/holdfast/holdfast/internal/fault"
@@ -32,6 +33,14 @@ func TestFavorites(t *testing.T) {
 		list, err := s.List(ctx, ann, project.ListInput{Filters: []filter.Condition{is}, Page: filter.Page{Number: 1, Size: 10}})
 		if err != nil || list.Total != 1 || list.Items[0].ID != 2 || !list.Items[0].Favorited {
 			t.Fatalf("ann's favourites: %+v, %v", list, err)
+		}
+		for _, c := range []struct {
+			who  access.Actor
+			want int
+		}{{ann, 1}, {zoe, 0}, {visitor, 0}} {
+			if at, err := s.Favorites(ctx, c.who, 5); err != nil || len(at) != c.want || c.want == 1 && at[0].ID != 2 {
+				t.Errorf("%s's favourites at the side: %+v, %v", c.who.Login, at, err)
+			}
 		}
 		others, err := s.List(ctx, zoe, project.ListInput{Filters: []filter.Condition{is}, Page: filter.Page{Number: 1, Size: 10}})
 		if err != nil || others.Total != 0 {

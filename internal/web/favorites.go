@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/filter"
@@ -50,4 +51,27 @@ func (s *Site) favoriteHits(r *http.Request, a access.Actor) (ui.HitGroup, error
 	}
 	g.Total = list.Total
 	return g, nil
+}
+
+// favoritesAtSide is how many favourites stand beside pages that belong to no project.
+const favoritesAtSide = 12
+
+// atSide puts the person's favourites beside a page that belongs to no project and is no
+// part of the administration; those have a navigation of their own. Without favourites
+// there is nothing. As in creatable, an error is met by the page itself.
+func (s *Site) atSide(r *http.Request, a access.Actor, p *ui.Page) {
+	for _, own := range []string{"/projects/", "/work_packages/", "/admin"} {
+		if strings.HasPrefix(r.URL.Path, own) {
+			return
+		}
+	}
+	marked, err := s.app.Projects.Favorites(r.Context(), a, favoritesAtSide)
+	if err != nil || len(marked) == 0 {
+		return
+	}
+	g := ui.NavGroup{}
+	for _, m := range marked {
+		g.Items = append(g.Items, ui.NavItem{Label: m.Name, Href: "/projects/" + m.Identifier, Icon: "star"})
+	}
+	p.Side, p.SideClosed = ui.SideNav{Title: speak(r).T("favorite.favorites"), Groups: []ui.NavGroup{g}}, sideClosed(r)
 }

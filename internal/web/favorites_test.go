@@ -16,6 +16,8 @@ func TestFavorites(t *testing.T) {
 	want(t, "the list", status, page, 200, `action="/projects/visitor-centre/favorite"`)
 	status, to := b.post("/projects/visitor-centre/favorite", url.Values{"back": {"list"}})
 	want(t, "marked", status, to, 303, "/projects")
+	status, page = b.get("/notifications")
+	want(t, "beside pages of no project", status, page, 200, `<nav aria-label="Favourites">`, `href="/projects/visitor-centre"`)
 	status, page = b.get("/projects?favorite=yes")
 	want(t, "the favourites", status, page, 200, "Visitor centre is a favourite", `value="/projects?favorite=yes"`)
 	status, to = b.post("/projects/visitor-centre/favorite", url.Values{"back": {"/projects?favorite=yes"}})

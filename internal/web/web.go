@@ -141,6 +141,7 @@ func (s *Site) frame(r *http.Request, a access.Actor, title string) ui.Page {
 		p.At = at
 		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Info, Title: say.T("kept.back"), Text: say.T("kept.back_text")})
 	}
+	s.atSide(r, a, &p)
 	return p
 }
 
