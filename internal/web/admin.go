@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"path"
 	"runtime"
 	"strconv"
@@ -222,6 +223,7 @@ type auditPage struct {
 	Kind   ui.Select
 	Rows   []auditRow
 	Paging ui.Pagination
+	None   ui.EmptyState
 	Chain  ui.Alert
 }
 
@@ -245,7 +247,9 @@ func (s *Site) auditLog(w http.ResponseWriter, r *http.Request, a access.Actor) 
 		broken *audit.Break
 	}
 	res, err := db.Read(r.Context(), s.app.DB, func(tx *db.Tx) (result, error) {
-		rows, total, err := audit.List(r.Context(), tx, audit.Filter{Action: q.Get("kind"), Text: q.Get("q"), Offset: (n - 1) * adminPerPage, Limit: adminPerPage})
+		f := auditOf(q)
+		f.Offset, f.Limit = (n-1)*adminPerPage, adminPerPage
+		rows, total, err := audit.List(r.Context(), tx, f)
 		if err != nil {
 			return result{}, err
 		}
@@ -277,7 +281,30 @@ func (s *Site) auditLog(w http.ResponseWriter, r *http.Request, a access.Actor) 
 		v.Set("page", strconv.Itoa(n))
 		return "/admin/audit?" + v.Encode()
 	}}
+	if res.total == 0 {
+		if err := s.noAudit(r, &p); err != nil {
+			return err
+		}
+	}
 	return s.ui.Render(w, http.StatusOK, "admin_audit", p)
+}
+
+// noAudit says which filter leaves nothing of the audit log.
+func (s *Site) noAudit(r *http.Request, p *auditPage) (err error) {
+	q := r.URL.Query()
+	filters := []inForce{{name: "q", label: p.Query.Label, value: q.Get("q")}, {name: "kind", label: p.Kind.Label, value: chosenLabel(p.Kind)}}
+	p.None, _, err = speak(r).nothingLeft("scroll-text", "/admin/audit", q, filters, func(q url.Values) (int, error) {
+		return db.Read(r.Context(), s.app.DB, func(tx *db.Tx) (int, error) {
+			_, n, err := audit.List(r.Context(), tx, auditOf(q))
+			return n, err
+		})
+	})
+	return err
+}
+
+// auditOf is what the address selects of the audit log.
+func auditOf(q url.Values) audit.Filter {
+	return audit.Filter{Action: q.Get("kind"), Text: q.Get("q"), Limit: 1}
 }
 
 type jobsPage struct {
@@ -330,6 +357,15 @@ func (s *Site) jobs(w http.ResponseWriter, r *http.Request, a access.Actor) erro
 	})
 	if err != nil {
 		return err
+	}
+	if state := r.URL.Query().Get("state"); len(p.Rows) == 0 && state != "" {
+		filters := []inForce{{name: "state", label: say.T("common.state"), value: say.either("admin.job_", state)}}
+		p.None, _, err = say.nothingLeft("check", "/admin/jobs", r.URL.Query(), filters, func(url.Values) (int, error) {
+			return p.Counts.Queued + p.Counts.Running + p.Counts.Dead, nil
+		})
+		if err != nil {
+			return err
+		}
 	}
 	return s.ui.Render(w, http.StatusOK, "admin_jobs", p)
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -45,17 +46,12 @@ var userStatuses = []account.Status{account.Active, account.Invited, account.Reg
 func (s *Site) userList(w http.ResponseWriter, r *http.Request, a access.Actor) error {
 	say := speak(r)
 	q, n := r.URL.Query(), pageNumber(r)
-	f := account.Filter{Offset: (n - 1) * adminPerPage, Limit: adminPerPage, Sort: []account.Sort{{By: "name"}}}
-	if t := q.Get("q"); t != "" {
-		f.AnyName = account.Text{Values: []string{t}, Contains: true}
-	}
 	options := []ui.Option{{Label: say.T("common.all")}}
 	for _, st := range userStatuses {
 		options = append(options, ui.Option{Value: st.String(), Label: say.either("user.status_", st.String())})
-		if q.Get("status") == st.String() {
-			f.Statuses = account.Set[account.Status]{Values: []account.Status{st}}
-		}
 	}
+	f := usersOf(q)
+	f.Offset, f.Limit = (n-1)*adminPerPage, adminPerPage
 	found, total, err := s.app.Accounts.List(r.Context(), a, f)
 	if err != nil {
 		return err
@@ -79,8 +75,32 @@ func (s *Site) userList(w http.ResponseWriter, r *http.Request, a access.Actor) 
 		v.Set("page", strconv.Itoa(n))
 		return "/admin/users?" + v.Encode()
 	}}
-	p.None = ui.EmptyState{Icon: "users", Title: say.T("user.nobody_found"), Text: say.T("user.leaves_nobody")}
+	if total == 0 {
+		filters := []inForce{{name: "q", label: say.T("list.text"), value: q.Get("q")}, {name: "status", label: p.Status.Label, value: chosenLabel(p.Status)}}
+		p.None, _, err = say.nothingLeft("users", "/admin/users", q, filters, func(q url.Values) (int, error) {
+			_, n, err := s.app.Accounts.List(r.Context(), a, usersOf(q))
+			return n, err
+		})
+		if err != nil {
+			return err
+		}
+		p.None.Title = say.T("user.nobody_found")
+	}
 	return s.ui.Render(w, http.StatusOK, "admin_users", p)
+}
+
+// usersOf is what the address selects of the accounts.
+func usersOf(q url.Values) account.Filter {
+	f := account.Filter{Limit: 1, Sort: []account.Sort{{By: "name"}}}
+	if t := q.Get("q"); t != "" {
+		f.AnyName = account.Text{Values: []string{t}, Contains: true}
+	}
+	for _, st := range userStatuses {
+		if q.Get("status") == st.String() {
+			f.Statuses = account.Set[account.Status]{Values: []account.Status{st}}
+		}
+	}
+	return f
 }
 
 type userPage struct {

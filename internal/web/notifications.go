@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -138,7 +139,11 @@ func (s *Site) notifications(w http.ResponseWriter, r *http.Request, a access.Ac
 		{Label: say.T("notify.all"), Href: t.href(true, 1), Current: t.all},
 	}}
 	p.Selects = []ui.Select{say.reasonSelect(t.reason), say.projectSelect(t.project, projects)}
-	p.None = say.nothingTold(t)
+	if len(topics) == 0 {
+		if err := s.nothingTold(r, a, &p, t); err != nil {
+			return err
+		}
+	}
 	if err := s.fillTopics(r, a, &p, topics); err != nil {
 		return err
 	}
@@ -165,20 +170,30 @@ func (in reader) projectSelect(chosen string, projects []notification.Group) ui.
 func (in reader) why(r notification.Reason) string { return in.T("reason." + string(r)) }
 
 // nothingTold says why the page is empty, and how it would not be.
-func (in reader) nothingTold(t told) ui.EmptyState {
+func (s *Site) nothingTold(r *http.Request, a access.Actor, p *notificationsPage, t told) error {
+	say := speak(r)
 	switch {
 	case t.reason != "" || t.project != "":
-		return ui.EmptyState{
-			Icon: "bell", Title: in.T("notify.none_filtered"), Text: in.T("notify.none_filtered_text"),
-			Actions: []ui.Button{ui.Link(in.T("notify.drop_filters"), told{all: t.all}.href(t.all, 1))},
+		filters := []inForce{{name: "reason", label: p.Selects[0].Label, value: chosenLabel(p.Selects[0])}, {name: "project", label: p.Selects[1].Label, value: cmp.Or(chosenLabel(p.Selects[1]), t.project)}}
+		if !t.all {
+			filters = append(filters, inForce{name: "show", label: say.T("notify.which"), value: say.T("notify.unread"), all: "all"})
 		}
+		var err error
+		p.None, _, err = say.nothingLeft("bell", notificationsHref, r.URL.Query(), filters, func(q url.Values) (int, error) {
+			_, n, err := s.app.Notifications.Topics(r.Context(), a, notification.ListInput{Filters: toldIn(q).filters(), Page: filter.Page{Number: 1, Size: 1}})
+			return n, err
+		})
+		p.None.Title = say.T("notify.none_filtered")
+		return err
 	case t.all:
-		return ui.EmptyState{Icon: "bell", Title: in.T("notify.none"), Text: in.T("notify.none_text")}
+		p.None = ui.EmptyState{Icon: "bell", Title: say.T("notify.none"), Text: say.T("notify.none_text")}
+	default:
+		p.None = ui.EmptyState{
+			Icon: "circle-check", Title: say.T("notify.all_read"), Text: say.T("notify.none_text"),
+			Actions: []ui.Button{ui.Link(say.T("notify.show_all"), t.href(true, 1))},
+		}
 	}
-	return ui.EmptyState{
-		Icon: "circle-check", Title: in.T("notify.all_read"), Text: in.T("notify.none_text"),
-		Actions: []ui.Button{ui.Link(in.T("notify.show_all"), t.href(true, 1))},
-	}
+	return nil
 }
 
 func (s *Site) fillTopics(r *http.Request, a access.Actor, p *notificationsPage, topics []notification.Topical) error {
