@@ -57,7 +57,7 @@ func TestFirstAdministrator(t *testing.T) {
 	if got := b.path(); got != "/" {
 		t.Errorf("the first administrator is led to %s", got)
 	}
-	b.sees("Ada Byron", "Assigned to you")
+	b.sees("Ada Byron", "No projects yet", "Create a project")
 	b.load(403, chromedp.Navigate(b.base+setup))
 }
 

@@ -122,6 +122,7 @@ func TestTreeOfAList(t *testing.T) {
 			{"far behind the end", project.ListInput{Page: filter.Page{Number: 9, Size: 3}}, nil, 4, 4},
 			{"folded", project.ListInput{Folded: []id.Project{2}}, []row{{4, project.Place{}}, {1, project.Place{Parent: true}}, {2, project.Place{Depth: 1, Parent: true}}}, 4, 3},
 			{"without the one between", project.ListInput{Filters: []filter.Condition{{Name: "id", Op: "!", Values: []string{"2"}}}}, []row{{4, project.Place{}}, {1, project.Place{Parent: true}}, {3, project.Place{Depth: 1}}}, 3, 3},
+			{"of a status that none has", project.ListInput{Filters: []filter.Condition{{Name: "status", Op: "=", Values: []string{"finished"}}}}, nil, 0, 0},
 			{"siblings the other way round", project.ListInput{Sort: []filter.Sort{{Name: "name", Desc: true}}}, []row{{1, project.Place{Parent: true}}, {2, project.Place{Depth: 1, Parent: true}}, {3, project.Place{Depth: 2}}, {4, project.Place{}}}, 4, 4},
 		} {
 			c.in.Tree = true

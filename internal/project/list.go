@@ -146,7 +146,8 @@ func (p *Page) asList(ctx context.Context, tx *db.Tx, where, by db.Frag, page fi
 // asTree reads the ids of all projects, puts those that match in their places and reads
 // the rest of the rows of one page.
 func (p *Page) asTree(ctx context.Context, tx *db.Tx, where, by db.Frag, in ListInput) error {
-	all, err := db.All[Node](ctx, tx, db.SQL(`SELECT p.id, p.parent_id, (`).Append(where).Add(`) AS seen FROM projects p WHERE p.deleted_at IS NULL ORDER BY`).Append(by))
+	all, err := db.All[Node](ctx, tx, db.SQL(`SELECT p.id, p.parent_id, CASE WHEN`).Append(where).
+		Add(`THEN TRUE ELSE FALSE END AS seen FROM projects p WHERE p.deleted_at IS NULL ORDER BY`).Append(by))
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func TestInvitingSeveral(t *testing.T) {
 	status, to := admin.post("/admin/users/invitations", url.Values{"addresses": {"three@example.org"}})
 	want(t, "all", status, to, 303, "done=invited_all")
 	want(t, "jobs of one state", 200, mustGet(t, admin, "/admin/jobs?state=queued"), 200, `href="/admin/jobs?state=queued" aria-current="page"`, "mail.deliver")
-	want(t, "no dead job", 200, mustGet(t, admin, "/admin/jobs?state=dead"), 200, "Nothing waits")
+	want(t, "no dead job", 200, mustGet(t, admin, "/admin/jobs?state=dead"), 200, "Nothing is left", "Without “State:")
 	want(t, "tiles", 200, mustGet(t, admin, "/admin"), 200, `class="tile"`, "Working days")
 }
 

@@ -71,6 +71,7 @@ func (s *Site) home(w http.ResponseWriter, r *http.Request, a access.Actor) erro
 	if err := s.homeProjects(r, a, &p); err != nil {
 		return err
 	}
+	p.nothing(say)
 	p.NoProject = ui.EmptyState{Icon: "folder", Title: say.T("home.no_projects_yet"), Text: say.T("home.projects_appear_here")}
 	if p.MayCreate {
 		p.NoProject.Actions = []ui.Button{ui.Link(say.T("home.create_a_project"), "/projects/new").As("primary")}
@@ -110,7 +111,13 @@ func (s *Site) waiting(r *http.Request, a access.Actor, p *homePage) error {
 	for i := range worked.Items {
 		p.Worked = append(p.Worked, say.homeRow(&worked.Items[i], worked.Refs, ""))
 	}
-	if p.MineTotal == 0 && total == 0 {
+	return nil
+}
+
+// nothing says that nothing waits, once there is a project in which something could:
+// before that, the first thing to do is to make one.
+func (p *homePage) nothing(say reader) {
+	if p.MineTotal == 0 && p.ToldTotal == 0 && len(p.Projects) > 0 {
 		none := ui.EmptyState{Icon: "circle-check", Title: say.T("home.nothing_waits"), Text: say.T("home.nothing_waits_text")}
 		if len(p.Create) > 0 {
 			none.Actions = []ui.Button{ui.Link(p.Create[0].Label, p.Create[0].Href).As("primary")}
@@ -118,7 +125,6 @@ func (s *Site) waiting(r *http.Request, a access.Actor, p *homePage) error {
 		none.Actions = append(none.Actions, ui.Link(say.T("home.browse_projects"), "/projects"))
 		p.None = &none
 	}
-	return nil
 }
 
 // mine sorts what is open and assigned to a person: what is due today or was before,

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -51,7 +52,15 @@ func TestNothingWaits(t *testing.T) {
 	b := &browser{t: t, in: in}
 	b.signIn("zoe", apptest.Password)
 	status, page := b.get("/")
-	want(t, "home", status, page, 200, "Nothing waits for you", `href="/work_packages/new"`, "Browse projects", "No projects yet", "Create a project")
+	want(t, "home of a new instance", status, page, 200, "No projects yet", "Create a project")
+	if strings.Contains(page, "Nothing waits for you") {
+		t.Error("before there is a project nothing could wait")
+	}
+	if status, to := b.post("/projects", url.Values{"name": {"Castle"}}); status != 303 {
+		t.Fatalf("the project was not made: %d %s", status, to)
+	}
+	status, page = b.get("/")
+	want(t, "home", status, page, 200, "Nothing waits for you", `href="/work_packages/new"`, "Browse projects", "Your projects", "Castle")
 	if strings.Contains(page, `id="today"`) {
 		t.Error("an empty block is shown")
 	}

@@ -130,7 +130,7 @@ func TestTheBellRingsForWhoIsMentioned(t *testing.T) {
 	status, page := mara.get("/notifications")
 	want(t, "told", status, page, 200, "Mentioned", "@mara, look", `class="bell-count">1<`, "commented")
 	status, page = mara.get("/notifications?reason=watched&project=1")
-	want(t, "filtered to nothing", status, page, 200, "Nothing with these filters", "Drop the filters")
+	want(t, "filtered to nothing", status, page, 200, "Nothing with these filters", "Without “Reason: Watched”", "Drop all filters")
 	status, to := mara.post("/notifications/marks", map[string][]string{"work_package": {"1"}, "read": {"1"}, "back": {"/notifications"}})
 	want(t, "marked", status, to, 303, "/notifications")
 	status, page = mara.get("/notifications")
