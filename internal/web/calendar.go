@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -46,15 +47,17 @@ type calendarItem struct {
 	Starts, Ends  bool
 	Closed        bool
 	Span          int // days of the week from here on, on the first of them
-	last          string
+	long          bool
 }
 
-// Spans of a calendar, and how many entries a day of a month shows.
+// Spans of a calendar, how many entries a day of a month shows, and how many days may pass
+// from the first to the last of an entry that is not long.
 const (
 	byMonth  = "month"
 	byWeek   = "week"
 	byAgenda = "agenda"
 	dayItems = 4
+	longItem = 31
 )
 
 // maxCalendar bounds the work packages of one page of a calendar.
@@ -150,6 +153,10 @@ func place(days []calendarDay, w *workpackage.WorkPackage, refs *workpackage.Ref
 	if end == "" {
 		end = start
 	}
+	if start == "" {
+		return
+	}
+	length := db.Day(end).Sub(db.Day(start))
 	for i := range days {
 		d := &days[i]
 		if d.ISO < start || d.ISO > end {
@@ -157,7 +164,7 @@ func place(days []calendarDay, w *workpackage.WorkPackage, refs *workpackage.Ref
 		}
 		d.Items = append(d.Items, calendarItem{
 			Href: packageHref(w.ID), Subject: w.Subject, ID: int64(w.ID), Type: typeChip(refs.Types[w.TypeID]),
-			Starts: d.ISO == start, Ends: d.ISO == end, last: end, Closed: refs.Statuses[w.StatusID].Closed,
+			Starts: d.ISO == start, Ends: d.ISO == end, long: length > longItem, Closed: refs.Statuses[w.StatusID].Closed,
 		})
 	}
 }
@@ -185,39 +192,65 @@ func (c *calendar) arrange(days []calendarDay, span string) {
 }
 
 // inLanes keeps what takes several days of a week in one line across them; items without
-// a number are the gaps that this leaves.
+// a number are the gaps that this leaves. What spans more than longItem days is only the
+// frame of other work, and comes below it.
 func inLanes(week []calendarDay) {
-	var lanes []int64 // who is in each
-	for j := range week {
-		d := &week[j]
-		today := map[int64]calendarItem{}
+	var items []calendarItem
+	first := map[int64]int{} // the day in the week on which each begins
+	for j, d := range week {
 		for _, item := range d.Items {
-			today[item.ID] = item
-		}
-		for l, n := range lanes {
-			if _, goes := today[n]; !goes {
-				lanes[l] = 0
+			if _, there := first[item.ID]; !there {
+				first[item.ID] = j
+				items = append(items, item)
 			}
-		}
-		for _, item := range d.Items {
-			if slices.Contains(lanes, item.ID) {
-				continue
-			}
-			for k := j; k < len(week) && week[k].ISO <= item.last; k++ {
-				item.Span++
-			}
-			today[item.ID] = item
-			if l := slices.Index(lanes, 0); l >= 0 {
-				lanes[l] = item.ID
-			} else {
-				lanes = append(lanes, item.ID)
-			}
-		}
-		d.Items = nil
-		for _, n := range lanes {
-			d.Items = append(d.Items, today[n])
+			items[slices.IndexFunc(items, func(x calendarItem) bool { return x.ID == item.ID })].Span++
 		}
 	}
+	slices.SortStableFunc(items, func(a, b calendarItem) int {
+		if a.long != b.long {
+			return sign(a.long)
+		}
+		return cmp.Or(cmp.Compare(first[a.ID], first[b.ID]), cmp.Compare(b.Span, a.Span))
+	})
+	var lanes [][]calendarItem // of which each has an item for each day
+	for _, item := range items {
+		from, to := first[item.ID], first[item.ID]+item.Span
+		l := slices.IndexFunc(lanes, func(lane []calendarItem) bool {
+			return !slices.ContainsFunc(lane[from:to], func(x calendarItem) bool { return x.ID != 0 })
+		})
+		if l < 0 {
+			l = len(lanes)
+			lanes = append(lanes, make([]calendarItem, len(week)))
+		}
+		for j := from; j < to; j++ {
+			on := week[j].item(item.ID)
+			if on.Span = 0; j == from {
+				on.Span = item.Span
+			}
+			lanes[l][j] = on
+		}
+	}
+	for j := range week {
+		week[j].Items = nil
+		for _, lane := range lanes {
+			week[j].Items = append(week[j].Items, lane[j])
+		}
+		for n := len(week[j].Items); n > 0 && week[j].Items[n-1].ID == 0; n-- {
+			week[j].Items = week[j].Items[:n-1]
+		}
+	}
+}
+
+func (d *calendarDay) item(number int64) calendarItem {
+	return d.Items[slices.IndexFunc(d.Items, func(x calendarItem) bool { return x.ID == number })]
+}
+
+// sign is of an order in which what is true comes last.
+func sign(last bool) int {
+	if last {
+		return 1
+	}
+	return -1
 }
 
 // shorten leaves as many items as a day of a month has room for.

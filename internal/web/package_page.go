@@ -33,6 +33,7 @@ type packagePage struct {
 	Comment                    ui.Textarea
 	Problems                   ui.ErrorSummary
 	Watching, MayWatch         bool
+	Watchers                   *watchersCard
 }
 
 func (s *Site) showPackage(w http.ResponseWriter, r *http.Request, a access.Actor) error {
@@ -67,6 +68,9 @@ func (s *Site) packagePage(w http.ResponseWriter, r *http.Request, a access.Acto
 	p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: "#" + strconv.FormatInt(int64(n), 10)})
 	p.Author, p.Watching, p.MayWatch = refs.Users[wp.AuthorID].Name, refs.Watching[n], a.SignedIn()
 	p.rights(refs.Grants, wp)
+	if p.Watchers, err = s.watchersOf(r, a, wp, refs.Grants); err != nil {
+		return err
+	}
 	p.Fields = s.sideFields(say, wp, refs)
 	p.Subject, p.Text = say.sideCell(wp, refs, "subject"), say.sideCell(wp, refs, "description")
 	if wp.DoneRatio != nil {

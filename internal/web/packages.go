@@ -85,25 +85,6 @@ func (s *Site) comment(w http.ResponseWriter, r *http.Request, a access.Actor) e
 	return redirect(w, r, packageHref(n)+"?done=comment#activity-"+strconv.FormatInt(int64(act.ID), 10))
 }
 
-func (s *Site) watch(w http.ResponseWriter, r *http.Request, a access.Actor) error {
-	n, err := parsePackage(r)
-	if err != nil {
-		return err
-	}
-	if err := form(w, r); err != nil {
-		return err
-	}
-	if r.PostForm.Get("undo") == "1" {
-		err = s.app.WorkPackages.Unwatch(r.Context(), a, n, a.ID)
-	} else {
-		_, err = s.app.WorkPackages.Watch(r.Context(), a, n, a.ID)
-	}
-	if err != nil {
-		return err
-	}
-	return redirect(w, r, packageHref(n))
-}
-
 type confirmPage struct {
 	ui.Page
 	Text           string

@@ -470,7 +470,7 @@ func TestEveryPageIsShownOnce(t *testing.T) {
 		"admin_backup": "/admin/backups", "admin_care": "/admin/backups/care", "admin_prune": "/admin/backups/prune", "admin_retrieve": "/admin/backups/retrieve", "backup_cancel": "/backup_tokens/cancel?token=x", "error": "/nothing",
 		"admin_groups": "/admin/groups", "admin_group": "/admin/groups/new", "admin_roles": "/admin/roles", "admin_role": "/admin/roles/new", "admin_matrix": "/admin/roles/permissions",
 		"project_versions": "/projects/2/settings/versions", "project_version": "/projects/2/settings/versions/2", "project_categories": "/projects/2/settings/categories",
-		"project_category": "/projects/2/settings/categories/1", "project_planning_delete": "/projects/2/settings/categories/1/deletion",
+		"project_category": "/projects/2/settings/categories/1", "watchers": "/work_packages/1/watchers", "project_planning_delete": "/projects/2/settings/categories/1/deletion",
 		"admin_catalog": "/admin/types", "admin_catalog_form": "/admin/statuses/1", "admin_workflow": "/admin/workflow", "admin_days": "/admin/working_days", "admin_settings": "/admin/settings", "admin_authentication": "/admin/authentication", "admin_info": "/admin/info", "admin_invite": "/admin/users/invitations",
 		"comment": "", "login": "", "password": "", "admin_backup_download": "", "admin_restore": "", "setup": "", "maintenance": "", "palette": "", "preview": "", "suggestions": "", "kept": "", // shown in the tests above
 	}

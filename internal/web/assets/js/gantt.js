@@ -20,7 +20,7 @@ export default class extends Controller {
       this.viewTarget.scrollLeft = last.left
       last.shut.forEach(id => this.fold({ row: this.row(id) }))
       if (last.id) this.go(this.row(last.id))
-    }
+    } else if (this.nowValue > this.viewTarget.clientWidth / 2) this.today()
     const first = this.row(last.id) ?? this.rowTargets[0]
     if (first) first.tabIndex = 0
     last = { shut: new Set() }
