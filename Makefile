@@ -39,6 +39,11 @@ test: ## run all tests on SQLite and PostgreSQL (PKG=./internal/db/... RUN=Name 
 cover-backup: ## run the tests of the backup engine; fails when one of its packages reaches less than 95 %
 	@ENGINE=1 scripts/test
 
+.PHONY: pictures
+pictures: build ## keep pictures of every page, in every width and theme, in build/pictures/index.html
+	@HOLDFAST_TEST_SCREENSHOTS=$(CURDIR)/build/pictures HOLDFAST_TEST_BINARY=$(CURDIR)/$(BINARY) RACE=0 PKG=./e2e RUN=TestPagesFit GOTESTFLAGS=-count=1 scripts/test
+	@echo build/pictures/index.html
+
 .PHONY: check
 check: ## run what else must hold: format, analysers, module files, architecture, licences
 	@scripts/check

@@ -19,8 +19,12 @@ var axe string
 // offence is a rule of accessibility that a page breaks, as axe names it.
 type offence struct{ Rule, Impact, Help, Where string }
 
-// The rules that depend on colours, and are asked again for each theme.
-const colours = `"color-contrast", "link-in-text-block"`
+// The rules that depend on colours are asked again for each theme, and those that depend on where
+// things stand for each width. What a page is made of is the same in all of them.
+const (
+	colours = `"color-contrast", "link-in-text-block"`
+	places  = colours + `, "target-size", "scrollable-region-focusable", "bypass", "aria-hidden-focus"`
+)
 
 // audit runs axe on the page and returns what is serious or worse.
 func (b *tab) audit(rules string) []offence {
@@ -79,9 +83,12 @@ func (b *tab) accessible(page string) {
 		b.do(chromedp.EmulateViewport(width, 900))
 		b.fits(fmt.Sprintf("%s at %d", page, width))
 		for _, theme := range []string{"light", "dark", "contrast"} {
-			rules := ""
-			if theme != "light" {
-				rules = colours
+			rules := colours
+			if theme == "light" {
+				rules = places
+				if width == 360 || width == 1280 { // the layouts of a phone and of a desk
+					rules = ""
+				}
 			}
 			b.do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(wear, strings.Replace(theme, "contrast", "light", 1), theme)))
 			for _, o := range b.audit(rules) {

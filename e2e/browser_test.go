@@ -228,21 +228,28 @@ func (b *tab) noScripts() {
 	b.sees("plain")
 }
 
-// look sets the width of the window and the colours the person prefers.
+// look sets the width of the window and the colours the person prefers: light, dark, or light with
+// more contrast.
 func (b *tab) look(width int64, scheme string) {
 	b.t.Helper()
 	b.do(chromedp.EmulateViewport(width, 900), func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
 		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+			Features: []*emulation.MediaFeature{
+				{Name: "prefers-color-scheme", Value: strings.Replace(scheme, "contrast", "light", 1)},
+				{Name: "prefers-contrast", Value: strings.NewReplacer("light", "", "dark", "", "contrast", "more").Replace(scheme)},
+			},
 		})
 		return chromedp.Void{}, err
 	})
 }
 
+// pictures is the directory where pictures are kept; empty when nobody wants any.
+func pictures() string { return os.Getenv("HOLDFAST_TEST_SCREENSHOTS") }
+
 // picture keeps the whole page as it looks now, where pictures are asked for.
 func (b *tab) picture(name string) {
 	b.t.Helper()
-	dir := os.Getenv("HOLDFAST_TEST_SCREENSHOTS")
+	dir := pictures()
 	if dir == "" {
 		return
 	}

@@ -1,7 +1,14 @@
 package e2e
 
 import (
+	"bytes"
+	"cmp"
+	"errors"
 	"fmt"
+	"html/template"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,13 +16,19 @@ import (
 )
 
 // TestPagesFit opens every page in light and dark, wide and phone width. None may
-// be wider than the window, and each has one heading and a title of its own.
+// be wider than the window, and each has one heading and a title of its own. Where
+// pictures are asked for, they are of all widths and themes, with a page to leaf through them.
 func TestPagesFit(t *testing.T) {
 	_, b := instance(t)
 	p := b.plan()
 	pages := everyPage(p.page)
-	for _, width := range []int64{360, 1280} {
-		for _, scheme := range []string{"light", "dark"} {
+	widths, schemes := []int64{360, 1280}, []string{"light", "dark"}
+	if pictures() != "" {
+		widths, schemes = []int64{360, 768, 1280, 1920}, []string{"light", "dark", "contrast"}
+	}
+	var a album
+	for _, width := range widths {
+		for _, scheme := range schemes {
 			b.look(width, scheme)
 			titles := map[string]string{}
 			for _, page := range pages {
@@ -26,9 +39,44 @@ func TestPagesFit(t *testing.T) {
 					t.Errorf("%s and %s share the title %q", page, other, title)
 				}
 				titles[title] = page
-				b.picture(fmt.Sprintf("%s-%d-%s", strings.ReplaceAll(strings.Trim(page, "/"), "/", "-"), width, scheme))
+				name := fmt.Sprintf("%s-%d-%s", cmp.Or(strings.NewReplacer("/", "-", "?", "-").Replace(strings.Trim(page, "/")), "home"), width, scheme)
+				b.picture(name)
+				a.add(page, name+".png")
 			}
 		}
+	}
+	a.keep(t)
+}
+
+// album is a page that shows the pictures of all pages beside each other.
+type album struct{ Pages []albumPage }
+
+type albumPage struct {
+	Path     string
+	Pictures []string
+}
+
+func (a *album) add(path, picture string) {
+	i := slices.IndexFunc(a.Pages, func(p albumPage) bool { return p.Path == path })
+	if i < 0 {
+		i = len(a.Pages)
+		a.Pages = append(a.Pages, albumPage{Path: path})
+	}
+	a.Pages[i].Pictures = append(a.Pages[i].Pictures, picture)
+}
+
+var albumHTML = template.Must(template.New("").Parse(`<!doctype html><meta charset="utf-8"><title>Pages of Holdfast</title>
+<style>body{font:14px system-ui;background:#777;margin:1rem}section{display:flex;gap:8px;overflow:auto;align-items:start}img{block-size:30rem}h2{color:#fff}</style>
+{{range .Pages}}<h2 id="{{.Path}}">{{.Path}}</h2><section>{{range .Pictures}}<a href="{{.}}"><img src="{{.}}" alt="{{.}}" loading="lazy"></a>{{end}}</section>{{end}}`))
+
+func (a *album) keep(t *testing.T) {
+	t.Helper()
+	if pictures() == "" {
+		return
+	}
+	var page bytes.Buffer
+	if err := errors.Join(albumHTML.Execute(&page, a), os.WriteFile(filepath.Join(pictures(), "index.html"), page.Bytes(), 0o644)); err != nil {
+		t.Fatal(err)
 	}
 }
 

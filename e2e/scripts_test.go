@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -40,5 +41,35 @@ func TestColdLoadIsSmall(t *testing.T) {
 	}
 	if again := get(b, chromedp.Evaluate[load](sizes)); again.Bytes > 50<<10 {
 		t.Errorf("a page after the first takes %d bytes", again.Bytes)
+	}
+}
+
+// TestPagesStayWithinTheirBudget holds, for the pages that load more than others, what scripts they take
+// in all, and what a browser asks for that has everything already.
+func TestPagesStayWithinTheirBudget(t *testing.T) {
+	_, b := instance(t)
+	p := b.plan()
+	const measured = `(() => {
+		const all = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")].filter(e => !e.name.endsWith("/live"))
+		const scripts = all.filter(e => new URL(e.name).pathname.endsWith(".js"))
+		return { scripts: scripts.reduce((n, e) => n + e.encodedBodySize, 0), asked: all.filter(e => e.transferSize > 0).length, names: scripts.map(e => new URL(e.name).pathname).join(" ") }
+	})()`
+	type taken struct {
+		Scripts, Asked int
+		Names          string
+	}
+	for _, page := range []string{"/work_packages", "/work_packages?view=board", "/work_packages?view=gantt", "/work_packages?view=calendar", p.page, p.page + "/edit", "/admin/workflow"} {
+		b.visit(page)
+		b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("main textarea, main select")?.focus()`), chromedp.Sleep(500*time.Millisecond))
+		b.visit(page)
+		b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("main textarea, main select")?.focus()`), chromedp.Sleep(500*time.Millisecond))
+		got := get(b, chromedp.Evaluate[taken](measured))
+		t.Logf("%s: %d bytes of scripts, %d requests when warm", page, got.Scripts, got.Asked)
+		if got.Scripts < 30<<10 || got.Scripts > 100<<10 {
+			t.Errorf("%s takes %d bytes of scripts, budget 100 KiB: %s", page, got.Scripts, got.Names)
+		}
+		if got.Asked > 2 {
+			t.Errorf("%s asks for %d things when warm, budget 2", page, got.Asked)
+		}
 	}
 }
