@@ -69,7 +69,7 @@ func TestTheStyleGuideIsAccessible(t *testing.T) {
 	s := start(t, t.TempDir(), "HOLDFAST_STYLEGUIDE=true")
 	b := browse(t, s.url)
 	b.still()
-	for _, name := range []string{"components", "backup"} {
+	for _, name := range []string{"components", "table", "board", "calendar", "gantt", "backup"} {
 		b.visit("/styleguide/" + name)
 		b.accessible("the style guide: " + name)
 	}

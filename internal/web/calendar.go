@@ -10,6 +10,7 @@ import (
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/filter"
+	"github.com/holdfast/holdfast/internal/setting"
 	"github.com/holdfast/holdfast/internal/web/ui"
 	"github.com/holdfast/holdfast/internal/workpackage"
 )
@@ -84,7 +85,7 @@ func (s *Site) fillCalendar(r *http.Request, a access.Actor, p *listPage, v view
 		return err
 	}
 	p.Total, c.NotSeen = list.Total, max(0, list.Total-len(list.Items))
-	days := s.days(speak(r), from, to, at, today)
+	days := daysOf(speak(r), s.app.Settings.Get(), from, to, at, today)
 	for i := range list.Items {
 		place(days, &list.Items[i], list.Refs)
 	}
@@ -132,8 +133,7 @@ func (c *calendar) head(say reader, v view, span string, at, from, to time.Time)
 	}
 }
 
-func (s *Site) days(say reader, from, to, at, today time.Time) []calendarDay {
-	v := s.app.Settings.Get()
+func daysOf(say reader, v setting.Values, from, to, at, today time.Time) []calendarDay {
 	var out []calendarDay
 	for d := from; !d.After(to); d = d.AddDate(0, 0, 1) {
 		out = append(out, calendarDay{

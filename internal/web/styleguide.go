@@ -27,7 +27,13 @@ func (s *Site) styleguide(w http.ResponseWriter, r *http.Request, _ access.Actor
 		}
 		return ""
 	}
-	data := ui.GuidePage(name, one("theme", "light", "dark"), one("density", "compact", "roomy"), one("contrast", "more"))
+	theme, density, contrast := one("theme", "light", "dark"), one("density", "compact", "roomy"), one("contrast", "more")
+	if p := guideList(speak(r), name, s.app.Settings.Get()); p != nil {
+		p.Page = ui.GuideFrame(p.Title, theme, density, contrast)
+		p.Page.Width = "full"
+		return s.ui.Render(w, http.StatusOK, "list", p)
+	}
+	data := ui.GuidePage(name, theme, density, contrast)
 	if data == nil {
 		return fault.NotFound("page")
 	}

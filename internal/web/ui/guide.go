@@ -167,10 +167,15 @@ func (p *componentsPage) formParts() {
 	key := Text("key", "Key", "hf-0f3a9c")
 	key.ReadOnly, key.Code = true, true
 	secret := Password("password", "Password", "current-password").Hinted("At least ten characters.").Require()
-	p.Fields = []Field{subject, mail, locked, key, secret, File("file", "Attachment"), Date("start", "Start", "2026-11-23")}
+	p.Fields = []Field{subject, mail, locked, key, secret, File("file", "Attachment"), Date("start", "Start", "2026-11-23"), Work("work", "Work", "1h30").Hinted("Such as 1h30, 1:30 or 90m."), Text("zone", "Time zone", "").Suggest("Europe/Berlin", "Europe/Paris")}
 	p.Problems = Problems(subject.Problem(), mail.Problem(), locked.Problem())
 	options := []Option{{Value: "1", Label: "New"}, {Value: "2", Label: "In progress"}}
 	p.Selects = []Select{Choose("status", "Status", "2", options...).Hinted("Only what may follow."), Choose("assignee", "Assignee", "", options...).Require().Wrong("Choose somebody."), {Control: Control{Name: "type", Label: "Type"}, Blank: "Any"}}
+	many := Choose("version", "Version", "3")
+	for i := range 12 {
+		many.Options = append(many.Options, Option{Value: fmt.Sprint(i), Label: fmt.Sprintf("Release 2.%d", i), Selected: i == 3})
+	}
+	p.Selects = append(p.Selects, many.Hinted("With many options one types to find."))
 	p.Area = Area("note", "Note", "First line\nsecond <line>").Hinted("CommonMark. @ names people, # work packages.").With(Editor{Files: "#", MaxFile: 5 << 20, MaxSize: "5 MiB"})
 	p.Checks = []Checkbox{Check("mailme", "Send me a mail", true), Check("all", "Send everybody a mail", false), {Control: Control{Name: "scope", Label: "Only mine", Hint: "What I wrote or watch."}, Radio: true, Value: "mine", Checked: true}, {Control: Control{Name: "scope", Label: "Everything"}, Radio: true, Value: "all"}}
 	p.Checks[1].Error = "Not allowed here."
@@ -309,6 +314,10 @@ func confirm() confirmPage {
 var guides = []NavItem{
 	{Label: "Components", Href: "/styleguide/components"},
 	{Label: "A list", Href: "/styleguide/list"},
+	{Label: "A table of work packages", Href: "/styleguide/table"},
+	{Label: "A board", Href: "/styleguide/board"},
+	{Label: "A calendar", Href: "/styleguide/calendar"},
+	{Label: "A Gantt chart", Href: "/styleguide/gantt"},
 	{Label: "A work package", Href: "/styleguide/package"},
 	{Label: "A page of the administration", Href: "/styleguide/backup"},
 	{Label: "Sign-in", Href: "/styleguide/login"},
@@ -323,6 +332,14 @@ var looks = []NavItem{
 	{Label: "High contrast", Href: "?contrast=more"},
 	{Label: "Compact", Href: "?density=compact"},
 	{Label: "Roomy", Href: "?density=roomy"},
+}
+
+// GuideFrame is what a page of the guide has around its content, for the pages that are made of more than
+// parts.
+func GuideFrame(title, theme, density, contrast string) Page {
+	p := frame(title, "Work packages")
+	p.Theme, p.Density, p.Contrast = theme, density, contrast
+	return p
 }
 
 // GuidePage is the data of a page of the guide; nil when there is none of that name. The looks are what
