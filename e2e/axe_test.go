@@ -64,6 +64,31 @@ func TestPagesAreAccessible(t *testing.T) {
 	}
 }
 
+// TestTheEditorIsAccessible looks at a list of people, a preview, a draft, and the sign-in page with a form that waits.
+func TestTheEditorIsAccessible(t *testing.T) {
+	_, b := instance(t)
+	b.still()
+	b.project()
+	b.packageIn("Mend the gate")
+	b.visit("/work_packages/1")
+	b.until(`document.querySelector(".editor[data-ready]")`)
+	b.do(chromedp.Focus(b.labelled("Comment")))
+	b.keys("See #mend")
+	b.until(`document.querySelector(".picker:popover-open")`)
+	b.accessible("the list of work packages")
+	b.keys(kb.Escape + ", *now*.")
+	b.do(chromedp.Click(chromedp.CSS("#f-comment-preview")))
+	b.until(`document.querySelector("#f-comment-view em")`)
+	b.accessible("the preview")
+	b.visit("/work_packages/1")
+	b.until(`!document.querySelector(".editor-draft").hidden`)
+	b.accessible("the draft")
+	b.fill("Comment", "Too late")
+	b.do(chromedp.Evaluate[chromedp.Void](`fetch("/logout", { method: "POST" })`, chromedp.EvalAwaitPromise))
+	b.load(422, chromedp.Click(button("Comment")))
+	b.accessible("the sign-in page with a form that waits")
+}
+
 // TestTheStyleGuideIsAccessible looks at every part in every state.
 func TestTheStyleGuideIsAccessible(t *testing.T) {
 	s := start(t, t.TempDir(), "HOLDFAST_STYLEGUIDE=true")

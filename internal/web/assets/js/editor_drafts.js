@@ -45,7 +45,7 @@ class Draft {
     if (this.store(() => sessionStorage.getItem(this.name)) && this.area.value === this.area.defaultValue) return this.again()
     const words = find("span", line)
     this.words ??= words.dataset.words ??= words.textContent
-    const when = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" }).format(kept.at)
+    const when = new Intl.DateTimeFormat(document.documentElement.lang.replace(/^en$/, "en-GB"), { dateStyle: "medium", timeStyle: "short" }).format(kept.at)
     words.textContent = this.words.replace("{at}", when)
     line.hidden = false
   }
