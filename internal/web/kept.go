@@ -124,7 +124,9 @@ func (s *Site) ended(w http.ResponseWriter, r *http.Request) string {
 			continue
 		}
 		k.Values[name] = values
-		size += len(name) + len(strings.Join(values, ""))
+		if text := strings.Join(values, ""); !slices.Contains(notTyped, name) {
+			size += len(text)
+		}
 	}
 	if size == 0 || size > maxKept {
 		return ""
@@ -236,17 +238,21 @@ type keptPage struct {
 	Back  string
 }
 
-// showKept shows what was typed where its form is not there any more.
+// showKept shows what was typed where its form is not there any more. A single word is more
+// often a choice than something to miss.
 func (s *Site) showKept(w http.ResponseWriter, r *http.Request, k keptForm) error {
 	say := speak(r)
 	p := keptPage{Page: s.frame(r, access.Anonymous(""), say.T("kept.lost")), Back: local(k.Page)}
 	p.Lead, p.Width = say.T("kept.lost_lead"), "wide"
 	for name, values := range k.Values {
-		if text := strings.Join(values, "\n"); strings.TrimSpace(text) != "" && !slices.Contains(notTyped, name) {
+		if text := strings.TrimSpace(strings.Join(values, "\n")); strings.ContainsAny(text, " \n") && !slices.Contains(notTyped, name) {
 			area := ui.Area(name, say.column(name), text)
 			area.ReadOnly = true
 			p.Texts = append(p.Texts, area)
 		}
+	}
+	if len(p.Texts) == 0 {
+		return redirect(w, r, p.Back)
 	}
 	slices.SortFunc(p.Texts, func(a, b ui.Textarea) int { return len(b.Value) - len(a.Value) })
 	p.Texts = p.Texts[:min(len(p.Texts), 10)]

@@ -137,6 +137,11 @@ func TestFormsOfManyKindsComeBack(t *testing.T) {
 	kept = j.kept("/work_packages/1/watching", url.Values{"note": {"Nowhere <b>"}})
 	status, page = j.login("mara", kept)
 	want(t, "a form that is nowhere", status, page, 200, "What you typed", "Nowhere &lt;b&gt;", `href="/work_packages/1"`)
+	j.endSession()
+	kept = j.kept("/my/activity", url.Values{"order": {"newest"}, "back": {"/work_packages/1"}})
+	if status, to := j.login("mara", kept); status != 303 || to != "/work_packages/1" {
+		t.Errorf("a choice that is made again in a moment: %d %.200s", status, to)
+	}
 }
 
 func TestAFormComesBackToItsPersonAndBrowserOnly(t *testing.T) {
@@ -203,7 +208,7 @@ func TestWhatIsNotKept(t *testing.T) {
 	in, j := keeping(t)
 	j.endSession()
 	for path, v := range map[string]url.Values{
-		"/my/password": {"current": {"x"}, "note": {"y"}}, "/admin/backups/reset_token": {"note": {"y"}}, "/preview": {"text": {"y"}}, "/work_packages/1/comments": {}, "/work_packages/2/comments": {"comment": {strings.Repeat("a", 513<<10)}},
+		"/my/password": {"current": {"x"}, "note": {"y"}}, "/admin/backups/reset_token": {"note": {"y"}}, "/preview": {"text": {"y"}}, "/work_packages/1/comments": {}, "/work_packages/1/watching": {"undo": {"1"}}, "/work_packages/2/comments": {"comment": {strings.Repeat("a", 513<<10)}},
 		"/work_packages/3/comments": {"backup_token": {"hfbk-1"}, "New_Password": {"x"}},
 	} {
 		if status, to := j.send("POST", path, v); status != 303 || !strings.HasPrefix(to, "/login?back_url=") {
