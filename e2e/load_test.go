@@ -295,3 +295,16 @@ func filesComeAndGo(t *testing.T, data string, _ int) {
 		sound(t, other)
 	}
 }
+
+// flipByte changes a byte in the middle of a file.
+func flipByte(t *testing.T, name string) {
+	t.Helper()
+	content, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content[len(content)/2] ^= 4
+	if err := errors.Join(os.Chmod(name, 0o600), os.WriteFile(name, content, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}

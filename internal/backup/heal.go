@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/holdfast/holdfast/internal/backup/repo"
 )
@@ -41,7 +42,12 @@ func judge(ctx context.Context, r *repo.Repository, report repo.VerifyReport) er
 
 // found is what a verification that found something says.
 func found(problems []repo.Problem) error {
-	return fmt.Errorf("%w: %d problems, the first: %s: %s", repo.ErrDamaged, len(problems), problems[0].Object, problems[0].Text)
+	what := ""
+	if n := len(problems); n > 1 {
+		what = fmt.Sprintf("%d problems, the first: ", n)
+	}
+	text := strings.TrimPrefix(problems[0].Text, repo.ErrDamaged.Error()+": ") // said already
+	return fmt.Errorf("%w: %s%s: %s", repo.ErrDamaged, what, problems[0].Object, text)
 }
 
 // examine reads all of a snapshot whose drill failed. Damage that it finds is

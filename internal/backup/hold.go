@@ -61,13 +61,24 @@ func (s *Service) Hold(ctx context.Context, a access.Actor, snapshot, reason str
 	})
 }
 
-// Release ends a hold, by a unique beginning of the snapshot's id. All
+// Release ends a hold, by a unique beginning of the snapshot's id, or latest. All
 // administrators are told, as the next prune may let the snapshot go.
 //
 // Faults: as Hold; NotFound when no such snapshot is on hold.
 func (s *Service) Release(ctx context.Context, a access.Actor, snapshot string) (Hold, error) {
 	if err := mayCare(a); err != nil {
 		return Hold{}, err
+	}
+	if snapshot == "latest" { // the newest of all, as Hold has it
+		r, err := s.deps.Place.Open(ctx)
+		if err != nil {
+			return Hold{}, err
+		}
+		newest, err := r.Snapshot(ctx, snapshot)
+		if err != nil {
+			return Hold{}, fault.NotFound("snapshot on hold")
+		}
+		snapshot = newest.ID
 	}
 	return db.Write(ctx, s.db, func(tx *db.Tx) (Hold, error) {
 		all, err := holds(ctx, tx)

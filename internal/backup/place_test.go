@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"filippo.io/age"
 
@@ -78,11 +79,19 @@ func TestAKitOpensThePlaceOnAnotherMachine(t *testing.T) {
 		wantKind(t, err, fault.KindForbidden)
 		_, err = w.IssueKit(t.Context(), operator, false)
 		wantKind(t, err, fault.KindNotFound)
+		if at, err := w.KitIssued(t.Context(), w.root); err != nil || !at.IsZero() {
+			t.Errorf("none was issued, but %v, %v", at, err)
+		}
 		b, err := w.RunInline(t.Context(), operator, "", backup.InlineOptions{Attachments: true})
 		must(t, err)
 		first, err := w.IssueKit(t.Context(), operator, false)
 		must(t, err)
 		w.mail.wantTo(t, "backup.kit", "root second")
+		if at, err := w.KitIssued(t.Context(), w.root); err != nil || w.clock.Now().Sub(at).Abs() > time.Second {
+			t.Errorf("issued %v, %v", at, err)
+		}
+		_, err = w.KitIssued(t.Context(), w.holder)
+		wantKind(t, err, fault.KindForbidden)
 		read, err := kit.Parse([]byte(first.Text()))
 		must(t, err)
 		adopt := func(k *kit.Kit) (*repo.Repository, error) {

@@ -230,6 +230,7 @@ func (p Policy) Describe(say Words) string {
 // scheduleWords says a schedule, such as mon,thu 03:30, to people.
 func scheduleWords(say Words, text string) string {
 	days, times, found := strings.Cut(text, " ")
+	times = strings.ReplaceAll(times, ",", ", ")
 	switch {
 	case !found:
 		return text

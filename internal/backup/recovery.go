@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"filippo.io/age"
 
@@ -75,6 +76,18 @@ func (s *Service) IssueKit(ctx context.Context, operator access.Actor, revoke bo
 			}}
 		})
 		return err
+	})
+}
+
+// KitIssued returns when the newest recovery kit was issued, as the audit log has it; zero for never.
+//
+// Faults: Unauthenticated; Forbidden for everyone but administrators and the operator.
+func (s *Service) KitIssued(ctx context.Context, a access.Actor) (time.Time, error) {
+	if err := mayCare(a); err != nil {
+		return time.Time{}, err
+	}
+	return db.Read(ctx, s.db, func(tx *db.Tx) (time.Time, error) {
+		return last(ctx, tx, time.Time{}, db.SQL(`SELECT COALESCE(MAX(at), 0) FROM audit_entries WHERE action = 'backup.kit'`))
 	})
 }
 

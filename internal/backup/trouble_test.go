@@ -416,7 +416,7 @@ func TestTheSentenceSaysWhatIsWrong(t *testing.T) {
 func TestPoliciesInWords(t *testing.T) {
 	say := message.At("en", "")
 	for schedule, want := range map[string]string{
-		"off": "no scheduled backups", "every 6h": "6h", "daily 02:00": "02:00", "mon,thu 03:30": "mon, thu 03:30", "hourly": "hourly",
+		"off": "no scheduled backups", "every 6h": "6h", "daily 02:00": "02:00", "mon,thu 03:30,15:00": "every Monday, Thursday at 03:30, 15:00", "hourly": "hourly",
 	} {
 		p := backup.DefaultPolicy()
 		p.Schedule, p.DrillDays = schedule, 0

@@ -81,9 +81,13 @@ func mayCare(a access.Actor) error {
 // Once it has, damage that only older backups have is reported, and no failure.
 //
 // Faults: Unauthenticated; Forbidden for everyone but administrators and the
-// operator. Damage is in the report and no fault.
+// operator; NotFound where there never was a snapshot, as that would prove nothing.
+// Damage is in the report and no fault.
 func (s *Service) VerifyRepository(ctx context.Context, a access.Actor, kind CheckKind, progress func(packs, of int, bytes int64)) (repo.VerifyReport, error) {
 	var report repo.VerifyReport
+	if err := s.something(ctx, a); err != nil {
+		return report, err
+	}
 	err := s.check(ctx, a, kind, "", func(ctx context.Context) (any, error) {
 		r, err := s.deps.Place.Open(ctx)
 		if err != nil {
@@ -109,6 +113,26 @@ func (s *Service) VerifyRepository(ctx context.Context, a access.Actor, kind Che
 		err = nil
 	}
 	return report, err
+}
+
+// something refuses to verify nothing: no snapshot in the repository, nor one that this
+// database knows and somebody took away.
+func (s *Service) something(ctx context.Context, a access.Actor) error {
+	if err := mayCare(a); err != nil {
+		return err
+	}
+	known := map[string]repo.Hash{}
+	if err := s.heads(ctx, known); err != nil || len(known) > 0 {
+		return err
+	}
+	r, err := s.deps.Place.Open(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err = r.Snapshot(ctx, "latest"); errors.Is(err, repo.ErrNoSnapshot) {
+		return fault.WithHint(fault.NotFound("snapshot"), "holdfast backup create takes one")
+	}
+	return nil // what else is wrong is for the verification to find
 }
 
 // heads are the newest snapshots this database knows: whoever removes them from

@@ -241,6 +241,11 @@ func TestADrillThatFailsIsTold(t *testing.T) {
 		w.store()
 		_, err := w.Drill(t.Context(), operator, "")
 		wantKind(t, err, fault.KindNotFound)
+		_, err = w.VerifyRepository(t.Context(), operator, backup.CheckFull, nil)
+		wantKind(t, err, fault.KindNotFound)
+		if st, err := w.Standing(t.Context(), w.root); err != nil || !st.LastVerified.IsZero() || st.Trouble != nil {
+			t.Errorf("nothing was verified: %+v, %v", st, err)
+		}
 		_, err = w.RunInline(t.Context(), operator, "", backup.InlineOptions{Attachments: true})
 		must(t, err)
 		w.mail.take("backup.result")
@@ -450,10 +455,18 @@ func TestASnapshotOnHoldStaysUntilItIsReleased(t *testing.T) {
 		}
 		_, err = w.Release(ctx, w.root, "")
 		wantKind(t, err, fault.KindNotFound)
+		_, err = w.Release(ctx, w.root, "latest")
+		wantKind(t, err, fault.KindNotFound)
+		_, err = w.Hold(ctx, w.root, "latest", "")
+		must(t, err)
+		if h, err := w.Release(ctx, w.root, "latest"); err != nil || h.Snapshot != made[5].Snapshot {
+			t.Errorf("%+v, %v", h, err)
+		}
+		w.mail.take("backup.release")
 		_, err = w.Release(ctx, w.root, made[0].Snapshot)
 		must(t, err)
 		w.mail.wantTo(t, "backup.release", "root second")
-		if got := kept(); got != "45" || w.audited("backup.release") != 1 {
+		if got := kept(); got != "45" || w.audited("backup.release") != 2 {
 			t.Errorf("after the release kept are %s", got)
 		}
 		if all, err := w.Holds(ctx, w.root); err != nil || len(all) != 0 {

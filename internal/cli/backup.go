@@ -167,6 +167,9 @@ func (c *backupListCmd) Run(ctx context.Context, s *session) error {
 		if s.flags.JSON {
 			return s.print(out, "")
 		}
+		if len(list) == 0 {
+			return s.print(out, "No backup has been made yet.\n")
+		}
 		w := tabwriter.NewWriter(s.Stdout, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "ID\tMADE\tSTATE\tBY\tROWS\tFILES\tBYTES\tSTORED\tSNAPSHOT")
 		for _, b := range list {

@@ -51,6 +51,9 @@ func (s *session) listHolds(ctx context.Context, a *app.App) error {
 		}
 		return s.print(out, "")
 	}
+	if len(all) == 0 {
+		return s.print(nil, "No snapshot is on hold.\n")
+	}
 	w := tabwriter.NewWriter(s.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "SNAPSHOT\tSINCE\tBY\tREASON")
 	for _, h := range all {

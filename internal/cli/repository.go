@@ -40,8 +40,8 @@ func (c *backupVerifyCmd) Run(ctx context.Context, s *session) error {
 		if err != nil {
 			return err
 		}
-		err = s.print(r, "%s, %s, %s named and there, %d of them read (%d bytes): %s found\n", plural.Of(r.Snapshots, "snapshot"),
-			plural.Of(r.Manifests, "manifest"), plural.Of(r.Packs, "pack"), r.ReadPacks, r.ReadBytes, plural.Of(len(r.Problems), "problem"))
+		err = s.print(r, "%s, %s, %s named and there, %d of them read (%s): %s found\n", plural.Of(r.Snapshots, "snapshot"),
+			plural.Of(r.Manifests, "manifest"), plural.Of(r.Packs, "pack"), r.ReadPacks, size(r.ReadBytes), plural.Of(len(r.Problems), "problem"))
 		known := 0
 		for _, p := range r.Problems {
 			fmt.Fprintf(s.Stderr, "%s: %s; needed by %v\n", p.Object, p.Text, p.Snapshots)
@@ -147,9 +147,9 @@ func (c *backupPruneCmd) Run(ctx context.Context, s *session) error {
 		if err := w.Flush(); err != nil {
 			return err
 		}
-		fmt.Fprintf(s.Stdout, "%s of %d bytes stay; %s of %d bytes deleted; %s of %d bytes are no longer needed and go after a day; %d wait\n",
-			plural.Of(r.KeptPacks, "pack"), r.KeptBytes, plural.Of(r.DeletedPacks, "pack"), r.DeletedBytes, plural.Of(r.CondemnedPacks, "pack"),
-			r.CondemnedBytes, r.WaitingPacks)
+		fmt.Fprintf(s.Stdout, "needed: %s of %s; deleted: %s of %s; no longer needed, and deleted in a day: %s of %s; waiting for that: %s\n",
+			plural.Of(r.KeptPacks, "pack"), size(r.KeptBytes), plural.Of(r.DeletedPacks, "pack"), size(r.DeletedBytes), plural.Of(r.CondemnedPacks, "pack"),
+			size(r.CondemnedBytes), plural.Of(r.WaitingPacks, "pack"))
 		if r.MayNotDelete {
 			fmt.Fprintln(s.Stderr, "the place refuses deleting to these credentials, so everything stays; prune with others, or let the place expire what is old")
 		}

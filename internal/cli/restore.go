@@ -10,6 +10,7 @@ import (
 	"github.com/holdfast/holdfast/internal/backup/archive"
 	"github.com/holdfast/holdfast/internal/config"
 	"github.com/holdfast/holdfast/internal/fault"
+	texts "github.com/holdfast/holdfast/internal/message"
 	"github.com/holdfast/holdfast/internal/plural"
 )
 
@@ -56,7 +57,7 @@ func (c *restoreCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	if c.Undo == (c.Backup != "") {
-		return usageError{errors.New("give a backup to restore, or --undo")}
+		return usageError{errors.New("name a backup to restore (holdfast backup list shows them), latest, or --undo")}
 	}
 	if c.Undo {
 		return c.undo(ctx, s, cfg)
@@ -126,8 +127,8 @@ func (s *session) printPlan(p archive.Plan, refusal error) error {
 	w := s.Stdout
 	fmt.Fprintf(w, "The archive was made by %s instance on %s with schema %d and is %s.\n", article(p.Origin), p.CreatedAt, p.SchemaVersion, p.State)
 	fmt.Fprintf(w, "It would restore %s in %s and %s of %s.\n",
-		plural.Of(p.Rows, "row"), plural.Of(len(p.Tables), "table"), plural.Of(p.Files, "file"), plural.Of(p.FileBytes, "byte"))
-	fmt.Fprintf(w, "The target is %s. Needed on its disk: %d bytes; free: %d.\n", p.Target, p.Needed, p.Free)
+		plural.Of(p.Rows, "row"), plural.Of(len(p.Tables), "table"), plural.Of(p.Files, "file"), size(p.FileBytes))
+	fmt.Fprintf(w, "The target is %s. Needed on its disk: %s; free: %s.\n", p.Target, size(p.Needed), size(p.Free))
 	for _, m := range p.Missing {
 		fmt.Fprintf(w, "missing in the archive: %s\n", m.Name)
 	}
@@ -190,3 +191,6 @@ func short(digest string) string {
 	}
 	return digest
 }
+
+// size says a number of bytes as people do; --json has the bytes.
+func size(n int64) string { return texts.At("en", "").Bytes(n) }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -184,10 +185,13 @@ func (s *Site) fillBackups(r *http.Request, a access.Actor, p *backupPage) error
 		return err
 	}
 	p.state(say, st, forecast)
-	if p.MayCare = a.Admin; !a.Admin {
-		return nil
+	if p.MayCare = a.Admin; a.Admin {
+		if err := s.fillRestores(r, a, p); err != nil {
+			return err
+		}
 	}
-	return s.fillRestores(r, a, p)
+	p.Flash = slices.Insert(p.Flash, 0, p.Status) // what one comes for, before what else is to be told
+	return nil
 }
 
 // fillRestores tells administrators how the newest restore ended, and offers to
@@ -224,6 +228,9 @@ func (s *Site) fillRestores(r *http.Request, a access.Actor, p *backupPage) erro
 // state is the one sentence on top, and the facts under it.
 func (p *backupPage) state(say reader, st backup.Standing, f backup.Forecast) {
 	p.Status = standingAlert(say, st)
+	if st.LastGood.IsZero() {
+		p.Status.Text += " " + say.T("backup.how_to_make_the_first")
+	}
 	if p.Running != nil {
 		p.Status = ui.Alert{Tone: ui.Info, Text: say.T("backup.a_backup_is_running")}
 	}

@@ -36,8 +36,11 @@ func standingFacts(say reader, st backup.Standing) []ui.Fact {
 		return say.DateTime(t)
 	}
 	tone := func(bad bool) ui.Tone {
-		if bad {
+		switch {
+		case bad:
 			return ui.Danger
+		case st.Trouble != nil: // a date is no good news while what it says is in doubt
+			return ""
 		}
 		return ui.Success
 	}
@@ -57,6 +60,7 @@ type carePage struct {
 	Status     ui.Alert
 	Facts      []ui.Fact
 	Sentence   string
+	Kit        string
 	NextTimes  []string
 	Waiting    string
 	Schedule   ui.Field
@@ -111,6 +115,13 @@ func (s *Site) careForm(w http.ResponseWriter, r *http.Request, a access.Actor, 
 		return err
 	}
 	p := carePage{Page: s.adminFrame(r, a, say.T("common.schedule_and_proofs")), Status: standingAlert(say, st), Facts: standingFacts(say, st), Sentence: st.Rules.Describe(say)}
+	issued, err := s.app.Backups.KitIssued(ctx, a)
+	if err != nil {
+		return err
+	}
+	if p.Kit = say.T("care.no_kit"); !issued.IsZero() {
+		p.Kit = say.T("care.kit_issued", "when", say.DateTime(issued))
+	}
 	p.Breadcrumbs = []ui.Crumb{{Label: say.T("common.administration"), Href: "/admin"}, {Label: say.T("common.backup"), Href: "/admin/backups"}, {Label: say.T("common.schedule_and_proofs")}}
 	for at, n := s.app.DB.Now(), 0; n < 3; n++ {
 		next, ok := st.Rules.Due(at)

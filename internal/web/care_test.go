@@ -23,7 +23,7 @@ func TestThePolicyInTheBrowser(t *testing.T) {
 		status, to := b.post("/admin/backups/policy", form)
 		want(t, "stronger", status, to, 303, "/admin/backups/care?done=saved")
 		status, page = b.get("/admin/backups/care")
-		want(t, "stronger holds", status, page, 200, "In force: a backup daily 02:00,14:00")
+		want(t, "stronger holds", status, page, 200, "In force: a backup every day at 02:00, 14:00")
 		for field, bad := range map[string]string{"schedule": "whenever", "daily": "many", "within": "0", "drill_days": "-1"} {
 			wrong := url.Values{}
 			for k, v := range form {
@@ -37,7 +37,7 @@ func TestThePolicyInTheBrowser(t *testing.T) {
 		status, to = b.post("/admin/backups/policy", form)
 		want(t, "weaker", status, to, 303, "done=saved")
 		status, page = b.get("/admin/backups/care")
-		want(t, "weaker waits", status, page, 200, "a weaker policy holds", "Keep the policy in force", "In force: a backup daily 02:00,14:00")
+		want(t, "weaker waits", status, page, 200, "a weaker policy holds", "Keep the policy in force", "In force: a backup every day at 02:00, 14:00")
 		status, to = b.post("/admin/backups/checks", url.Values{"kind": {"drill"}})
 		want(t, "drill", status, to, 303, "done=check")
 		status, page = b.post("/admin/backups/checks", url.Values{"kind": {"drill"}})
