@@ -25,7 +25,6 @@ type homePage struct {
 	MineHref  string
 	Worked    []homeRow
 	Projects  []ui.ProjectRow
-	Favorites bool // the projects are those that the person marked
 	MayCreate bool
 	None      *ui.EmptyState // nothing waits
 	NoProject ui.EmptyState
@@ -191,20 +190,18 @@ func (in reader) homeRow(w *workpackage.WorkPackage, refs *workpackage.Refs, tod
 	}
 }
 
-// homeProjects shows the projects that a person marked, else those they are a member
-// of, else those there are.
+// homeProjects shows the projects that a person is a member of, else those there are,
+// the marked ones first.
 func (s *Site) homeProjects(r *http.Request, a access.Actor, p *homePage) error {
 	active := filter.Condition{Name: "active", Op: "=", Values: []string{"t"}}
 	choices := [][]filter.Condition{{active}}
 	if a.SignedIn() {
-		choices = [][]filter.Condition{
-			{active, {Name: "favorited", Op: "=", Values: []string{"t"}}},
-			{active, {Name: "principal", Op: "=", Values: []string{"me"}}},
-			{active},
-		}
+		choices = [][]filter.Condition{{active, {Name: "principal", Op: "=", Values: []string{"me"}}}, {active}}
 	}
-	for i, conds := range choices {
-		list, err := s.app.Projects.List(r.Context(), a, project.ListInput{Filters: conds, Page: filter.Page{Number: 1, Size: homeProjects}})
+	for _, conds := range choices {
+		list, err := s.app.Projects.List(r.Context(), a, project.ListInput{
+			Filters: conds, Page: filter.Page{Number: 1, Size: homeProjects}, Sort: []filter.Sort{{Name: "favorited", Desc: true}, {Name: "name"}},
+		})
 		if err != nil {
 			return err
 		}
@@ -215,7 +212,6 @@ func (s *Site) homeProjects(r *http.Request, a access.Actor, p *homePage) error 
 			p.Projects = append(p.Projects, row)
 		}
 		if len(p.Projects) > 0 {
-			p.Favorites = i == 0 && len(choices) > 1
 			return nil
 		}
 	}
