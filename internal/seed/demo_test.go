@@ -98,7 +98,7 @@ func checkStory(t *testing.T, d *db.DB) {
 		`SELECT COUNT(*) FROM versions`:                                         5,
 		`SELECT COUNT(*) FROM versions WHERE status = 'closed'`:                 1,
 		`SELECT COUNT(*) FROM categories`:                                       5,
-		`SELECT COUNT(*) FROM journals WHERE notes <> ''`:                       18,
+		`SELECT COUNT(*) FROM journals WHERE notes <> ''`:                       19,
 		`SELECT COUNT(*) FROM work_packages WHERE start_date IS NULL`:           0,
 	} {
 		if got := count(t, d, query); got != want {

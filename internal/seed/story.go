@@ -55,7 +55,7 @@ var places = []place{
 		explanation: "The crane is booked and the permits are in. The budget reserve is untouched.",
 		description: "The dome of 1968 gets a new telescope, and the hill a house for its visitors.\n\n" +
 			"- **Dome and telescope** is the technical half.\n- **Visitor centre** is the half people will walk through.",
-		members: []string{"Instrument workshop", "Visitor services"}, readers: []string{"lena"},
+		members: []string{"Instrument workshop", "Visitor services", "mara"}, readers: []string{"lena"},
 		plan: `
 S Secure the funding; tomas; -60; 40; 80
   T Write the application to the science foundation; tomas; -60; 15; 40
@@ -70,9 +70,9 @@ S Permits and neighbours; priya; -35; 45; 60
   M Building permit in hand; priya; 10; 1
 S Steering; tomas; -40; 100; 60
   T Monthly report to the board; tomas; -2; 3; 6
-  T Keep the risk list current; priya; -5; 40; 20
+  T Keep the risk list current; mara; -5; 40; 20
   T Agree the handover criteria with the university; tomas; 12; 6; 10
-  T Close the accounts of the first year; priya; 20; 8; 18
+  T Close the accounts of the first year; mara; 20; 8; 18
 `,
 	},
 	{
@@ -232,6 +232,7 @@ var remarks = []remark{
 	{"lena", "Find twenty volunteers", "I can ask at the university: the first-year students were keen last time."},
 	{"henrik", "Seal the shutter against driving rain", "- [x] lower seal\n- [ ] upper seal\n- [ ] test with the hose"},
 	{"priya", "Monthly report to the board", "Figures for the workshop are in. The rest by Thursday."},
+	{"priya", "Keep the risk list current", "@mara, the crane is booked twice in April. Is that a new risk, or the old one?"},
 	{"tomas", "Poster and flyers", "Please use the photograph from the last eclipse."},
 	{"jonas", "Replace the rotation motors", "Second motor fitted, torque as in the data sheet."},
 }
