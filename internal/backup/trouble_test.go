@@ -19,13 +19,13 @@ import (
 
 	"github.com/holdfast/holdfast/internal/account"
 	"github.com/holdfast/holdfast/internal/backup"
+	"github.com/holdfast/holdfast/internal/backup/archive"
 	"github.com/holdfast/holdfast/internal/backup/objstore"
 	"github.com/holdfast/holdfast/internal/backup/objstore/objstoretest"
 	"github.com/holdfast/holdfast/internal/backup/repo"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
-	"github.com/holdfast/holdfast/internal/message"
 )
 
 // simulated puts the repository of the place into a store that fails as told.
@@ -397,39 +397,6 @@ func TestWhatNobodyNamesIsSwept(t *testing.T) {
 	})
 }
 
-func TestTheSentenceSaysWhatIsWrong(t *testing.T) {
-	at := time.Date(2026, 11, 1, 2, 0, 0, 0, time.UTC)
-	say := message.At("en", "")
-	for want, st := range map[string]backup.Standing{
-		"no complete backup yet": {},
-		"Do not rely on":         {LastGood: at, LastProven: at, Trouble: &backup.Check{Kind: backup.CheckDrill, Error: "x"}},
-		"overdue":                {LastGood: at, LastProven: at, Stale: true},
-		"none has been restored": {LastGood: at},
-		"Backups work":           {LastGood: at, LastProven: at},
-	} {
-		if got := st.Sentence(say); !strings.Contains(got, want) || st.Proven() != (want == "Backups work") {
-			t.Errorf("%q, proven %v, want %q", got, st.Proven(), want)
-		}
-	}
-}
-
-func TestPoliciesInWords(t *testing.T) {
-	say := message.At("en", "")
-	for schedule, want := range map[string]string{
-		"off": "no scheduled backups", "every 6h": "6h", "daily 02:00": "02:00", "mon,thu 03:30,15:00": "every Monday, Thursday at 03:30, 15:00", "hourly": "hourly",
-	} {
-		p := backup.DefaultPolicy()
-		p.Schedule, p.DrillDays = schedule, 0
-		if got := p.Describe(say); !strings.Contains(got, want) {
-			t.Errorf("%s: %s", schedule, got)
-		}
-	}
-	p := backup.Policy{Schedule: "whenever"} // from a newer program
-	if _, ok := p.Due(time.Now()); ok {
-		t.Error("what cannot be read is due")
-	}
-}
-
 // Damaged rows of the database are shown empty, and never stop the page.
 func TestRowsThatCannotBeRead(t *testing.T) {
 	b := backup.Backup{ProgressJSON: "{", MissingJSON: "["}
@@ -528,4 +495,30 @@ func TestOperatorsHaveNoTokens(t *testing.T) {
 		_, err = w.request(operator, "x")
 		wantKind(t, err, fault.KindForbidden)
 	})
+}
+
+// A drill that somebody interrupts, or the end of the server, proves nothing: the
+// backups are neither doubted for it, nor is anybody told, nor does pruning stop.
+func TestAnInterruptedDrillRaisesNoAlarm(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.store()
+		_, err := w.RunInline(t.Context(), operator, "", backup.InlineOptions{Attachments: true})
+		must(t, err)
+		ctx, interrupt := context.WithCancel(t.Context())
+		w.deps.Drill = func(ctx context.Context, _ string) (archive.DrillReport, error) {
+			interrupt()
+			return archive.DrillReport{}, ctx.Err()
+		}
+		if _, err := backup.New(w.deps).Drill(ctx, operator, ""); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		st, err := w.Standing(t.Context(), w.root)
+		must(t, err)
+		if st.Trouble != nil || w.number(`SELECT COUNT(*) FROM backup_checks`) != 0 || w.audited("backup.drill") != 1 {
+			t.Errorf("%+v", st)
+		}
+		w.mail.wantTo(t, "backup.check", "")
+		_, err = w.Prune(t.Context(), w.root, backup.PruneInput{})
+		must(t, err)
+	}, real)
 }

@@ -163,9 +163,23 @@ func (s *Service) check(ctx context.Context, a access.Actor, kind CheckKind, sna
 		return err
 	}
 	report, runErr := run(ctx)
+	if runErr != nil && ctx.Err() != nil {
+		return errors.Join(runErr, s.dropCheck(context.WithoutCancel(ctx), a, n, kind, snapshot))
+	}
 	ctx = context.WithoutCancel(ctx)
 	err = db.Do(ctx, s.db, func(tx *db.Tx) error { return s.endCheck(ctx, tx, a, n, kind, snapshot, report, runErr) })
 	return errors.Join(runErr, err)
+}
+
+// dropCheck forgets a check that was interrupted: it found nothing, good or bad. The
+// audit log has it.
+func (s *Service) dropCheck(ctx context.Context, a access.Actor, n int64, kind CheckKind, snapshot string) error {
+	return db.Do(ctx, s.db, func(tx *db.Tx) error {
+		if _, err := db.Exec(ctx, tx, db.SQL(`DELETE FROM backup_checks WHERE id = ?`, n)); err != nil {
+			return err
+		}
+		return s.record(ctx, tx, a, "backup."+string(kind), "snapshot "+snapshot, audit.Failed, map[string]any{"error": "interrupted"})
+	})
 }
 
 func (s *Service) endCheck(ctx context.Context, tx *db.Tx, a access.Actor, n int64, kind CheckKind, snapshot string, report any, runErr error) error {
