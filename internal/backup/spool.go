@@ -77,7 +77,7 @@ func (s *Service) write(ctx context.Context, f *os.File, path string, a Archive,
 		err = os.Rename(path+part, path)
 	}
 	if _, hint, full := archive.Full(err); full {
-		err = fault.WithHint(err, filepath.Dir(path)+": "+hint)
+		err = fault.WithHint(err, hint+"; it was "+filepath.Dir(path))
 	}
 	if err != nil {
 		return fmt.Errorf("write archive: %w", err)
