@@ -203,6 +203,7 @@ func (a *App) build(sender *mail.Sender) {
 	links.Service = a.Memberships
 	a.Attachments = attachment.New(attachment.Deps{
 		DB: a.DB, Blobs: a.Blobs, Log: a.Log, MaxSize: func() int64 { return c.Attachment.MaxSize.Bytes() },
+		Kinds: func() []string { return a.Settings.Get().AttachmentKinds },
 	})
 	a.WorkPackages = workpackage.New(workpackage.Deps{DB: a.DB, Settings: rules{a.Settings}, Attachments: a.Attachments})
 	a.Attachments.Register("WorkPackage", a.WorkPackages)

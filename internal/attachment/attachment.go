@@ -11,6 +11,7 @@
 package attachment
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -71,7 +72,9 @@ type Deps struct {
 	Blobs blob.Store
 	// MaxSize is the largest upload in bytes, read at each upload.
 	MaxSize func() int64
-	Log     *slog.Logger
+	// Kinds are the files that may be uploaded, as *.pdf, image/png or image/*; none allows all.
+	Kinds func() []string
+	Log   *slog.Logger
 }
 
 // Service offers everything that can be done with files.
@@ -79,13 +82,14 @@ type Service struct {
 	db         *db.DB
 	blobs      blob.Store
 	maxSize    func() int64
+	kinds      func() []string
 	log        *slog.Logger
 	containers map[string]Container
 }
 
 // New returns the service. Containers are registered before it is used.
 func New(d Deps) *Service {
-	return &Service{db: d.DB, blobs: d.Blobs, maxSize: d.MaxSize, log: d.Log, containers: map[string]Container{}}
+	return &Service{db: d.DB, blobs: d.Blobs, maxSize: d.MaxSize, kinds: d.Kinds, log: d.Log, containers: map[string]Container{}}
 }
 
 // Register says who answers for a kind of container.
@@ -109,14 +113,19 @@ const (
 // Create stores the bytes of r and records the file.
 //
 // Faults: Unauthenticated for visitors, NotFound and Forbidden as the
-// container says, Invalid for a bad name, TooLarge beyond the limit. A body
-// that breaks off leaves nothing behind.
+// container says, Invalid for a bad name or a kind that is not allowed, TooLarge
+// beyond the limit. A body that breaks off leaves nothing behind.
 func (s *Service) Create(ctx context.Context, a access.Actor, u Upload, r io.Reader) (*Attachment, error) {
 	if err := s.mayUpload(ctx, a, &u); err != nil {
 		return nil, err
 	}
-	head := &prefix{r: r}
-	ref, err := s.blobs.Put(ctx, head, s.maxSize())
+	body := bufio.NewReaderSize(r, detectBytes)
+	head, _ := body.Peek(detectBytes) // what ends it early is met again by who reads on
+	mime := mimetype.Detect(head).String()
+	if kinds := s.allowed(); !Allowed(kinds, u.FileName, mime) {
+		return nil, fault.Invalid(fault.Field{Name: "fileName", Code: "file_kind", Params: map[string]any{"kinds": strings.Join(kinds, ", ")}})
+	}
+	ref, err := s.blobs.Put(ctx, body, s.maxSize())
 	switch {
 	case errors.Is(err, blob.ErrTooLarge):
 		return nil, &fault.Fault{
@@ -128,7 +137,6 @@ func (s *Service) Create(ctx context.Context, a access.Actor, u Upload, r io.Rea
 	case err != nil:
 		return nil, fmt.Errorf("upload %s: %w", u.FileName, err)
 	}
-	mime := mimetype.Detect(head.seen).String()
 	return db.Write(ctx, s.db, func(tx *db.Tx) (*Attachment, error) {
 		if err := s.mayAttach(ctx, tx, a, u.ContainerType, u.ContainerID); err != nil {
 			return nil, err
@@ -229,20 +237,29 @@ func CleanName(name string) (string, string) {
 	return name, ""
 }
 
-// prefix keeps the first bytes that pass through it, to detect the type.
-type prefix struct {
-	r    io.Reader
-	seen []byte
-}
-
+// detectBytes are looked at to detect the type of a file.
 const detectBytes = 3072
 
-func (p *prefix) Read(b []byte) (int, error) {
-	n, err := p.r.Read(b)
-	if room := detectBytes - len(p.seen); room > 0 {
-		p.seen = append(p.seen, b[:min(n, room)]...)
+func (s *Service) allowed() []string {
+	if s.kinds == nil {
+		return nil
 	}
-	return n, err
+	return s.kinds()
+}
+
+// Allowed says whether the kinds, such as *.pdf, image/png or image/*, allow a file: by its
+// name, or by the type that was detected. None allow all.
+func Allowed(kinds []string, name, contentType string) bool {
+	contentType, _, _ = strings.Cut(contentType, ";")
+	for _, k := range kinds {
+		ending, byName := strings.CutPrefix(k, "*")
+		major, anyMinor := strings.CutSuffix(k, "*")
+		switch {
+		case byName && strings.HasSuffix(strings.ToLower(name), ending), k == contentType, anyMinor && strings.HasPrefix(contentType, major):
+			return true
+		}
+	}
+	return len(kinds) == 0
 }
 
 // unclaimedTime is how long an upload waits to be claimed.

@@ -315,3 +315,25 @@ func TestMissingBytesAreSaid(t *testing.T) {
 		}
 	})
 }
+
+func TestKindsOfFiles(t *testing.T) {
+	for _, c := range []struct {
+		kinds      []string
+		name, mime string
+		allowed    bool
+	}{
+		{nil, "a.exe", "application/x-msdownload", true},
+		{[]string{"*.pdf"}, "Plan.PDF", "text/plain; charset=utf-8", true},
+		{[]string{"*.pdf"}, "plan.pdf.exe", "application/pdf", false},
+		{[]string{"*.pdf"}, "pdf", "application/pdf", false},
+		{[]string{"image/png"}, "plan", "image/png", true},
+		{[]string{"image/png"}, "plan.png", "image/jpeg", false},
+		{[]string{"*.pdf", "image/*"}, "plan", "image/jpeg", true},
+		{[]string{"text/plain"}, "notes", "text/plain; charset=utf-8", true},
+		{[]string{"image/*"}, "image", "imagery/x", false},
+	} {
+		if got := attachment.Allowed(c.kinds, c.name, c.mime); got != c.allowed {
+			t.Errorf("%v allow %s of type %s: %t", c.kinds, c.name, c.mime, got)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -64,6 +65,11 @@ const (
 	maxWelcome = 65_536
 )
 
+// maxKinds bounds how many kinds of files are named; fileKind is how one is.
+const maxKinds = 200
+
+var fileKind = regexp.MustCompile(`^(\*\.[a-z0-9][a-z0-9.+_-]{0,30}|[a-z]+/([a-z0-9][a-z0-9.+_-]{0,99}|\*))$`)
+
 // refusals are the refused settings; the first refusal of each counts.
 type refusals []fault.Field
 
@@ -105,6 +111,10 @@ func (v Values) check() refusals {
 	r.list(v.WorkingDays, 1, 7, "working_days")
 	r.between(v.HoursPerDay, 1, 24, "hours_per_day")
 	r.between(v.JournalAggregationMin, 0, 24*60, "journal_aggregation_time_minutes")
+	r.add(len(v.AttachmentKinds) > maxKinds, "attachment_whitelist", "too_long", map[string]any{"max": maxKinds})
+	for _, k := range v.AttachmentKinds {
+		r.add(!fileKind.MatchString(k), "attachment_whitelist", "kind_pattern", map[string]any{"kind": k})
+	}
 	return r
 }
 

@@ -45,6 +45,8 @@ type Values struct {
 	InstanceID            string       `json:"instance_id"`
 	InstalledAt           int64        `json:"installed_at"` // microseconds
 	JournalAggregationMin int          `json:"journal_aggregation_time_minutes"`
+	// AttachmentKinds are the files that may be uploaded, as *.pdf, image/png or image/*; none allows all.
+	AttachmentKinds []string `json:"attachment_whitelist"`
 
 	// NonWorkingDays have a table of their own and are changed one by one.
 	NonWorkingDays []NonWorkingDay `json:"-"`
@@ -53,7 +55,7 @@ type Values struct {
 // clone returns a copy that shares nothing with v.
 func (v Values) clone() Values {
 	v.DefaultModules, v.PerPage, v.WorkingDays = slices.Clone(v.DefaultModules), slices.Clone(v.PerPage), slices.Clone(v.WorkingDays)
-	v.NonWorkingDays = slices.Clone(v.NonWorkingDays)
+	v.NonWorkingDays, v.AttachmentKinds = slices.Clone(v.NonWorkingDays), slices.Clone(v.AttachmentKinds)
 	v.DemoProjects, v.DemoPeople, v.DemoGroups = slices.Clone(v.DemoProjects), slices.Clone(v.DemoPeople), slices.Clone(v.DemoGroups)
 	return v
 }

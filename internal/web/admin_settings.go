@@ -19,6 +19,7 @@ type settingsPage struct {
 	ui.Page
 	AppTitle, PerPage, MaxPage, Journal ui.Field
 	Welcome                             ui.Textarea
+	Kinds                               ui.Textarea
 	Modules                             []ui.Checkbox
 	ModulesError                        string
 	Public, ByStatus, OnClose           ui.Checkbox
@@ -71,9 +72,10 @@ func (s *Site) settingsForm(w http.ResponseWriter, r *http.Request, a access.Act
 	p.PerPage = ui.Text("per_page_options", say.T("general.per_page"), in.perPage).Require().Hinted(say.T("general.per_page_hint")).Wrong(m["per_page_options"])
 	p.MaxPage = ui.Text("apiv3_max_page_size", say.T("general.max_page"), in.maxPage).Require().Hinted(say.T("general.max_page_hint")).Wrong(m["apiv3_max_page_size"])
 	p.Journal = ui.Text("journal_aggregation_time_minutes", say.T("general.journal"), in.journal).Require().Hinted(say.T("general.journal_hint")).Wrong(m["journal_aggregation_time_minutes"])
+	p.Kinds = ui.Area("attachment_whitelist", say.T("general.kinds"), strings.Join(v.AttachmentKinds, "\n")).Hinted(say.T("general.kinds_hint")).Wrong(m["attachment_whitelist"])
 	p.MaxPage.InputMode, p.Journal.InputMode = "numeric", "numeric"
 	p.Problems = ui.Problems(p.AppTitle.Problem(), p.Welcome.Problem(), ui.Problem{Href: "#modules", Label: say.T("general.modules"), Text: p.ModulesError},
-		p.Role.Problem(), p.PerPage.Problem(), p.MaxPage.Problem(), p.Journal.Problem())
+		p.Role.Problem(), p.PerPage.Problem(), p.MaxPage.Problem(), p.Journal.Problem(), p.Kinds.Problem())
 	return s.ui.Render(w, statusOf(refusal), "admin_settings", p)
 }
 
@@ -96,6 +98,7 @@ func readSettings(f url.Values, v setting.Values) (settingsInput, error) {
 	in.values.NewProjectRole = parsed[id.Role](f.Get("new_project_user_role_id"))
 	in.values.MaxPageSize = number("apiv3_max_page_size", in.maxPage)
 	in.values.JournalAggregationMin = number("journal_aggregation_time_minutes", in.journal)
+	in.values.AttachmentKinds = append([]string(nil), strings.Fields(strings.ToLower(strings.ReplaceAll(f.Get("attachment_whitelist"), ",", " ")))...)
 	in.values.PerPage = nil
 	for part := range strings.SplitSeq(in.perPage, ",") {
 		in.values.PerPage = append(in.values.PerPage, number("per_page_options", part))
@@ -114,6 +117,7 @@ func (s *Site) saveSettings(w http.ResponseWriter, r *http.Request, a access.Act
 			v.AppTitle, v.WelcomeText, v.DefaultModules, v.DefaultPublic = n.AppTitle, n.WelcomeText, n.DefaultModules, n.DefaultPublic
 			v.NewProjectRole, v.StatusBasedProgress, v.CompleteOnClose = n.NewProjectRole, n.StatusBasedProgress, n.CompleteOnClose
 			v.PerPage, v.MaxPageSize, v.JournalAggregationMin = n.PerPage, n.MaxPageSize, n.JournalAggregationMin
+			v.AttachmentKinds = n.AttachmentKinds
 		})
 	}
 	if refused(err) {

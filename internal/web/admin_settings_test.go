@@ -19,8 +19,9 @@ func TestGeneralSettings(t *testing.T) {
 	form := url.Values{
 		"app_title": {"Harbour"}, "welcome_text": {"Read the **rules**.\r\n"}, "module": {"work_package_tracking", "news"}, "default_projects_public": {"1"},
 		"new_project_user_role_id": {strconv.FormatInt(int64(role), 10)}, "per_page_options": {"10, 50"}, "apiv3_max_page_size": {"500"}, "journal_aggregation_time_minutes": {"0"},
+		"attachment_whitelist": {"*.PNG, text/plain\n"},
 	}
-	for field, bad := range map[string]string{"app_title": "", "per_page_options": "10, many", "apiv3_max_page_size": "9", "journal_aggregation_time_minutes": "x", "new_project_user_role_id": "999", "module": "none"} {
+	for field, bad := range map[string]string{"app_title": "", "per_page_options": "10, many", "apiv3_max_page_size": "9", "journal_aggregation_time_minutes": "x", "new_project_user_role_id": "999", "module": "none", "attachment_whitelist": "pictures"} {
 		wrong := url.Values{}
 		for k, v := range form {
 			wrong[k] = v
@@ -32,7 +33,7 @@ func TestGeneralSettings(t *testing.T) {
 	status, to := admin.post("/admin/settings", form)
 	want(t, "saved", status, to, 303, "done=saved")
 	v := in.Settings.Get()
-	if v.AppTitle != "Harbour" || !v.DefaultPublic || len(v.DefaultModules) != 2 || v.PerPage[1] != 50 || v.MaxPageSize != 500 || v.SelfRegistration {
+	if v.AppTitle != "Harbour" || !v.DefaultPublic || len(v.DefaultModules) != 2 || v.PerPage[1] != 50 || v.MaxPageSize != 500 || v.SelfRegistration || len(v.AttachmentKinds) != 2 || v.AttachmentKinds[0] != "*.png" {
 		t.Errorf("saved are %+v", v)
 	}
 	want(t, "the welcome", 200, mustGet(t, member, "/"), 200, "<strong>rules</strong>")

@@ -11,8 +11,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/app/apptest"
 	"github.com/holdfast/holdfast/internal/serve"
+	"github.com/holdfast/holdfast/internal/setting"
 )
 
 func TestEveryFormattedTextHasTheEditor(t *testing.T) {
@@ -188,5 +190,22 @@ func TestFilesAreShownOrSaved(t *testing.T) {
 	_, page := b.get("/work_packages/1")
 	if !strings.Contains(page, `data-most="`) || !strings.Contains(page, `id="f-file-hint">At most 5.0 MiB.`) {
 		t.Error("the form does not say how large a file may be")
+	}
+}
+
+// TestAKindOfFilesThatIsNotAllowed is said before it is sent and after, at its field, and by the editor.
+func TestAKindOfFilesThatIsNotAllowed(t *testing.T) {
+	in, b := planner(t)
+	if _, err := in.Settings.Change(t.Context(), access.Operator("test"), func(v *setting.Values) { v.AttachmentKinds = []string{"*.txt", "image/*"} }); err != nil {
+		t.Fatal(err)
+	}
+	_, page := b.get("/work_packages/1")
+	want(t, "before", 200, page, 200, `accept=".txt,image/*"`, "Allowed: *.txt, image/*.")
+	status, got := b.upload("/work_packages/1/files", "plan.exe", []byte("MZ"))
+	if said, _ := got["error"].(string); status != 422 || !strings.Contains(said, "Allowed: *.txt, image/*") {
+		t.Errorf("a program: %d %v", status, got)
+	}
+	if status, got = b.upload("/work_packages/1/files", "plan.txt", []byte("As agreed.")); status != 201 {
+		t.Errorf("a text: %d %v", status, got)
 	}
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/id"
@@ -88,6 +89,10 @@ func (s *Site) packagePage(w http.ResponseWriter, r *http.Request, a access.Acto
 	p.Comment = p.Comment.With(s.editorOf(r, a, wp.ProjectID, n, p.MayAttach))
 	p.Upload = ui.File("file", say.T("common.file")).Require().Hinted(say.T("files.at_most", "size", p.MaxUpload)).Wrong(m["file"]).Wrong(m["fileName"])
 	p.Upload.MaxFile, p.Upload.TooLarge = s.app.Config.Attachment.MaxSize.Bytes(), say.T("files.too_large", "size", p.MaxUpload)
+	if kinds := s.app.Settings.Get().AttachmentKinds; len(kinds) > 0 {
+		p.Upload.Accept = strings.ReplaceAll(strings.Join(kinds, ","), "*.", ".")
+		p.Upload = p.Upload.Hinted(say.T("files.kinds", "kinds", strings.Join(kinds, ", ")))
+	}
 	p.Problems = ui.Problems(p.Comment.Problem(), p.Upload.Problem())
 	if refusal != nil && len(p.Problems.Items) == 0 {
 		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: say.sentence(refusal)})

@@ -41,6 +41,7 @@ type Field struct {
 	Code         bool
 	Work         bool // a length of time, read as people write it
 	Suggestions  []string
+	Accept       string // kinds of files to choose from
 }
 
 // Work is a field for a length of time, such as 1h30, 1:30, 90m, 1,5 or 8; what it was understood as is
