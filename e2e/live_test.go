@@ -19,17 +19,7 @@ func TestPagesFollowWhatOthersDo(t *testing.T) {
 	list.do(chromedp.Evaluate[chromedp.Void](`document.querySelector('[data-live="1"] .cell-title a').focus()`))
 	list.until(`performance.getEntriesByType("resource").some(e => e.name.includes("live"))`)
 
-	b.visit("/admin/users")
-	b.follow("New user")
-	b.fill("Login", "grace", "First name", "Grace", "Last name", "Hopper", "E-mail address", "grace@example.org", "Password", "four green lanterns")
-	b.do(chromedp.Click(b.labelled("Administrator")))
-	b.press("Create user")
-	grace := browse(t, s.url)
-	grace.visit("/login")
-	grace.fill("Login or e-mail", "grace", "Password", "four green lanterns")
-	grace.press("Sign in")
-	grace.fill("Current password", "four green lanterns", "New password", "nine brass buttons")
-	grace.press("Change password and sign in")
+	grace := b.colleague(t)
 	grace.until(`performance.getEntriesByType("resource").some(e => e.name.includes("live"))`)
 
 	b.visit("/work_packages/1/edit")
