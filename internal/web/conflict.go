@@ -154,16 +154,16 @@ func (s *Site) clashes(r *http.Request, a access.Actor, n id.WorkPackage, f *wor
 	return out, nil
 }
 
-// changedBy names who, other than the reader, changed a field last.
+// changedBy names who changed a field last; nobody when that was the reader, in another window.
 func changedBy(a access.Actor, acts []workpackage.Activity, field string) string {
 	if field == "date" {
 		field = "dueDate"
 	}
 	for _, act := range slices.Backward(acts) {
-		if act.User.ID == int64(a.ID) {
-			continue
-		}
 		if slices.ContainsFunc(act.Changes, func(c workpackage.FieldChange) bool { return c.Field == field }) {
+			if act.User.ID == int64(a.ID) {
+				return ""
+			}
 			return act.User.Name
 		}
 	}

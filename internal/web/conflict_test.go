@@ -66,6 +66,9 @@ func TestTwoPeopleChangeOneWorkPackage(t *testing.T) {
 	want(t, "mine", status, to, 303, "done=saved")
 	status, page = mara.post(wp, url.Values{"lockVersion": {"0"}, "subject": {"Sand the door"}})
 	want(t, "a form that does not say what it was filled with", status, page, 409, "Sand the door", "Keep the other value")
+	if strings.Contains(page, "Keep that of") {
+		t.Error("what she changed herself in another window is said to be of somebody else")
+	}
 }
 
 // TestTwoPeopleChangeOneCell is the same in a table.
