@@ -8,11 +8,9 @@ import (
 
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/backup"
-	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/hal"
 	"github.com/holdfast/holdfast/internal/id"
-	"github.com/holdfast/holdfast/internal/job"
 	"github.com/holdfast/holdfast/internal/serve"
 )
 
@@ -71,9 +69,7 @@ func (s *API) backupContent(w http.ResponseWriter, r *http.Request, a access.Act
 }
 
 func (s *API) showJobStatus(w http.ResponseWriter, r *http.Request, a access.Actor) error {
-	st, err := db.Read(r.Context(), s.app.DB, func(tx *db.Tx) (job.Status, error) {
-		return job.FindStatus(r.Context(), tx, a.ID, chi.URLParam(r, "id"))
-	})
+	st, err := s.app.JobStatus(r.Context(), a, chi.URLParam(r, "id"))
 	if err != nil {
 		return err
 	}

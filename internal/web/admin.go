@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"path"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,7 +15,6 @@ import (
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/app"
 	"github.com/holdfast/holdfast/internal/audit"
-	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/id"
 	"github.com/holdfast/holdfast/internal/job"
 	"github.com/holdfast/holdfast/internal/mail"
@@ -240,49 +240,36 @@ var resultHues = map[string]ui.Hue{audit.OK: ui.Green, audit.Refused: ui.Orange,
 func (s *Site) auditLog(w http.ResponseWriter, r *http.Request, a access.Actor) error {
 	say := speak(r)
 	q, n := r.URL.Query(), pageNumber(r)
-	type result struct {
-		rows   []audit.Entry
-		total  int
-		intact int
-		broken *audit.Break
-	}
-	res, err := db.Read(r.Context(), s.app.DB, func(tx *db.Tx) (result, error) {
-		f := auditOf(q)
-		f.Offset, f.Limit = (n-1)*adminPerPage, adminPerPage
-		rows, total, err := audit.List(r.Context(), tx, f)
-		if err != nil {
-			return result{}, err
-		}
-		intact, broken, err := s.app.Audit.Verify(r.Context(), tx)
-		return result{rows, total, intact, broken}, err
-	})
+	f := auditOf(q)
+	f.Offset, f.Limit = (n-1)*adminPerPage, adminPerPage
+	res, err := s.app.ReadAudit(r.Context(), a, f)
 	if err != nil {
 		return err
 	}
 	p := auditPage{Page: s.adminFrame(r, a, say.T("common.audit_log"))}
-	p.Chain = ui.Alert{Tone: ui.Success, Text: say.T("admin.chain_holds", "n", res.intact)}
-	if res.broken != nil {
-		p.Chain = ui.Alert{Tone: ui.Danger, Title: say.T("admin.the_audit_log_was_tampered"), Text: say.T("admin.chain_broken", "id", strconv.FormatInt(int64(res.broken.ID), 10), "reason", res.broken.Reason)}
+	p.Chain = ui.Alert{Tone: ui.Success, Text: say.T("admin.chain_holds", "n", res.Intact)}
+	if res.Broken != nil {
+		p.Chain = ui.Alert{Tone: ui.Danger, Title: say.T("admin.the_audit_log_was_tampered"), Text: say.T("admin.chain_broken", "id", strconv.FormatInt(int64(res.Broken.ID), 10), "reason", res.Broken.Reason)}
 	}
 	p.Query = ui.Text("q", say.T("admin.person_or_object"), q.Get("q"))
 	p.Kind = ui.Choose("kind", say.T("admin.about"), q.Get("kind"), ui.Option{Label: say.T("common.everything")}, ui.Option{Value: "backup", Label: say.T("common.backups")},
 		ui.Option{Value: "session", Label: say.T("admin.signins")}, ui.Option{Value: "user", Label: say.T("common.users")}, ui.Option{Value: "role", Label: say.T("admin.roles")},
 		ui.Option{Value: "member", Label: say.T("admin.memberships")}, ui.Option{Value: "setting", Label: say.T("admin.settings")})
 	loc := location(a)
-	for _, e := range res.rows {
+	for _, e := range res.Entries {
 		row := auditRow{ID: e.ID, At: e.At.In(loc), Who: e.ActorName, IP: e.IP, Action: e.Action, Object: e.Object, Result: ui.Label(say.either("admin.result_", e.Result), resultHues[e.Result])}
 		if e.Detail != "{}" {
 			row.Detail = e.Detail
 		}
 		p.Rows = append(p.Rows, row)
 	}
-	p.Paging = ui.Pagination{Page: n, PerPage: adminPerPage, Total: res.total, Href: func(n int) string {
+	p.Paging = ui.Pagination{Page: n, PerPage: adminPerPage, Total: res.Total, Href: func(n int) string {
 		v := r.URL.Query()
 		v.Set("page", strconv.Itoa(n))
 		return "/admin/audit?" + v.Encode()
 	}}
-	if res.total == 0 {
-		if err := s.noAudit(r, &p); err != nil {
+	if res.Total == 0 {
+		if err := s.noAudit(r, a, &p); err != nil {
 			return err
 		}
 	}
@@ -290,14 +277,11 @@ func (s *Site) auditLog(w http.ResponseWriter, r *http.Request, a access.Actor) 
 }
 
 // noAudit says which filter leaves nothing of the audit log.
-func (s *Site) noAudit(r *http.Request, p *auditPage) (err error) {
+func (s *Site) noAudit(r *http.Request, a access.Actor, p *auditPage) (err error) {
 	q := r.URL.Query()
 	filters := []inForce{{name: "q", label: p.Query.Label, value: q.Get("q")}, {name: "kind", label: p.Kind.Label, value: chosenLabel(p.Kind)}}
 	p.None, _, err = speak(r).nothingLeft("scroll-text", "/admin/audit", q, filters, func(q url.Values) (int, error) {
-		return db.Read(r.Context(), s.app.DB, func(tx *db.Tx) (int, error) {
-			_, n, err := audit.List(r.Context(), tx, auditOf(q))
-			return n, err
-		})
+		return s.app.CountAudit(r.Context(), a, auditOf(q))
 	})
 	return err
 }
@@ -335,28 +319,17 @@ func (s *Site) jobs(w http.ResponseWriter, r *http.Request, a access.Actor) erro
 	for _, state := range jobStates {
 		p.Tabs.Items = append(p.Tabs.Items, ui.NavItem{Label: say.either("admin.job_", state), Href: "/admin/jobs?state=" + state, Current: r.URL.Query().Get("state") == state})
 	}
-	_, err := db.Read(r.Context(), s.app.DB, func(tx *db.Tx) (struct{}, error) {
-		p.Rows = nil // it may run twice
-		var err error
-		if p.Counts, err = job.Count(r.Context(), tx); err != nil {
-			return struct{}{}, err
-		}
-		for _, state := range jobStates {
-			if only := r.URL.Query().Get("state"); only != "" && only != state {
-				continue
-			}
-			list, err := job.List(r.Context(), tx, state, 100)
-			if err != nil {
-				return struct{}{}, err
-			}
-			for _, j := range list {
-				p.Rows = append(p.Rows, jobRowOf(say, j))
-			}
-		}
-		return struct{}{}, nil
-	})
+	states := jobStates
+	if only := r.URL.Query().Get("state"); only != "" {
+		states = slices.DeleteFunc(slices.Clone(states), func(s string) bool { return s != only })
+	}
+	list, err := s.app.ListJobs(r.Context(), a, states, 100)
 	if err != nil {
 		return err
+	}
+	p.Counts = list.Counts
+	for _, j := range list.Jobs {
+		p.Rows = append(p.Rows, jobRowOf(say, j))
 	}
 	if state := r.URL.Query().Get("state"); len(p.Rows) == 0 && state != "" {
 		filters := []inForce{{name: "state", label: say.T("common.state"), value: say.either("admin.job_", state)}}
@@ -379,13 +352,12 @@ func jobRowOf(say reader, j job.Job) jobRow {
 	}
 }
 
-func (s *Site) retryJob(w http.ResponseWriter, r *http.Request, _ access.Actor) error {
+func (s *Site) retryJob(w http.ResponseWriter, r *http.Request, a access.Actor) error {
 	n, err := id.Parse[id.Job]("job", chi.URLParam(r, "id"))
 	if err != nil {
 		return err
 	}
-	err = db.Do(r.Context(), s.app.DB, func(tx *db.Tx) error { return job.Retry(r.Context(), tx, n) })
-	if err != nil {
+	if err := s.app.RetryJob(r.Context(), a, n); err != nil {
 		return err
 	}
 	return redirect(w, r, "/admin/jobs?done=job_retry")
