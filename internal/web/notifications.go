@@ -135,7 +135,7 @@ func (s *Site) notifications(w http.ResponseWriter, r *http.Request, a access.Ac
 		Paging: ui.Pagination{Page: t.page, PerPage: topicsPerPage, Total: total, Href: func(n int) string { return t.href(t.all, n) }},
 	}
 	p.Tabs = ui.Tabs{Label: say.T("notify.which"), Items: []ui.NavItem{
-		{Label: say.T("notify.unread"), Href: t.href(false, 1), Current: !t.all, Count: p.Bell.Count},
+		{Label: capital(say.T("notify.unread")), Href: t.href(false, 1), Current: !t.all, Count: p.Bell.Count},
 		{Label: say.T("notify.all"), Href: t.href(true, 1), Current: t.all},
 	}}
 	p.Selects = []ui.Select{say.reasonSelect(t.reason), say.projectSelect(t.project, projects)}

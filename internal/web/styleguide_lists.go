@@ -36,6 +36,7 @@ func guideList(say reader, name string, settings setting.Values) *listPage {
 	p.Title = map[string]string{"table": say.T("list.table"), asBoard: say.T("list.board"), asCalendar: say.T("list.calendar"), asGantt: say.T("list.gantt")}[name]
 	list := guideWork()
 	p.Total = list.Total
+	p.Paging = ui.Pagination{Page: 2, PerPage: len(list.Items), Total: 5 * len(list.Items), Href: func(int) string { return "#" }}
 	switch name {
 	case asBoard:
 		p.Board = guideBoard(say, list, c)
@@ -76,7 +77,6 @@ func (p *listPage) guideTable(say reader, list *workpackage.Page, v view, c choi
 		g := &p.Groups[len(p.Groups)-1]
 		g.Rows = append(g.Rows, say.rowOf(wp, list.Refs, v))
 	}
-	p.Paging = ui.Pagination{Page: 2, PerPage: len(list.Items), Total: 5 * len(list.Items), Href: func(int) string { return "#" }}
 }
 
 func guideBoard(say reader, list *workpackage.Page, c choices) *board {
