@@ -206,7 +206,7 @@ func (w *world) fingerprint() [5]int64 {
 // times in an operation, since what stands around them differs.
 func refuseNext(ctx context.Context, failed map[string]bool) (context.Context, func() string) {
 	var mu sync.Mutex
-	refused, times := "", map[string]int{}
+	refused, times, left := "", map[string]int{}, stride-1
 	ctx = db.RefuseStatements(ctx, func(query string) error {
 		mu.Lock()
 		defer mu.Unlock()
@@ -218,7 +218,11 @@ func refuseNext(ctx context.Context, failed map[string]bool) (context.Context, f
 		if refused != "" || failed[key] {
 			return nil
 		}
-		refused, failed[key] = key, true
+		failed[key] = true
+		if left--; left >= 0 {
+			return nil // left out, under the race detector
+		}
+		refused = key
 		return errRefused
 	})
 	return ctx, func() string {
