@@ -225,7 +225,7 @@ func (b *tab) noScripts() {
 		return chromedp.Void{}, err
 	})
 	b.do(chromedp.Navigate("data:text/html,<p>plain</p><script>document.body.textContent='scripted'</script>"))
-	b.sees("plain")
+	b.until(`document.querySelector("p")?.textContent === "plain"`)
 }
 
 // look sets the width of the window and the colours the person prefers: light, dark, or light with

@@ -215,7 +215,7 @@ func TestTheSessionEndsWhileSomebodyTypes(t *testing.T) {
 	// In a frame, after signing out in another window.
 	b.visit("/work_packages/1")
 	b.do(chromedp.Click(chromedp.CSS(`.side-text .button-icon`)))
-	b.until(`document.querySelector(".cell-form .editor[data-ready]")`)
+	b.until(`document.querySelector(".cell-form .editor[data-ready]") && document.activeElement.name === "description"`)
 	b.fill("Description", "It leaks everywhere")
 	b.do(chromedp.Evaluate[chromedp.Void](`fetch("/logout", { method: "POST" })`, chromedp.EvalAwaitPromise))
 	b.load(422, chromedp.Click(chromedp.CSS(".cell-form .button-primary")))

@@ -48,6 +48,12 @@ func (b *tab) until(condition string) {
 	}
 }
 
+// quiet waits until nothing has been fetched for a while.
+func (b *tab) quiet() {
+	b.t.Helper()
+	b.until(`performance.now() - Math.max(0, ...performance.getEntriesByType("resource").map(e => e.responseEnd)) > 600`)
+}
+
 // arrivesBy takes steps that lead to the page at this path.
 func (b *tab) arrivesBy(path string, steps func()) {
 	b.t.Helper()

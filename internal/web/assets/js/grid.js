@@ -61,7 +61,7 @@ export default class extends Controller {
     else if (control) {
       control.focus()
       if (typed && control.type === "text") control.value = typed
-      else if (control.value !== control.defaultValue) return // somebody is typing already
+      else if (control.value !== control.defaultValue || control.tagName === "TEXTAREA" && control.selectionEnd) return // somebody is typing already
       else if (control.tagName === "TEXTAREA") control.setSelectionRange(control.value.length, control.value.length)
       else control.select?.()
     } else if (this.next) {
