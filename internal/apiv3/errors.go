@@ -165,6 +165,7 @@ var sentences = map[string]string{
 	"descendant":           "can't be one of its own descendants.",
 	"milestone":            "can't be a milestone.",
 	"version_closed":       "can't be opened again, because the version is closed.",
+	"file_kind":            "is of a kind that is not allowed here. Allowed: %kinds.",
 	"version_in_use":       "the version cannot be deleted as it has %n planned for it.",
 }
 
@@ -180,6 +181,9 @@ func sentence(f fault.Field) string {
 	}
 	if n, ok := f.Params["n"].(int); ok {
 		t = strings.ReplaceAll(t, "%n", plural.Of(n, "work package"))
+	}
+	if kinds, ok := f.Params["kinds"].(string); ok {
+		t = strings.ReplaceAll(t, "%kinds", kinds)
 	}
 	if v, ok := f.Params["count"]; ok {
 		t = strings.ReplaceAll(t, "%v", characters(v))
