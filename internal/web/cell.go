@@ -29,7 +29,7 @@ type cellPage struct {
 	Select   *ui.Select
 	Field    *ui.Field
 	Area     *ui.Textarea
-	Show     *tableCell // the value, when it has been saved
+	Show     *ui.SheetCell // the value, when it has been saved
 	Problems ui.ErrorSummary
 }
 

@@ -34,7 +34,7 @@ func (s *Site) sideFields(say reader, wp *workpackage.WorkPackage, refs *workpac
 
 // sideCell is one field where it stands on a work package's page. It has a frame of its
 // own, because the list beside it may show the same field.
-func (in reader) sideCell(wp *workpackage.WorkPackage, refs *workpackage.Refs, name string) tableCell {
+func (in reader) sideCell(wp *workpackage.WorkPackage, refs *workpackage.Refs, name string) ui.SheetCell {
 	col, _ := fieldOf(name)
 	c := in.cellOf(wp, refs, col)
 	switch name {

@@ -20,8 +20,8 @@ type packagePage struct {
 	W                          *workpackage.WorkPackage
 	Created                    string
 	Fields                     []ui.SideField
-	Subject                    tableCell
-	Text                       tableCell
+	Subject                    ui.SheetCell
+	Text                       ui.SheetCell
 	Done                       ui.Progress
 	HasDone                    bool
 	Children                   []workpackage.Named

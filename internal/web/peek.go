@@ -16,14 +16,11 @@ type peek struct {
 	Href, Close      string
 	Previous, Next   string
 	Fields           []ui.SideField
-	Subject, Text    tableCell
+	Subject, Text    ui.SheetCell
 	Stream           []ui.ActivityItem
 	Done             ui.Progress
 	HasDone, MayTalk bool
 }
-
-// Number tells the row of the list.
-func (k *peek) Number() int64 { return int64(k.W.ID) }
 
 // peekEntries is how much of the history the list's side shows.
 const peekEntries = 5

@@ -55,29 +55,18 @@ type tableHead struct {
 type rowGroup struct {
 	Name  string
 	Count int
-	Rows  []tableRow
+	Rows  []ui.SheetRow
 	Href  string // the group alone
 	value int64
 }
 
-type tableRow struct {
-	ID            int64
-	Href, Subject string
-	Depth         int
-	Closed        bool
-	Cells         []tableCell
-	PeekHref      string
-	Parent        bool // rows below it follow
-}
-
-// Level is the depth as assistive technology counts it.
-func (r tableRow) Level() int { return r.Depth + 1 }
-
-// tableCell is a field of a work package in its table.
-type tableCell struct {
-	ui.Cell
-	Field, Class string
-	Title        bool
+// Sheet says how the rows are written.
+func (p *listPage) Sheet() ui.Sheet {
+	out := ui.Sheet{Choose: p.MayEdit, Tree: p.IsTree}
+	if p.Peek != nil {
+		out.Beside = int64(p.Peek.W.ID)
+	}
+	return out
 }
 
 const perList = 100
@@ -386,9 +375,9 @@ func (in reader) groupOf(w *workpackage.WorkPackage, refs *workpackage.Refs, by 
 	return "", 0
 }
 
-func (in reader) rowOf(w *workpackage.WorkPackage, refs *workpackage.Refs, v view) tableRow {
-	row := tableRow{
-		ID: int64(w.ID), Href: packageHref(w.ID), Subject: w.Subject, Closed: refs.Statuses[w.StatusID].Closed,
+func (in reader) rowOf(w *workpackage.WorkPackage, refs *workpackage.Refs, v view) ui.SheetRow {
+	row := ui.SheetRow{
+		ID: int64(w.ID), Closed: refs.Statuses[w.StatusID].Closed,
 		PeekHref: v.with("peek", strconv.FormatInt(int64(w.ID), 10)),
 	}
 	for _, name := range v.columns {
@@ -399,8 +388,8 @@ func (in reader) rowOf(w *workpackage.WorkPackage, refs *workpackage.Refs, v vie
 }
 
 // cellOf shows one field of a work package.
-func (in reader) cellOf(w *workpackage.WorkPackage, refs *workpackage.Refs, col column) tableCell {
-	c := tableCell{Field: col.name, Cell: ui.Cell{Label: in.column(col.name)}, Class: "cell-fit"}
+func (in reader) cellOf(w *workpackage.WorkPackage, refs *workpackage.Refs, col column) ui.SheetCell {
+	c := ui.SheetCell{Field: col.name, Cell: ui.Cell{Label: in.column(col.name)}, Class: "cell-fit"}
 	if col.numeric {
 		c.Class = "cell-num"
 	}
@@ -441,7 +430,7 @@ func (in reader) cellOf(w *workpackage.WorkPackage, refs *workpackage.Refs, col 
 }
 
 // plainCell shows what is a day, a number or an instant.
-func (in reader) plainCell(c *tableCell, w *workpackage.WorkPackage) {
+func (in reader) plainCell(c *ui.SheetCell, w *workpackage.WorkPackage) {
 	switch c.Field {
 	case "startDate":
 		c.Day = dayText(w.StartDate)

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"html/template"
+	"maps"
 	"strings"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 // message, th one with markup among its parameters.
 func funcs(p *message.Printer) template.FuncMap {
 	at := times{p}
-	return template.FuncMap{
+	all := template.FuncMap{
 		"t": p.T, "th": p.HTML, "code": Code, "anchor": Anchor, "strong": Strong, "small": Small, "ins": Ins, "del": Del,
 		"date": at.date, "datetime": at.datetime, "day": at.day,
 		"bytes": p.Bytes, "duration": p.Duration, "count": p.Count,
@@ -25,6 +26,8 @@ func funcs(p *message.Printer) template.FuncMap {
 		"link":   Link, "submit": Submit,
 		"preview": func(names string) PreviewButton { return PreviewButton{names} },
 	}
+	maps.Copy(all, written(p))
+	return all
 }
 
 // element is an element of one text, for use as a parameter of a message.
