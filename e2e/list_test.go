@@ -144,15 +144,18 @@ func TestBoardByKeyboard(t *testing.T) {
 	b.until(`document.querySelector(".board-column:first-child .board-cards")?.textContent.includes("Paint the gate")`)
 }
 
-// TestBoardWithoutScripts moves the card with the form on it.
+// TestBoardWithoutScripts moves the card with the form that it leads to.
 func TestBoardWithoutScripts(t *testing.T) {
 	_, b := instance(t)
 	b.noScripts()
 	b.project()
 	b.packageIn("Mend the gate")
 	b.visit("/projects/castle/work_packages?view=board&by=priority")
-	b.do(chromedp.Click(chromedp.CSS("#card-1 summary")))
-	b.press("Immediate")
+	b.do(chromedp.Click(chromedp.CSS("#card-1 .board-move")))
+	b.until(`document.activeElement.name === "priority"`)
+	b.keys("I")
+	b.press("Save")
+	b.sees("Immediate")
 	b.visit("/work_packages/1")
 	b.sees("Immediate")
 }

@@ -2,17 +2,18 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/holdfast/holdfast/internal/access"
-	"github.com/holdfast/holdfast/internal/filter"
 	"github.com/holdfast/holdfast/internal/web/ui"
 	"github.com/holdfast/holdfast/internal/workpackage"
 )
 
 // board shows a list in columns, one for each value of a field. A card is moved by
-// dragging, by keys, or with the form on it.
+// dragging, by keys, or with the link on it, which leads to the form of the field.
 type board struct {
 	By      ui.Tabs
 	Field   string
@@ -25,24 +26,18 @@ type boardColumn struct {
 	Name  string
 	Value string
 	Count int
-	Cards []boardCard
-	More  string // where the rest of the column is, "" when all is shown
+	Cards []ui.Card
+	More  string // the board with more of the column, "" when all is shown
+	All   string // the column as a table
+	Next  int    // how many more that are
 }
 
-type boardCard struct {
-	ID             int64
-	Href, Subject  string
-	Type, Priority ui.Chip
-	Assignee       *ui.Person
-	Due            string
-	Lock           int
-	MayMove        bool
-	Raised         bool // its priority is not the normal one
-	Action         string
-}
-
-// boardCards bounds the cards that a column shows.
-const boardCards = 50
+// boardCards is how many cards a column shows at first and how many more each time; a table does better
+// with more than maxCards.
+const (
+	boardCards = 50
+	maxCards   = 500
+)
 
 // boardFields are what a board can be made by; by version only in a project, whose
 // versions are the columns.
@@ -66,10 +61,6 @@ func (s *Site) fillBoard(r *http.Request, a access.Actor, p *listPage, v view, i
 	if b.Field == "status" {
 		b.Why = speak(r).T("list.workflow_forbids")
 	}
-	counts, err := s.app.WorkPackages.Groups(r.Context(), a, in, b.Field)
-	if err != nil {
-		return err
-	}
 	b.Options = map[string][]ui.Option{"status": c.statuses, "assignee": c.people, "priority": c.priorities, "type": c.types, "version": c.open}[b.Field]
 	if b.Field == "assignee" {
 		b.Options = append([]ui.Option{{Value: "", Label: speak(r).T("common.nobody")}}, b.Options...)
@@ -78,17 +69,18 @@ func (s *Site) fillBoard(r *http.Request, a access.Actor, p *listPage, v view, i
 		b.Options = append([]ui.Option{{Value: "", Label: speak(r).T("planning.no_version")}}, b.Options...)
 	}
 	in.Sort = v.order()
+	longer := boardMore(v.q)
+	cols, err := s.app.WorkPackages.Columns(r.Context(), a, in, workpackage.Beginnings{By: b.Field, Each: boardCards, More: longer})
+	if err != nil {
+		return err
+	}
 	for _, o := range b.Options {
 		n, _ := strconv.ParseInt(o.Value, 10, 64) // "" is nobody
-		if counts[n] == 0 && b.Field == "status" && v.q.Get("status") == "" && c.closed[o.Value] {
+		if cols.Counts[n] == 0 && b.Field == "status" && v.q.Get("status") == "" && c.closed[o.Value] {
 			continue // a board of what is open
 		}
-		col := boardColumn{Name: o.Label, Value: o.Value, Count: counts[n]}
-		if col.Count > 0 {
-			if err := s.fillColumn(r, a, v, in, b.Field, &col); err != nil {
-				return err
-			}
-		}
+		col := boardColumn{Name: o.Label, Value: o.Value, Count: cols.Counts[n]}
+		col.fill(v, b.Field, cols.Items[n], cols.Refs)
 		p.Total += col.Count
 		b.Columns = append(b.Columns, col)
 	}
@@ -96,47 +88,46 @@ func (s *Site) fillBoard(r *http.Request, a access.Actor, p *listPage, v view, i
 	return nil
 }
 
-func (s *Site) fillColumn(r *http.Request, a access.Actor, v view, in workpackage.ListInput, field string, col *boardColumn) error {
-	cond := filter.Condition{Name: field, Op: "=", Values: []string{col.Value}}
-	if col.Value == "" {
-		cond = filter.Condition{Name: field, Op: "!*"}
+// boardMore is the column of which the address asks for more, and how many cards of it.
+func boardMore(q url.Values) map[int64]int {
+	value, n, _ := strings.Cut(q.Get("more"), ":")
+	column, err := strconv.ParseInt(value, 10, 64)
+	cards, wrong := strconv.Atoi(n)
+	if err != nil || wrong != nil {
+		return nil
 	}
-	in.Filters = append(append([]filter.Condition(nil), in.Filters...), cond)
-	in.Page = filter.Page{Number: 1, Size: boardCards}
-	list, err := s.app.WorkPackages.List(r.Context(), a, in)
-	if err != nil {
-		return err
-	}
-	for i := range list.Items {
-		col.Cards = append(col.Cards, cardOf(&list.Items[i], list.Refs, field))
-	}
-	if list.Total > len(list.Items) {
-		value := col.Value
-		if value == "" {
-			value = "none"
-		}
-		col.More = v.with("view", "", "by", "", field, value)
-	}
-	return nil
+	return map[int64]int{column: min(cards, maxCards)}
 }
 
-func cardOf(w *workpackage.WorkPackage, refs *workpackage.Refs, field string) boardCard {
-	c := boardCard{
-		ID: int64(w.ID), Href: packageHref(w.ID), Subject: w.Subject, Type: typeChip(refs.Types[w.TypeID]), Priority: priorityChip(refs.Priorities[w.PriorityID]),
-		Assignee: personOf(refs.Users, w.AssigneeID), Due: dayText(w.DueDate), Lock: w.LockVersion, Action: packageHref(w.ID) + "/cell/" + field,
+// fill puts the cards into a column, and ways to the rest of it under them.
+func (c *boardColumn) fill(v view, field string, items []workpackage.WorkPackage, refs *workpackage.Refs) {
+	for i := range items {
+		c.Cards = append(c.Cards, cardOf(&items[i], refs, field))
 	}
-	c.MayMove = mayEditCell(refs.Grants, w, field)
-	c.Raised = field != "priority" && ranks[c.Priority.Label] != 0
+	left := c.Count - len(items)
+	if left <= 0 {
+		return
+	}
+	value, column := c.Value, c.Value
+	if value == "" {
+		value, column = "none", "0"
+	}
+	c.All = v.with("view", "", "by", "", field, value)
+	if c.Next = min(boardCards, left, maxCards-len(items)); c.Next > 0 {
+		c.More = v.with("more", column+":"+strconv.Itoa(len(items)+c.Next)) + "#card-" + strconv.FormatInt(int64(items[len(items)-1].ID), 10)
+	}
+}
+
+func cardOf(w *workpackage.WorkPackage, refs *workpackage.Refs, field string) ui.Card {
+	c := ui.Card{
+		ID: int64(w.ID), Href: packageHref(w.ID), Subject: w.Subject, Type: typeChip(refs.Types[w.TypeID]),
+		Assignee: personOf(refs.Users, w.AssigneeID), Due: dayText(w.DueDate), Lock: w.LockVersion,
+	}
+	if mayEditCell(refs.Grants, w, field) {
+		c.Move = packageHref(w.ID) + "/cell/" + field
+	}
+	if p := priorityChip(refs.Priorities[w.PriorityID]); field != "priority" && ranks[p.Label] != 0 {
+		c.Priority = &p
+	}
 	return c
-}
-
-// Others are where a card of a column can be moved.
-func (b *board) Others(value string) []ui.Option {
-	var out []ui.Option
-	for _, o := range b.Options {
-		if o.Value != value {
-			out = append(out, o)
-		}
-	}
-	return out
 }

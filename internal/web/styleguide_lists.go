@@ -86,13 +86,15 @@ func guideBoard(say reader, list *workpackage.Page, c choices) *board {
 		for j := range list.Items {
 			if int(list.Items[j].StatusID) == i+1 {
 				card := cardOf(&list.Items[j], list.Refs, "status")
-				card.MayMove = j%3 != 2
+				if j%3 != 2 {
+					card.Move = "#"
+				}
 				col.Cards = append(col.Cards, card)
 			}
 		}
 		col.Count = len(col.Cards)
 		if i == 1 {
-			col.Count, col.More = 75, "#"
+			col.Count, col.Next, col.More, col.All = 75, 50, "#", "#"
 		}
 		b.Columns = append(b.Columns, col)
 	}

@@ -151,7 +151,7 @@ func (v view) order() []filter.Sort {
 // passing says what of an address is not part of the list: which page of it is shown,
 // and the forms over it.
 func passing(name string) bool {
-	return name == "page" || name == "done" || name == "peek" || slices.Contains(filterFormFields, name)
+	return name == "page" || name == "done" || name == "peek" || name == "more" || slices.Contains(filterFormFields, name)
 }
 
 // filters says whether the list is filtered by one of these, or is about to be.

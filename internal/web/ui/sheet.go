@@ -53,15 +53,27 @@ func once[K comparable, V any](kept map[K]V, key K, make func() V) V {
 	return v
 }
 
+func (w *writer) label(c Chip) {
+	w.made(once(w.chips, c, func() template.HTML { var b builder; b.chip(c); return b.html() }))
+}
+
+func (w *writer) face(p Person) {
+	w.made(once(w.faces, p, func() template.HTML { var b builder; b.person(Avatar{Person: p}); return b.html() }))
+}
+
+func (w *writer) day(d string) {
+	w.made(once(w.days, d, func() template.HTML { return Day(w.p, d) }))
+}
+
 // value writes what a cell shows.
 func (w *writer) value(c *Cell) {
 	switch {
 	case c.Chip != nil:
-		w.made(once(w.chips, *c.Chip, func() template.HTML { var b builder; b.chip(*c.Chip); return b.html() }))
+		w.label(*c.Chip)
 	case c.Person != nil:
-		w.made(once(w.faces, *c.Person, func() template.HTML { var b builder; b.person(Avatar{Person: *c.Person}); return b.html() }))
+		w.face(*c.Person)
 	case c.Day != "":
-		w.made(once(w.days, c.Day, func() template.HTML { return Day(w.p, c.Day) }))
+		w.day(c.Day)
 	case c.Text != "":
 		w.text(c.Text)
 	default:
@@ -191,6 +203,7 @@ func written(p *message.Printer) template.FuncMap {
 			w.title(&c)
 			return w.html()
 		},
+		"cards": func(all []Card) template.HTML { return cards(p, all) },
 		"rows": func(s Sheet, rows []SheetRow) template.HTML {
 			w := writerFor(p)
 			w.b.Grow(len(rows) * 2 << 10)

@@ -1,6 +1,9 @@
 // Cards are moved by dragging or by keys: Enter picks one up, arrows move it, Enter drops it, Escape
-// puts it back. Either sends the form that is on the card, so the rules answer in one place. While a
-// card is carried, the columns it may not go to are dimmed and say why. Loaded where there is a board.
+// puts it back. Either sends the form of the field, so the rules answer in one place. While a card is
+// carried, the columns it may not go to are dimmed and say why. A moved card is in its new column at
+// once, and goes back with the reason when it is refused. Loaded where there is a board.
+import * as Turbo from "asset:turbo.js"
+import { send } from "asset:send.js"
 import { Controller } from "asset:stimulus.js"
 
 const $ = (selector, from = document) => from.querySelector(selector)
@@ -8,7 +11,7 @@ const $$ = (selector, from = document) => [...from.querySelectorAll(selector)]
 
 export default class extends Controller {
   static targets = ["column", "card"]
-  static values = { field: String, why: String }
+  static values = { field: String, why: String, back: String }
 
   connect() {
     this.on("dragstart", e => {
@@ -26,6 +29,12 @@ export default class extends Controller {
     this.on("dragend", () => this.release())
     this.on("drop", e => { e.preventDefault(); this.drop(e.target.closest(".board-column")) })
     this.on("keydown", e => this.key(e))
+    this.on("click", e => {
+      const link = e.target.closest?.(".board-move")
+      if (!link || e.ctrlKey || e.metaKey || e.shiftKey) return
+      e.preventDefault()
+      this.menu(link.closest(".board-card"))
+    })
     this.element.dataset.ready = ""
   }
 
@@ -39,14 +48,38 @@ export default class extends Controller {
     this.held = card
     this.at = this.columnTargets.indexOf(card.closest(".board-column"))
     card.classList.add("board-held")
-    // The form of the field offers what the rules allow.
+    const allowed = await this.allowed(card)
+    if (allowed && this.held === card) this.shut(allowed)
+  }
+
+  // The form of the field offers what the rules allow; nothing comes back when that cannot be said.
+  async allowed(card) {
     try {
-      const answer = await fetch(card.dataset.action)
-      if (!answer.ok || answer.redirected || this.held !== card) return
+      const answer = await fetch(card.dataset.move)
+      if (!answer.ok || answer.redirected) return
       const form = new DOMParser().parseFromString(await answer.text(), "text/html")
-      const allowed = $$(".cell-form select option", form).map(o => o.value)
-      if (allowed.length) this.shut(allowed)
+      const values = $$(".cell-form select option", form).map(o => o.value)
+      return values.length ? values : undefined
     } catch { /* the server refuses what is not allowed in any case */ }
+  }
+
+  // The columns as a list, for those who neither drag nor use the keys.
+  async menu(card) {
+    const dialog = $("#board-menu").content.firstElementChild.cloneNode(true), own = card.closest(".board-column").dataset.value
+    const allowed = await this.allowed(card)
+    for (const b of $$("button[value]", dialog)) {
+      b.hidden = b.value === own
+      b.disabled = allowed && !allowed.includes(b.value)
+      if (b.disabled) b.title = this.whyValue
+      b.addEventListener("click", () => {
+        dialog.close()
+        this.move(card, b.value)
+      })
+    }
+    $("[data-close]", dialog).addEventListener("click", () => dialog.close())
+    dialog.addEventListener("close", () => dialog.remove())
+    this.element.after(dialog)
+    dialog.showModal()
   }
 
   shut(allowed) {
@@ -95,8 +128,24 @@ export default class extends Controller {
     if (column?.hasAttribute("data-shut")) return this.say(this.whyValue)
     this.release()
     if (!card || !column || column.contains(card)) return
-    const form = $("form", card)
-    const button = $$("button", form).find(b => b.value === column.dataset.value)
-    if (button) form.requestSubmit(button)
+    this.move(card, column.dataset.value)
+  }
+
+  async move(card, value) {
+    const from = card.parentElement, next = card.nextElementSibling, to = this.columnTargets.find(c => c.dataset.value === value)
+    const held = document.activeElement === card
+    $("ol", to).prepend(card)
+    if (held) card.focus()
+    const page = await send(card.dataset.move, { lockVersion: card.dataset.lock, back: this.backValue, [this.fieldValue]: value }, card)
+    if (page) return this.show(page)
+    from.insertBefore(card, next)
+    card.focus()
+  }
+
+  // Brings the board up to date with what else the change made.
+  show(page) {
+    const focus = document.activeElement?.id, board = $(".board", page)
+    if (board) Turbo.morphChildren(this.element, document.importNode(board, true))
+    if (focus && document.activeElement?.id !== focus) document.getElementById(focus)?.focus()
   }
 }
