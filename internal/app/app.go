@@ -25,6 +25,7 @@ import (
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/job"
+	"github.com/holdfast/holdfast/internal/journal"
 	"github.com/holdfast/holdfast/internal/mail"
 	"github.com/holdfast/holdfast/internal/membership"
 	"github.com/holdfast/holdfast/internal/notification"
@@ -64,6 +65,7 @@ type App struct {
 	Repository    *backup.Place
 	Retrieve      *retrieve.Service
 	Jobs          *job.Runner
+	Journal       *journal.Service
 
 	lock    *Lock
 	restore func(backup.RestoreOrder) error
@@ -199,6 +201,7 @@ func (a *App) build(sender *mail.Sender) {
 		SelfRegistration: func(context.Context, *db.Tx) (bool, error) { return a.Settings.Get().SelfRegistration, nil },
 	})
 	a.Catalog = catalog.New(a.DB)
+	a.Journal = journal.New(a.DB)
 	a.Memberships = membership.New(membership.Deps{DB: a.DB, Audit: a.Audit, Rights: rights{a.Accounts}})
 	links.Service = a.Memberships
 	a.Attachments = attachment.New(attachment.Deps{

@@ -12,6 +12,7 @@ import (
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/journal"
 	"github.com/holdfast/holdfast/internal/opt"
 )
 
@@ -53,6 +54,8 @@ type Work interface {
 	// ReplaceCategory gives the work packages of a category, those in the trash
 	// included, another one or none, each journaled.
 	ReplaceCategory(ctx context.Context, tx *db.Tx, a access.Actor, from id.Category, to *id.Category) error
+	// ReturnPlanning gives work packages back what they lost by the change e.
+	ReturnPlanning(ctx context.Context, tx *db.Tx, a access.Actor, e journal.Entry) error
 }
 
 // Service offers everything that can be done with categories.

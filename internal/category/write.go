@@ -21,22 +21,29 @@ func (s *Service) Create(ctx context.Context, a access.Actor, project id.Project
 		if err := mayManage(ctx, tx, a, project); err != nil {
 			return nil, err
 		}
-		c := Category{ProjectID: project, CreatedAt: tx.Stamp(), UpdatedAt: tx.Stamp()}
-		err := c.apply(ctx, tx, p)
-		if err != nil {
-			return nil, err
-		}
-		c.ID, err = db.Insert[id.Category](ctx, tx, db.SQL(`INSERT INTO categories
-			(project_id, name, name_folded, assigned_to_id, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?) RETURNING id`,
-			c.ProjectID, c.Name, db.Fold(c.Name), c.AssigneeID, c.CreatedAt, c.UpdatedAt))
-		if err != nil {
-			return nil, taken(err)
-		}
-		if err := record(ctx, tx, a, &c, journal.Change{First: true}); err != nil {
-			return nil, err
-		}
-		return find(ctx, tx, a, c.ID)
+		return insert(ctx, tx, a, Category{ProjectID: project}, p, journal.Change{First: true})
 	})
+}
+
+// insert saves a new category, or one that comes back under its number.
+func insert(ctx context.Context, tx *db.Tx, a access.Actor, c Category, p Patch, ch journal.Change) (*Category, error) {
+	err := c.apply(ctx, tx, p)
+	if err != nil {
+		return nil, err
+	}
+	cols, vals := "", db.SQL(``)
+	if c.ID != 0 {
+		cols, vals = "id, ", db.SQL(`?,`, c.ID)
+	}
+	c.ID, err = db.Insert[id.Category](ctx, tx, db.SQL(`INSERT INTO categories (`+cols+`project_id, name, name_folded, assigned_to_id, created_at, updated_at)
+		VALUES (`).Append(vals).Add(`?, ?, ?, ?, ?, ?) RETURNING id`, c.ProjectID, c.Name, db.Fold(c.Name), c.AssigneeID, tx.Stamp(), tx.Stamp()))
+	if err != nil {
+		return nil, taken(err)
+	}
+	if err := record(ctx, tx, a, &c, false, ch); err != nil {
+		return nil, err
+	}
+	return find(ctx, tx, a, c.ID)
 }
 
 // Update applies p on behalf of actor and returns the new state.
@@ -48,22 +55,26 @@ func (s *Service) Update(ctx context.Context, a access.Actor, n id.Category, p P
 		if err != nil {
 			return nil, err
 		}
-		before := *c
-		if err := c.apply(ctx, tx, p); err != nil {
-			return nil, err
-		}
-		if before.Name == c.Name && same(before.AssigneeID, c.AssigneeID) {
-			return c, nil // nothing to save: no history
-		}
-		if _, err := db.Exec(ctx, tx, db.SQL(`UPDATE categories SET name = ?, name_folded = ?, assigned_to_id = ?, updated_at = ? WHERE id = ?`,
-			c.Name, db.Fold(c.Name), c.AssigneeID, tx.Stamp(), n)); err != nil {
-			return nil, taken(err)
-		}
-		if err := record(ctx, tx, a, c, journal.Change{}); err != nil {
-			return nil, err
-		}
-		return find(ctx, tx, a, n)
+		return c.save(ctx, tx, a, p, journal.Change{})
 	})
+}
+
+func (c *Category) save(ctx context.Context, tx *db.Tx, a access.Actor, p Patch, ch journal.Change) (*Category, error) {
+	before := *c
+	if err := c.apply(ctx, tx, p); err != nil {
+		return nil, err
+	}
+	if before.Name == c.Name && same(before.AssigneeID, c.AssigneeID) {
+		return c, nil // nothing to save: no history
+	}
+	if _, err := db.Exec(ctx, tx, db.SQL(`UPDATE categories SET name = ?, name_folded = ?, assigned_to_id = ?, updated_at = ? WHERE id = ?`,
+		c.Name, db.Fold(c.Name), c.AssigneeID, tx.Stamp(), c.ID)); err != nil {
+		return nil, taken(err)
+	}
+	if err := record(ctx, tx, a, c, false, ch); err != nil {
+		return nil, err
+	}
+	return find(ctx, tx, a, c.ID)
 }
 
 func same(x, y *id.User) bool { return x == nil && y == nil || x != nil && y != nil && *x == *y }
@@ -91,12 +102,17 @@ func (s *Service) Delete(ctx context.Context, a access.Actor, n id.Category, to 
 		if err := s.work.ReplaceCategory(ctx, tx, a, n, to); err != nil {
 			return err
 		}
-		if err := record(ctx, tx, a, c, journal.Change{Apart: true}); err != nil {
-			return err
-		}
-		_, err = db.Exec(ctx, tx, db.SQL(`DELETE FROM categories WHERE id = ?`, n))
-		return err
+		return remove(ctx, tx, a, c, journal.Change{Apart: true})
 	})
+}
+
+// remove deletes a category that nothing has any more.
+func remove(ctx context.Context, tx *db.Tx, a access.Actor, c *Category, ch journal.Change) error {
+	if err := record(ctx, tx, a, c, true, ch); err != nil {
+		return err
+	}
+	_, err := db.Exec(ctx, tx, db.SQL(`DELETE FROM categories WHERE id = ?`, c.ID))
+	return err
 }
 
 // mayManage is NotFound for those who may not see the project, and Forbidden for
@@ -156,9 +172,9 @@ type state struct {
 	Deleted    bool       `json:"deleted,omitempty"`
 }
 
-func record(ctx context.Context, tx *db.Tx, a access.Actor, c *Category, ch journal.Change) error {
+func record(ctx context.Context, tx *db.Tx, a access.Actor, c *Category, gone bool, ch journal.Change) error {
 	ch.EntityType, ch.EntityID, ch.UserID = journal.Category, int64(c.ID), a.ID
-	ch.State = state{c.ProjectID, c.Name, c.AssigneeID, ch.Apart}
+	ch.State = state{c.ProjectID, c.Name, c.AssigneeID, gone}
 	_, err := journal.Record(ctx, tx, ch)
 	return err
 }

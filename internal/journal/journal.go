@@ -198,26 +198,6 @@ func FindAll(ctx context.Context, tx *db.Tx, kind string, ids []id.Journal) ([]P
 		FROM journals j WHERE j.entity_type = ? AND`, kind).Append(db.In("j.id", ids)))
 }
 
-// LastChange returns the newest entry of a record that changed its state, and the
-// state before: what was merged into the entry last, or the entry before it. The
-// state is empty where the entry made the record. Notes alone change nothing.
-func LastChange(ctx context.Context, tx *db.Tx, kind string, entity int64) (Entry, string, error) {
-	type row struct {
-		Entry
-		Replaced string `db:"replaced"`
-		Previous string `db:"previous"`
-	}
-	last, err := db.Find[row](ctx, tx, "activity", db.SQL(`SELECT `+columns+`, replaced, previous FROM (
-		SELECT j.*, COALESCE((SELECT b.data FROM journals b WHERE b.entity_type = j.entity_type AND b.entity_id = j.entity_id
-			AND b.version < j.version ORDER BY b.version DESC LIMIT 1), '') AS previous
-		FROM journals j WHERE j.entity_type = ? AND j.entity_id = ?) c
-		WHERE c.data <> c.previous OR c.replaced <> '' ORDER BY c.version DESC LIMIT 1`, kind, entity))
-	if last.Replaced != "" {
-		return last.Entry, last.Replaced, err
-	}
-	return last.Entry, last.Previous, err
-}
-
 // EditNotes replaces the note of an entry. The caller has checked the right.
 func EditNotes(ctx context.Context, tx *db.Tx, jid id.Journal, notes string) error {
 	_, err := db.Exec(ctx, tx, db.SQL(`UPDATE journals SET notes = ?, notes_folded = ?, updated_at = ? WHERE id = ?`,

@@ -207,3 +207,70 @@ func TestAStateThatCannotBeKeptIsRefused(t *testing.T) {
 		}
 	})
 }
+
+// The newest change, with what was before it, also where several were merged into one entry.
+func TestTheNewestChangeAndWhatWasBefore(t *testing.T) {
+	dbtest.EachClock(t, func(t *testing.T, d *db.DB, clock *dbtest.Clock) {
+		newest := func(was, now string) journal.Last[state] {
+			t.Helper()
+			l, err := db.Read(t.Context(), d, func(tx *db.Tx) (journal.Last[state], error) {
+				return journal.Newest[state](t.Context(), tx, journal.WorkPackage, 7)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range []struct {
+				name string
+				got  *state
+				want string
+			}{{"was", l.Was, was}, {"now", l.Now, now}} {
+				if s.want == "" && s.got != nil || s.want != "" && (s.got == nil || s.got.Subject != s.want) {
+					t.Errorf("%s: got %+v, want %q", s.name, s.got, s.want)
+				}
+			}
+			return l
+		}
+		if err := newest("", "").OwnedBy(ann); !fault.Is(err, fault.KindConflict) {
+			t.Errorf("nothing at all: got %v", err)
+		}
+		record(t, d, change("a", ""))
+		newest("", "a")
+		record(t, d, change("b", ""))
+		newest("a", "b")
+		clock.Advance(time.Hour)
+		since := clock.Now()
+		record(t, d, change("b", "a note changes nothing"))
+		if l := newest("a", "b"); l.OwnedBy(ann) != nil || !fault.Is(l.OwnedBy(bob), fault.KindConflict) {
+			t.Errorf("whose it is: %+v", l.Entry)
+		}
+		offered := func(by id.User, want int) {
+			t.Helper()
+			got, err := journal.New(d).Undoable(t.Context(), by, journal.WorkPackage, []int64{7, 8}, since)
+			if err != nil || len(got) != want {
+				t.Errorf("got %v, %v, want %d", got, err, want)
+			}
+		}
+		offered(ann, 0)
+		c := change("c", "")
+		c.Cause, c.Apart = journal.CauseUndo, true
+		record(t, d, c)
+		offered(ann, 1)
+		offered(bob, 0)
+		gone := change("", "")
+		gone.State, gone.Apart = map[string]bool{"deleted": true}, true
+		record(t, d, gone)
+		if l := newest("c", ""); !l.GoneBy(ann) || l.GoneBy(bob) {
+			t.Errorf("gone: %+v", l.Entry)
+		}
+		if none, err := journal.New(d).Undoable(t.Context(), ann, journal.WorkPackage, nil, since); err != nil || none != nil {
+			t.Errorf("of nothing: %v, %v", none, err)
+		}
+		record(t, d, journal.Change{EntityType: journal.WorkPackage, EntityID: 7, UserID: ann, State: "no object", Apart: true})
+		_, err := db.Read(t.Context(), d, func(tx *db.Tx) (journal.Last[state], error) {
+			return journal.Newest[state](t.Context(), tx, journal.WorkPackage, 7)
+		})
+		if err == nil || !strings.Contains(err.Error(), "journal ") {
+			t.Errorf("a state that cannot be read: got %v", err)
+		}
+	})
+}

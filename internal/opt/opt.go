@@ -3,6 +3,8 @@
 // A field that can be cleared is an opt.Value of a pointer.
 package opt
 
+import "slices"
+
 // Value is a value that may be absent. The zero value is absent.
 type Value[T any] struct {
 	Set bool
@@ -24,4 +26,29 @@ func (v Value[T]) Or(fallback T) T {
 		return v.V
 	}
 	return fallback
+}
+
+// Back is the value to, absent where it is what there is now: what a patch sets to
+// bring something back.
+func Back[T comparable](now, to T) Value[T] {
+	if now == to {
+		return Value[T]{}
+	}
+	return Of(to)
+}
+
+// BackPtr is Back for fields that can be cleared.
+func BackPtr[T comparable](now, to *T) Value[*T] {
+	if now == to || now != nil && to != nil && *now == *to {
+		return Value[*T]{}
+	}
+	return Of(to)
+}
+
+// BackAll is Back for lists.
+func BackAll[T comparable](now, to []T) Value[[]T] {
+	if slices.Equal(now, to) {
+		return Value[[]T]{}
+	}
+	return Of(to)
 }

@@ -50,7 +50,7 @@ func (s *Service) Reinstate(ctx context.Context, a access.Actor, saved Saved, ca
 		if err := journal.Return(ctx, tx, saved.History); err != nil {
 			return err
 		}
-		return record(ctx, tx, a, &v, journal.Change{Cause: cause})
+		return record(ctx, tx, a, &v, false, journal.Change{Cause: cause})
 	})
 	return done, note, err
 }

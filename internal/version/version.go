@@ -16,6 +16,7 @@ import (
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/journal"
 	"github.com/holdfast/holdfast/internal/opt"
 )
 
@@ -81,6 +82,8 @@ type Work interface {
 	// ReleaseVersion takes the version from the work packages w on which cond holds,
 	// those in the trash included, each journaled.
 	ReleaseVersion(ctx context.Context, tx *db.Tx, a access.Actor, v id.Version, cond db.Frag) error
+	// ReturnPlanning gives work packages back what they lost by the change e.
+	ReturnPlanning(ctx context.Context, tx *db.Tx, a access.Actor, e journal.Entry) error
 }
 
 // Service offers everything that can be done with versions.

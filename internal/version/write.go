@@ -23,23 +23,32 @@ func (s *Service) Create(ctx context.Context, a access.Actor, p Patch) (*Version
 		if err != nil {
 			return nil, err
 		}
-		if err := d.errs.err(); err != nil {
-			return nil, err
-		}
-		v := &d.after
-		v.CreatedAt, v.UpdatedAt = tx.Stamp(), tx.Stamp()
-		v.ID, err = db.Insert[id.Version](ctx, tx, db.SQL(`INSERT INTO versions
-			(project_id, name, name_folded, description, start_date, effective_date, status, sharing, created_at, updated_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
-			v.ProjectID, v.Name, db.Fold(v.Name), v.Description, v.StartDate, v.DueDate, v.Status, v.Sharing, v.CreatedAt, v.UpdatedAt))
-		if err != nil {
-			return nil, taken(err)
-		}
-		if err := record(ctx, tx, a, v, journal.Change{First: true}); err != nil {
-			return nil, err
-		}
-		return find(ctx, tx, a, v.ID)
+		return insert(ctx, tx, a, d, journal.Change{First: true})
 	})
+}
+
+// insert saves a new version, or one that comes back under its number.
+func insert(ctx context.Context, tx *db.Tx, a access.Actor, d *drafting, c journal.Change) (*Version, error) {
+	if err := d.errs.err(); err != nil {
+		return nil, err
+	}
+	v := &d.after
+	v.CreatedAt, v.UpdatedAt = tx.Stamp(), tx.Stamp()
+	cols, vals := "", db.SQL(``)
+	if v.ID != 0 {
+		cols, vals = "id, ", db.SQL(`?,`, v.ID)
+	}
+	var err error
+	v.ID, err = db.Insert[id.Version](ctx, tx, db.SQL(`INSERT INTO versions (`+cols+`project_id, name, name_folded, description, start_date,
+		effective_date, status, sharing, created_at, updated_at) VALUES (`).Append(vals).Add(`?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+		v.ProjectID, v.Name, db.Fold(v.Name), v.Description, v.StartDate, v.DueDate, v.Status, v.Sharing, v.CreatedAt, v.UpdatedAt))
+	if err != nil {
+		return nil, taken(err)
+	}
+	if err := record(ctx, tx, a, v, false, c); err != nil {
+		return nil, err
+	}
+	return find(ctx, tx, a, v.ID)
 }
 
 // Update applies p on behalf of actor and returns the new state. Where sharing
@@ -53,27 +62,31 @@ func (s *Service) Update(ctx context.Context, a access.Actor, n id.Version, p Pa
 		if err != nil {
 			return nil, err
 		}
-		if err := d.errs.err(); err != nil {
+		return s.save(ctx, tx, a, d, journal.Change{})
+	})
+}
+
+func (s *Service) save(ctx context.Context, tx *db.Tx, a access.Actor, d *drafting, c journal.Change) (*Version, error) {
+	if err := d.errs.err(); err != nil {
+		return nil, err
+	}
+	v := &d.after
+	if d.same() {
+		return v, nil // nothing to save: no history
+	}
+	v.UpdatedAt = tx.Stamp()
+	if _, err := db.Exec(ctx, tx, db.SQL(`UPDATE versions SET name = ?, name_folded = ?, description = ?, start_date = ?,
+		effective_date = ?, status = ?, sharing = ?, updated_at = ? WHERE id = ?`,
+		v.Name, db.Fold(v.Name), v.Description, v.StartDate, v.DueDate, v.Status, v.Sharing, v.UpdatedAt, v.ID)); err != nil {
+		return nil, taken(err)
+	}
+	if v.Sharing != d.before.Sharing {
+		outside := db.Not(db.SQL(`w.project_id IN (`).Append(reach(v)).Add(`)`))
+		if err := s.work.ReleaseVersion(ctx, tx, a, v.ID, outside); err != nil {
 			return nil, err
 		}
-		v := &d.after
-		if d.same() {
-			return v, nil // nothing to save: no history
-		}
-		v.UpdatedAt = tx.Stamp()
-		if _, err := db.Exec(ctx, tx, db.SQL(`UPDATE versions SET name = ?, name_folded = ?, description = ?, start_date = ?,
-			effective_date = ?, status = ?, sharing = ?, updated_at = ? WHERE id = ?`,
-			v.Name, db.Fold(v.Name), v.Description, v.StartDate, v.DueDate, v.Status, v.Sharing, v.UpdatedAt, n)); err != nil {
-			return nil, taken(err)
-		}
-		if v.Sharing != d.before.Sharing {
-			outside := db.Not(db.SQL(`w.project_id IN (`).Append(reach(v)).Add(`)`))
-			if err := s.work.ReleaseVersion(ctx, tx, a, n, outside); err != nil {
-				return nil, err
-			}
-		}
-		return v, record(ctx, tx, a, v, journal.Change{})
-	})
+	}
+	return v, record(ctx, tx, a, v, false, c)
 }
 
 // Delete removes a version that no work package is planned for. Those in the trash
@@ -87,22 +100,26 @@ func (s *Service) Delete(ctx context.Context, a access.Actor, n id.Version) erro
 		if err != nil {
 			return err
 		}
-		used, err := db.Scalar[int](ctx, tx, db.SQL(`SELECT COUNT(*) FROM work_packages WHERE version_id = ? AND deleted_at IS NULL`, n))
-		if err != nil {
-			return err
-		}
-		if used > 0 {
-			return fault.Invalid(fault.Field{Name: "base", Code: "version_in_use", Params: map[string]any{"n": used}})
-		}
-		if err := s.work.ReleaseVersion(ctx, tx, a, n, db.True); err != nil {
-			return err
-		}
-		if err := record(ctx, tx, a, v, journal.Change{Apart: true}); err != nil {
-			return err
-		}
-		_, err = db.Exec(ctx, tx, db.SQL(`DELETE FROM versions WHERE id = ?`, n))
-		return err
+		return s.remove(ctx, tx, a, v, journal.Change{Apart: true})
 	})
+}
+
+func (s *Service) remove(ctx context.Context, tx *db.Tx, a access.Actor, v *Version, c journal.Change) error {
+	used, err := db.Scalar[int](ctx, tx, db.SQL(`SELECT COUNT(*) FROM work_packages WHERE version_id = ? AND deleted_at IS NULL`, v.ID))
+	if err != nil {
+		return err
+	}
+	if used > 0 {
+		return fault.Invalid(fault.Field{Name: "base", Code: "version_in_use", Params: map[string]any{"n": used}})
+	}
+	if err := s.work.ReleaseVersion(ctx, tx, a, v.ID, db.True); err != nil {
+		return err
+	}
+	if err := record(ctx, tx, a, v, true, c); err != nil {
+		return err
+	}
+	_, err = db.Exec(ctx, tx, db.SQL(`DELETE FROM versions WHERE id = ?`, v.ID))
+	return err
 }
 
 // managed returns the version when the actor may manage it.
@@ -114,9 +131,9 @@ func managed(ctx context.Context, tx *db.Tx, a access.Actor, n id.Version) (*Ver
 	return v, access.Require(ctx, tx, a, access.ManageVersions, v.ProjectID)
 }
 
-func record(ctx context.Context, tx *db.Tx, a access.Actor, v *Version, c journal.Change) error {
+func record(ctx context.Context, tx *db.Tx, a access.Actor, v *Version, gone bool, c journal.Change) error {
 	st := v.state()
-	st.Deleted = c.Apart
+	st.Deleted = gone
 	c.EntityType, c.EntityID, c.UserID, c.State = journal.Version, int64(v.ID), a.ID, st
 	_, err := journal.Record(ctx, tx, c)
 	return err

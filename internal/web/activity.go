@@ -13,6 +13,7 @@ import (
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/journal"
 	"github.com/holdfast/holdfast/internal/markup"
 	"github.com/holdfast/holdfast/internal/web/ui"
 	"github.com/holdfast/holdfast/internal/workpackage"
@@ -79,7 +80,7 @@ func streamOf(say reader, r *http.Request, a access.Actor, href string, acts []w
 			item.QuoteHref = href + "?quote=" + strconv.FormatInt(int64(act.ID), 10) + "#f-comment"
 		}
 		if act.ID == last {
-			item.Undo = href + "/undo"
+			item.Undo = "/undo/" + undoOf(undoPackage, act.WorkPackage).String()
 		}
 		if before != nil && folds(*before, act) {
 			s.Items[len(s.Items)-1].Fold(item)
@@ -105,7 +106,7 @@ func streamOf(say reader, r *http.Request, a access.Actor, href string, acts []w
 // folds says whether b goes on with what its author did in a: changes without a word,
 // one soon after the other.
 func folds(a, b workpackage.Activity) bool {
-	return a.Version > 1 && a.User.ID == b.User.ID && a.Notes == "" && b.Notes == "" && a.Cause == b.Cause && a.Cause != workpackage.CauseUndo &&
+	return a.Version > 1 && a.User.ID == b.User.ID && a.Notes == "" && b.Notes == "" && a.Cause == b.Cause && a.Cause != journal.CauseUndo &&
 		b.CreatedAt.Sub(a.UpdatedAt.Time) < foldWithin
 }
 
@@ -145,7 +146,7 @@ func (in reader) activityItem(act workpackage.Activity) ui.ActivityItem {
 	if act.Version == 1 {
 		item.Verb = in.T("package.created_this")
 	}
-	if act.Cause == workpackage.CauseUndo {
+	if act.Cause == journal.CauseUndo {
 		item.Verb = in.T("package.undid")
 	}
 	if act.Cause == workpackage.CauseCalendar {

@@ -75,7 +75,7 @@ func (s *Site) login(r *http.Request, back string) loginPage {
 	}
 	p.Reloads = r.Header.Get("Turbo-Frame") != "" // a frame has no place for it
 	p.Username.Autocomplete, p.Username.Autofocus = "username", true
-	for _, t := range say.done(r) { // a message that stays
+	for _, t := range s.done(r) { // a message that stays
 		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Success, Text: t.Text})
 	}
 	for _, provider := range s.app.Accounts.Providers() {

@@ -59,6 +59,7 @@ type bulkPage struct {
 	Confirm  bool
 	IDs      []string
 	Question string
+	changed  []int64
 }
 
 type bulkRefusal struct {
@@ -110,21 +111,9 @@ func (s *Site) bulk(w http.ResponseWriter, r *http.Request, a access.Actor) erro
 		}
 	}
 	if len(p.Refused) == 0 {
-		return redirect(w, r, withDone(p.Back, "bulk"))
+		return s.led(w, r, a, p.Back, "bulk", undoing{undoPackage, p.changed})
 	}
 	return s.ui.Render(w, http.StatusOK, "bulk", p)
-}
-
-// withDone adds the key of a message to an address of this site.
-func withDone(to, key string) string {
-	u, err := url.Parse(to)
-	if err != nil {
-		return "/"
-	}
-	q := u.Query()
-	q.Set("done", key)
-	u.RawQuery = q.Encode()
-	return u.String()
 }
 
 func (s *Site) bulkOne(r *http.Request, a access.Actor, text string, values url.Values, remove bool, p *bulkPage) error {
@@ -159,6 +148,7 @@ func (s *Site) bulkOne(r *http.Request, a access.Actor, text string, values url.
 			return refuse(err)
 		}
 		p.Changed++
+		p.changed = append(p.changed, int64(n))
 		return nil
 	}
 	wp, err := s.app.WorkPackages.Find(r.Context(), a, n)
@@ -174,9 +164,11 @@ func (s *Site) bulkOne(r *http.Request, a access.Actor, text string, values url.
 	if err != nil {
 		return refuse(err)
 	}
-	if p.Changed++; after.LockVersion == wp.LockVersion {
-		p.Changed--
+	if after.LockVersion == wp.LockVersion {
 		p.Same++
+		return nil
 	}
+	p.Changed++
+	p.changed = append(p.changed, int64(n))
 	return nil
 }

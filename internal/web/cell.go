@@ -205,7 +205,7 @@ func (s *Site) saveCell(w http.ResponseWriter, r *http.Request, a access.Actor) 
 		return err
 	}
 	if !strings.HasPrefix(r.Header.Get("Turbo-Frame"), "cell-") {
-		return redirect(w, r, saying(backOf(r), "saved", n))
+		return s.led(w, r, a, backOf(r), "saved", undoOf(undoPackage, n))
 	}
 	wp, refs, err := s.app.WorkPackages.Show(r.Context(), a, n)
 	if err != nil {
@@ -213,6 +213,10 @@ func (s *Site) saveCell(w http.ResponseWriter, r *http.Request, a access.Actor) 
 	}
 	c := speak(r).cellOf(wp, refs, col)
 	p := cellPage{Page: s.frame(r, a, c.Label), Frame: c.Frame, Show: &c}
-	p.Toasts = []ui.Toast{speak(r).undoToast("saved", n)}
+	u, err := s.offered(r, a, undoOf(undoPackage, n))
+	if err != nil {
+		return err
+	}
+	p.Toasts = []ui.Toast{speak(r).undoToast("saved", u, backOf(r))}
 	return s.ui.Render(w, http.StatusOK, "cell", p)
 }

@@ -263,7 +263,7 @@ func (s *Site) shift(w http.ResponseWriter, r *http.Request, a access.Actor) err
 	if _, err := s.app.WorkPackages.Update(r.Context(), a, n, p); err != nil {
 		return err
 	}
-	return redirect(w, r, backOf(r))
+	return s.led(w, r, a, backOf(r), "saved", undoOf(undoPackage, n))
 }
 
 // maxRest bounds the search for a day on which somebody works.

@@ -230,7 +230,7 @@ func (s *Site) bringBack(w http.ResponseWriter, r *http.Request, who id.User, to
 }
 
 // notTyped are fields that nobody writes in.
-var notTyped = []string{"lockVersion", "was", "back", "attachment", "undo"}
+var notTyped = []string{"lockVersion", "was", "back", "attachment", "undo", "redo"}
 
 type keptPage struct {
 	ui.Page

@@ -299,7 +299,7 @@ func (s *Site) createPackage(w http.ResponseWriter, r *http.Request, a access.Ac
 		return err
 	}
 	if back := r.PostForm.Get("back"); back != "" { // from the foot of a board's column
-		return redirect(w, r, withDone(local(back), "created"))
+		return redirect(w, r, saying(local(back), "created", undoing{}))
 	}
 	return redirect(w, r, packageHref(made.ID)+"?done=created")
 }
@@ -335,5 +335,5 @@ func (s *Site) packageSaved(w http.ResponseWriter, r *http.Request, a access.Act
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, packageHref(n)+undoable(done, n))
+	return s.led(w, r, a, packageHref(n), done, undoOf(undoPackage, n))
 }

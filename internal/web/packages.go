@@ -125,5 +125,5 @@ func (s *Site) deletePackage(w http.ResponseWriter, r *http.Request, a access.Ac
 	if err := s.app.WorkPackages.Delete(r.Context(), a, n); err != nil {
 		return err
 	}
-	return redirect(w, r, "/projects/"+refs.Projects[wp.ProjectID].Identifier+undoable("deleted", n))
+	return redirect(w, r, saying("/projects/"+refs.Projects[wp.ProjectID].Identifier, "deleted", undoOf(undoPackage, n)))
 }

@@ -37,7 +37,7 @@ func TestHistoryOfAWorkPackage(t *testing.T) {
 	_, b := planner(t)
 	for _, text := range []string{"First of all.\n\nOne line.", "First of all.\n\nAnother line."} {
 		v := url.Values{"lockVersion": {b.lock("/work_packages/1/cell/description")}, "description": {text}, "back": {"/work_packages/1"}}
-		if status, to := b.post("/work_packages/1/cell/description", v); status != http.StatusSeeOther || to != "/work_packages/1?done=saved&undo=1" {
+		if status, to := b.post("/work_packages/1/cell/description", v); status != http.StatusSeeOther || to != "/work_packages/1?done=saved&undo=work_package-1" {
 			t.Fatalf("save the description: %d %.300s", status, to)
 		}
 	}

@@ -168,8 +168,9 @@ func (s *Site) createCategory(w http.ResponseWriter, r *http.Request, a access.A
 		return err
 	}
 	patch, err := categoryPatch(r.PostForm)
+	made := &category.Category{}
 	if err == nil {
-		_, err = s.app.Categories.Create(r.Context(), a, pr.ID, patch)
+		made, err = s.app.Categories.Create(r.Context(), a, pr.ID, patch)
 	}
 	if refused(err) {
 		return s.categoryForm(w, r, a, pr, can, nil, r.PostForm, err)
@@ -177,7 +178,7 @@ func (s *Site) createCategory(w http.ResponseWriter, r *http.Request, a access.A
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, projectHref(pr)+"/settings/categories?done=created")
+	return s.led(w, r, a, projectHref(pr)+"/settings/categories", "created", undoOf(undoCategory, made.ID))
 }
 
 func (s *Site) updateCategory(w http.ResponseWriter, r *http.Request, a access.Actor) error {
@@ -198,7 +199,7 @@ func (s *Site) updateCategory(w http.ResponseWriter, r *http.Request, a access.A
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, projectHref(pr)+"/settings/categories?done=saved")
+	return s.led(w, r, a, projectHref(pr)+"/settings/categories", "saved", undoOf(undoCategory, c.ID))
 }
 
 func (s *Site) confirmCategoryDelete(w http.ResponseWriter, r *http.Request, a access.Actor) error {
@@ -260,5 +261,5 @@ func (s *Site) deleteCategory(w http.ResponseWriter, r *http.Request, a access.A
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, projectHref(pr)+"/settings/categories?done=removed")
+	return s.led(w, r, a, projectHref(pr)+"/settings/categories", "removed", undoOf(undoCategory, c.ID))
 }

@@ -240,8 +240,9 @@ func (s *Site) createVersion(w http.ResponseWriter, r *http.Request, a access.Ac
 	}
 	patch, err := versionPatch(r.PostForm)
 	patch.Project = opt.Of(pr.ID)
+	made := &version.Version{}
 	if err == nil {
-		_, err = s.app.Versions.Create(r.Context(), a, patch)
+		made, err = s.app.Versions.Create(r.Context(), a, patch)
 	}
 	if refused(err) {
 		return s.versionForm(w, r, a, pr, can, nil, r.PostForm, err)
@@ -249,7 +250,7 @@ func (s *Site) createVersion(w http.ResponseWriter, r *http.Request, a access.Ac
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, projectHref(pr)+"/settings/versions?done=created")
+	return s.led(w, r, a, projectHref(pr)+"/settings/versions", "created", undoOf(undoVersion, made.ID))
 }
 
 func (s *Site) updateVersion(w http.ResponseWriter, r *http.Request, a access.Actor) error {
@@ -270,7 +271,7 @@ func (s *Site) updateVersion(w http.ResponseWriter, r *http.Request, a access.Ac
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, projectHref(pr)+"/settings/versions?done=saved")
+	return s.led(w, r, a, projectHref(pr)+"/settings/versions", "saved", undoOf(undoVersion, v.ID))
 }
 
 // planningDelete asks before a version or a category is deleted. Without Submit it
@@ -324,5 +325,5 @@ func (s *Site) deleteVersion(w http.ResponseWriter, r *http.Request, a access.Ac
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, projectHref(pr)+"/settings/versions?done=removed")
+	return s.led(w, r, a, projectHref(pr)+"/settings/versions", "removed", undoOf(undoVersion, v.ID))
 }

@@ -15,6 +15,7 @@ import (
 type reader struct {
 	*message.Printer
 	loc *time.Location
+	at  time.Time // when they asked
 }
 
 // Date is the day of an instant where the reader is.
@@ -31,7 +32,7 @@ type readerKey struct{}
 // readerOf is the person who asks: by their settings, then what the browser accepts,
 // then the language of the instance.
 func (s *Site) readerOf(r *http.Request, a access.Actor) reader {
-	return reader{message.Choose(a.Language, r.Header.Get("Accept-Language"), s.app.Config.Language), location(a)}
+	return reader{message.Choose(a.Language, r.Header.Get("Accept-Language"), s.app.Config.Language), location(a), s.app.DB.Now()}
 }
 
 // reading lets speak find the reader in the request.
@@ -49,5 +50,5 @@ func speak(r *http.Request) reader {
 	if in, ok := r.Context().Value(readerKey{}).(reader); ok {
 		return in
 	}
-	return reader{message.Choose("", r.Header.Get("Accept-Language"), ""), time.UTC}
+	return reader{Printer: message.Choose("", r.Header.Get("Accept-Language"), ""), loc: time.UTC}
 }

@@ -220,6 +220,7 @@ func (in reader) keyGroups() []ui.KeyGroup {
 			{Keys: "g w", Does: in.T("keys.packages")},
 			{Keys: "g n", Does: in.T("keys.notifications")},
 			{Keys: "Ctrl Z", Does: in.T("keys.undo")},
+			{Keys: "Ctrl Shift Z", Does: in.T("keys.redo")},
 		}},
 		{Title: in.T("keys.in_lists"), Keys: []ui.KeyHelp{
 			{Keys: "j", Does: in.T("keys.next")},

@@ -1,81 +1,208 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
 
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/journal"
 	"github.com/holdfast/holdfast/internal/web/ui"
 )
 
-// undoable is the query of a redirect after a change of a work package that can
-// be undone: the next page says what was done and offers the way back.
-func undoable(done string, n id.WorkPackage) string {
-	return "?done=" + done + "&undo=" + strconv.FormatInt(int64(n), 10)
+// Kinds of records whose newest change can be taken back, as addresses call them.
+const (
+	undoPackage  = "work_package"
+	undoVersion  = "version"
+	undoCategory = "category"
+)
+
+// undoKind is how changes of one kind of record are taken back.
+type undoKind struct {
+	// entity is what the journal calls it.
+	entity string
+	undo   func(ctx context.Context, a access.Actor, records []int64) error
+	// home is where to go from a page that does not say where it is.
+	home func(record int64) string
 }
 
-// undo takes the last change of a work package back, or brings it back from the trash.
-func (s *Site) undo(w http.ResponseWriter, r *http.Request, a access.Actor) error {
-	n, err := parsePackage(r)
-	if err != nil {
-		return err
+// undoKinds are all kinds, each with its service.
+func (s *Site) undoKinds() map[string]undoKind {
+	return map[string]undoKind{
+		undoPackage:  {journal.WorkPackage, several(s.app.WorkPackages.Undo), func(n int64) string { return packageHref(id.WorkPackage(n)) }},
+		undoVersion:  {journal.Version, single(s.app.Versions.Undo), nil},
+		undoCategory: {journal.Category, single(s.app.Categories.Undo), nil},
 	}
-	if err := form(w, r); err != nil {
-		return err
-	}
-	_, err = s.app.WorkPackages.Undo(r.Context(), a, n)
-	if fault.Is(err, fault.KindNotFound) {
-		if back := s.app.WorkPackages.Restore(r.Context(), a, n); back != nil {
-			return back
+}
+
+// single and several make the method of a service fit the table.
+func single[T ~int64](undo func(context.Context, access.Actor, T) error) func(context.Context, access.Actor, []int64) error {
+	return func(ctx context.Context, a access.Actor, records []int64) error {
+		if len(records) != 1 {
+			return fault.NotFound("change")
 		}
-		return redirect(w, r, packageHref(n)+"?done=restored")
+		return undo(ctx, a, T(records[0]))
 	}
-	if refused(err) || fault.Is(err, fault.KindConflict) {
-		return s.packagePage(w, r, a, n, "", err)
+}
+
+func several[T ~int64](undo func(context.Context, access.Actor, ...T) error) func(context.Context, access.Actor, []int64) error {
+	return func(ctx context.Context, a access.Actor, records []int64) error {
+		ids := make([]T, len(records))
+		for i, n := range records {
+			ids[i] = T(n)
+		}
+		return undo(ctx, a, ids...)
 	}
+}
+
+// undoing names the records whose newest change can be taken back together. In
+// addresses it is the kind and the numbers, with hyphens between them.
+type undoing struct {
+	kind    string
+	records []int64
+}
+
+func undoOf[T ~int64](kind string, ids ...T) undoing {
+	u := undoing{kind: kind}
+	for _, n := range ids {
+		u.records = append(u.records, int64(n))
+	}
+	return u
+}
+
+func (u undoing) String() string {
+	if len(u.records) == 0 {
+		return ""
+	}
+	text := u.kind
+	for _, n := range u.records {
+		text += "-" + strconv.FormatInt(n, 10)
+	}
+	return text
+}
+
+func parseUndoing(text string) (undoing, bool) {
+	kind, numbers, _ := strings.Cut(text, "-")
+	u := undoing{kind: kind}
+	for part := range strings.SplitSeq(numbers, "-") {
+		n, err := strconv.ParseInt(part, 10, 64)
+		if err != nil || n <= 0 {
+			return undoing{}, false
+		}
+		u.records = append(u.records, n)
+	}
+	return u, true
+}
+
+// offered is what of it the person has changed in this request, so that the way back
+// can be offered.
+func (s *Site) offered(r *http.Request, a access.Actor, u undoing) (undoing, error) {
+	changed, err := s.app.Journal.Undoable(r.Context(), a.ID, s.undoKinds()[u.kind].entity, u.records, speak(r).at)
+	return undoing{u.kind, changed}, err
+}
+
+// led answers a change that succeeded: the page at to says what was done, and offers
+// the way back where something has changed.
+func (s *Site) led(w http.ResponseWriter, r *http.Request, a access.Actor, to, done string, u undoing) error {
+	u, err := s.offered(r, a, u)
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, packageHref(n)+undoable("undone", n))
+	return redirect(w, r, saying(to, done, u))
 }
 
-// done is the message after a redirect, with the way back where there is one. The
-// address carries only keys and numbers, so that nobody can put words into a page.
-func (in reader) done(r *http.Request) []ui.Toast {
-	q := r.URL.Query()
-	key := "done." + q.Get("done")
-	if !in.Has(key) {
+// saying is a local address whose page says what was done, and offers the way back
+// where there is one. It carries only keys and numbers, so that nobody can put words
+// into a page.
+func saying(to, done string, u undoing) string {
+	at, err := url.Parse(to)
+	if err != nil {
+		return "/"
+	}
+	q := at.Query()
+	q.Set("done", done)
+	q.Del("undo")
+	if text := u.String(); text != "" {
+		q.Set("undo", text)
+	}
+	at.RawQuery = q.Encode()
+	return at.String()
+}
+
+// plainly is a local address without what saying has added.
+func plainly(from *url.URL) string {
+	at, q := *from, from.Query()
+	q.Del("done")
+	q.Del("undo")
+	at.RawQuery = q.Encode()
+	return local(at.RequestURI())
+}
+
+// done is the message after a redirect, with the way back where there is one.
+func (s *Site) done(r *http.Request) []ui.Toast {
+	say, q := speak(r), r.URL.Query()
+	if !say.Has("done." + q.Get("done")) {
 		return nil
 	}
-	n, err := id.Parse[id.WorkPackage]("work package", q.Get("undo"))
-	if err != nil {
-		return []ui.Toast{{Text: in.T(key)}}
+	u, ok := parseUndoing(q.Get("undo"))
+	if _, known := s.undoKinds()[u.kind]; !ok || !known {
+		u = undoing{}
 	}
-	return []ui.Toast{in.undoToast(q.Get("done"), n)}
+	return []ui.Toast{say.undoToast(q.Get("done"), u, plainly(r.URL))}
 }
 
-// undoToast says what was done to a work package, with the way back.
-func (in reader) undoToast(done string, n id.WorkPackage) ui.Toast {
-	t := ui.Toast{Text: in.T("done." + done), Action: packageHref(n) + "/undo", Label: in.T("undo.undo")}
-	if done == "undone" {
+// undoToast says what was done, with the way back where there is one.
+func (in reader) undoToast(done string, u undoing, back string) ui.Toast {
+	t := ui.Toast{Text: in.T("done." + done)}
+	if len(u.records) == 0 {
+		return t
+	}
+	t.Action, t.Back, t.Label, t.Redo = "/undo/"+u.String(), back, in.T("undo.undo"), done == "undone"
+	if t.Redo {
 		t.Label = in.T("undo.redo")
 	}
 	return t
 }
 
-// saying is a local address whose page says what was done to a work package, and
-// offers the way back.
-func saying(to, done string, n id.WorkPackage) string {
-	u, err := url.Parse(to)
-	if err != nil {
-		return to + undoable(done, n)
+// undo takes the newest change of something back, and returns to the page that
+// offered it.
+func (s *Site) undo(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	u, ok := parseUndoing(chi.URLParam(r, "what"))
+	kind, known := s.undoKinds()[u.kind]
+	if !ok || !known {
+		return fault.NotFound("change")
 	}
-	q := u.Query()
-	q.Set("done", done)
-	q.Set("undo", strconv.FormatInt(int64(n), 10))
-	u.RawQuery = q.Encode()
-	return u.String()
+	if err := form(w, r); err != nil {
+		return err
+	}
+	back := r.PostForm.Get("back")
+	if back == "" && kind.home != nil {
+		back = kind.home(u.records[0])
+	}
+	err := kind.undo(r.Context(), a, u.records)
+	if slices.Contains([]fault.Kind{fault.KindConflict, fault.KindForbidden, fault.KindInvalid}, fault.KindOf(err)) {
+		return s.notUndone(w, r, a, local(back), err)
+	}
+	if err != nil {
+		return err
+	}
+	done := "undone"
+	if r.PostForm.Get("redo") == "1" {
+		done = "redone"
+	}
+	return redirect(w, r, saying(local(back), done, u))
+}
+
+// notUndone says why a change stays, and leads back.
+func (s *Site) notUndone(w http.ResponseWriter, r *http.Request, a access.Actor, back string, refusal error) error {
+	say := speak(r)
+	p := errorPage{Page: s.frame(r, a, say.T("undo.refused")), Text: say.summary(refusal), Back: ui.Link(say.T("undo.back"), back)}
+	return s.ui.Render(w, failureOf(fault.KindOf(refusal)).status, "error", p)
 }

@@ -135,7 +135,7 @@ func (s *Site) frame(r *http.Request, a access.Actor, title string) ui.Page {
 	if a.Admin {
 		p.Nav = append(p.Nav, ui.NavItem{Label: say.T("common.administration"), Href: "/admin", Icon: "settings", Current: strings.HasPrefix(path, "/admin")})
 	}
-	p.Toasts = say.done(r)
+	p.Toasts = s.done(r)
 	p.Flash = s.demoBanner(say, path, a)
 	if at, back := r.Context().Value(comingBack{}).(string); back {
 		p.At = at

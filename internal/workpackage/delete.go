@@ -22,29 +22,33 @@ func (s *Service) Delete(ctx context.Context, a access.Actor, wp id.WorkPackage)
 		if err != nil {
 			return err
 		}
-		below, err := descendants(ctx, tx, wp)
-		if err != nil {
-			return err
-		}
-		all := append([]id.WorkPackage{wp}, below...)
-		if err := mayDelete(ctx, tx, a, w, all); err != nil {
-			return err
-		}
-		rows, err := db.All[WorkPackage](ctx, tx, db.SQL(`SELECT `+columns+` FROM work_packages w WHERE`).Append(db.In("w.id", all)))
-		if err != nil {
-			return err
-		}
-		if _, err := db.Exec(ctx, tx, db.SQL(`UPDATE work_packages SET deleted_at = ?, deleted_by = ?, lock_version = lock_version + 1 WHERE`,
-			tx.Stamp(), a.ID).Append(db.In("id", all))); err != nil {
-			return err
-		}
-		for i := range rows {
-			if err := record(ctx, tx, a, &rows[i], change{deleted: true}); err != nil {
-				return err
-			}
-		}
-		return s.rescheduleAncestors(ctx, tx, a, w.ParentID)
+		return s.remove(ctx, tx, a, w, change{deleted: true})
 	})
+}
+
+func (s *Service) remove(ctx context.Context, tx *db.Tx, a access.Actor, w *WorkPackage, c change) error {
+	below, err := descendants(ctx, tx, w.ID)
+	if err != nil {
+		return err
+	}
+	all := append([]id.WorkPackage{w.ID}, below...)
+	if err := mayDelete(ctx, tx, a, w, all); err != nil {
+		return err
+	}
+	rows, err := db.All[WorkPackage](ctx, tx, db.SQL(`SELECT `+columns+` FROM work_packages w WHERE`).Append(db.In("w.id", all)))
+	if err != nil {
+		return err
+	}
+	if _, err := db.Exec(ctx, tx, db.SQL(`UPDATE work_packages SET deleted_at = ?, deleted_by = ?, lock_version = lock_version + 1 WHERE`,
+		tx.Stamp(), a.ID).Append(db.In("id", all))); err != nil {
+		return err
+	}
+	for i := range rows {
+		if err := record(ctx, tx, a, &rows[i], c); err != nil {
+			return err
+		}
+	}
+	return s.rescheduleAncestors(ctx, tx, a, w.ParentID)
 }
 
 func mayDelete(ctx context.Context, tx *db.Tx, a access.Actor, top *WorkPackage, all []id.WorkPackage) error {
@@ -67,31 +71,33 @@ func mayDelete(ctx context.Context, tx *db.Tx, a access.Actor, top *WorkPackage,
 //
 // Faults: NotFound when it is not in the trash or actor may not see it there.
 func (s *Service) Restore(ctx context.Context, a access.Actor, wp id.WorkPackage) error {
-	return db.Do(ctx, s.db, func(tx *db.Tx) error {
-		at, err := db.Find[db.Time](ctx, tx, "work package", db.SQL(`SELECT w.deleted_at FROM work_packages w
-			WHERE w.id = ? AND w.deleted_at IS NOT NULL AND`, wp).Append(access.Visible("w.project_id", a, access.DeleteWorkPackages)))
-		if err != nil {
-			return err
-		}
-		rows, err := db.All[WorkPackage](ctx, tx, db.SQL(`WITH RECURSIVE below (id) AS (
-			SELECT CAST(? AS BIGINT) UNION SELECT c.id FROM work_packages c JOIN below b ON c.parent_id = b.id WHERE c.deleted_at = ?)
-			SELECT `+columns+` FROM work_packages w WHERE w.deleted_at = ? AND w.id IN (SELECT id FROM below)`, wp, at, at))
-		if err != nil {
-			return err
-		}
-		for i := range rows {
-			if _, err := db.Exec(ctx, tx, db.SQL(`UPDATE work_packages SET deleted_at = NULL, deleted_by = NULL WHERE id = ?`, rows[i].ID)); err != nil {
-				return err
-			}
-			if err := record(ctx, tx, a, &rows[i], change{apart: true}); err != nil {
-				return err
-			}
-		}
-		// A parent that stayed in the trash is let go of.
-		_, err = db.Exec(ctx, tx, db.SQL(`UPDATE work_packages SET parent_id = NULL WHERE id = ? AND parent_id IN (
-			SELECT id FROM work_packages WHERE deleted_at IS NOT NULL)`, wp))
+	return db.Do(ctx, s.db, func(tx *db.Tx) error { return restore(ctx, tx, a, wp, change{apart: true}) })
+}
+
+func restore(ctx context.Context, tx *db.Tx, a access.Actor, wp id.WorkPackage, c change) error {
+	at, err := db.Find[db.Time](ctx, tx, "work package", db.SQL(`SELECT w.deleted_at FROM work_packages w
+		WHERE w.id = ? AND w.deleted_at IS NOT NULL AND`, wp).Append(access.Visible("w.project_id", a, access.DeleteWorkPackages)))
+	if err != nil {
 		return err
-	})
+	}
+	rows, err := db.All[WorkPackage](ctx, tx, db.SQL(`WITH RECURSIVE below (id) AS (
+		SELECT CAST(? AS BIGINT) UNION SELECT c.id FROM work_packages c JOIN below b ON c.parent_id = b.id WHERE c.deleted_at = ?)
+		SELECT `+columns+` FROM work_packages w WHERE w.deleted_at = ? AND w.id IN (SELECT id FROM below)`, wp, at, at))
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		if _, err := db.Exec(ctx, tx, db.SQL(`UPDATE work_packages SET deleted_at = NULL, deleted_by = NULL WHERE id = ?`, rows[i].ID)); err != nil {
+			return err
+		}
+		if err := record(ctx, tx, a, &rows[i], c); err != nil {
+			return err
+		}
+	}
+	// A parent that stayed in the trash is let go of.
+	_, err = db.Exec(ctx, tx, db.SQL(`UPDATE work_packages SET parent_id = NULL WHERE id = ? AND parent_id IN (
+		SELECT id FROM work_packages WHERE deleted_at IS NOT NULL)`, wp))
+	return err
 }
 
 // purgeBatch is the number of work packages removed in one transaction.

@@ -9,6 +9,7 @@ import (
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/filter"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/journal"
 	"github.com/holdfast/holdfast/internal/version"
 )
 
@@ -158,6 +159,26 @@ func (s *Service) ReleaseVersion(ctx context.Context, tx *db.Tx, a access.Actor,
 // package category, which has checked the rights.
 func (s *Service) ReplaceCategory(ctx context.Context, tx *db.Tx, a access.Actor, from id.Category, to *id.Category) error {
 	return s.replan(ctx, tx, a, db.SQL(`w.category_id = ?`, from), func(w *WorkPackage) { w.CategoryID = to })
+}
+
+// ReturnPlanning gives work packages back the version and the category that they had
+// before the change e of one of those, as far as nobody has changed them since. It is
+// for the packages version and category, which have checked the rights.
+func (s *Service) ReturnPlanning(ctx context.Context, tx *db.Tx, a access.Actor, e journal.Entry) error {
+	along, err := journal.Along[State](ctx, tx, e, journal.WorkPackage)
+	if err != nil {
+		return err
+	}
+	for _, l := range along {
+		if l.Was == nil || l.Now == nil || text(l.Was.VersionID) == text(l.Now.VersionID) && text(l.Was.CategoryID) == text(l.Now.CategoryID) {
+			continue
+		}
+		back := func(w *WorkPackage) { w.VersionID, w.CategoryID = l.Was.VersionID, l.Was.CategoryID }
+		if err := s.replan(ctx, tx, a, db.SQL(`w.id = ?`, l.EntityID), back); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // replan changes the work packages on which cond holds, those in the trash included.

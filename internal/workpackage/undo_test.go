@@ -1,12 +1,14 @@
 package workpackage_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/db/dbtest"
 	"github.com/holdfast/holdfast/internal/fault"
+	"github.com/holdfast/holdfast/internal/journal"
 	"github.com/holdfast/holdfast/internal/opt"
 	"github.com/holdfast/holdfast/internal/workpackage"
 )
@@ -14,7 +16,7 @@ import (
 func TestUndoTakesBackTheLastChangeOnly(t *testing.T) {
 	each(t, func(t *testing.T, s *workpackage.Service) {
 		w := mustCreate(t, s, in(p1, "first"))
-		if _, err := s.Undo(t.Context(), ann, w.ID); !fault.Is(err, fault.KindConflict) {
+		if err := s.Undo(t.Context(), ann, w.ID); !fault.Is(err, fault.KindConflict) {
 			t.Errorf("nothing changed yet: got %v, want Conflict", err)
 		}
 		change := func(who access.Actor, p workpackage.Patch) {
@@ -35,8 +37,9 @@ func TestUndoTakesBackTheLastChangeOnly(t *testing.T) {
 		}
 		is := func(what, subject string, work *int64) {
 			t.Helper()
-			now, err := s.Undo(t.Context(), ann, w.ID)
-			if err != nil {
+			err := s.Undo(t.Context(), ann, w.ID)
+			now, ferr := s.Find(t.Context(), ann, w.ID)
+			if err = errors.Join(err, ferr); err != nil {
 				t.Fatalf("%s: %v", what, err)
 			}
 			if now.Subject != subject || (now.EstimatedSeconds == nil) != (work == nil) || now.StartDate == nil || *now.DueDate != "2026-11-25" {
@@ -46,7 +49,7 @@ func TestUndoTakesBackTheLastChangeOnly(t *testing.T) {
 		is("undone", "second", nil)
 		is("undone again", "third", new(int64))
 		acts, err := s.Activities(t.Context(), ann, w.ID)
-		if err != nil || len(acts) < 3 || acts[len(acts)-1].Cause != workpackage.CauseUndo || len(acts[len(acts)-1].Changes) != 5 {
+		if err != nil || len(acts) < 3 || acts[len(acts)-1].Cause != journal.CauseUndo || len(acts[len(acts)-1].Changes) != 5 {
 			t.Errorf("got %+v, %v, want each undo as a change of its own", acts, err)
 		}
 	})
@@ -63,7 +66,7 @@ func TestUndoIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		for who, want := range map[*access.Actor]fault.Kind{&bob: fault.KindNotFound, &rob: fault.KindConflict, &zoe: fault.KindConflict} {
-			if _, err := s.Undo(t.Context(), *who, w.ID); fault.KindOf(err) != want {
+			if err := s.Undo(t.Context(), *who, w.ID); fault.KindOf(err) != want {
 				t.Errorf("%s: got %v, want %v", who.Name, err, want)
 			}
 		}
@@ -72,7 +75,7 @@ func TestUndoIsRefused(t *testing.T) {
 		if _, err := s.Update(t.Context(), zoe, w.ID, p); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Undo(t.Context(), ann, w.ID); !fault.Is(err, fault.KindConflict) {
+		if err := s.Undo(t.Context(), ann, w.ID); !fault.Is(err, fault.KindConflict) {
 			t.Errorf("after someone else: got %v, want Conflict", err)
 		}
 		mine := mustCreate(t, s, in(p1, "mine"))
@@ -88,7 +91,7 @@ func TestUndoIsRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Undo(t.Context(), ann, mine.ID); !fault.Is(err, fault.KindForbidden) {
+		if err := s.Undo(t.Context(), ann, mine.ID); !fault.Is(err, fault.KindForbidden) {
 			t.Errorf("without the right any more: got %v, want Forbidden", err)
 		}
 	})

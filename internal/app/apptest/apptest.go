@@ -158,3 +158,13 @@ func Body(res *http.Response) string {
 	res.Body = io.NopCloser(bytes.NewReader(data))
 	return string(data)
 }
+
+// Actor is somebody as the services know them.
+func (in *Instance) Actor(login string) access.Actor {
+	in.t.Helper()
+	a, err := in.Accounts.AuthenticateKey(in.t.Context(), in.Key(login), "127.0.0.1")
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	return a
+}

@@ -124,7 +124,12 @@ type Alert struct {
 
 // Toast says what was just done, at the edge of the page and for a while. Action,
 // when set, is where a POST takes it back, and Label what that is called.
-type Toast struct{ Text, Action, Label string }
+type Toast struct {
+	Text, Action, Label string
+	// Back is the page to which Action returns. Redo says that it brings back what was undone.
+	Back string
+	Redo bool
+}
 
 // Tone says how serious a message is.
 type Tone string

@@ -22,10 +22,11 @@ app.register("keys", class extends Controller {
   }
 
   chord({ key, shiftKey }, field) {
+    const undo = key.toLowerCase() === "z" && !field && $(`.toast [data-${shiftKey ? "redo" : "undo"}]`)
+    if (undo) return undo.click() ?? true
     if (shiftKey) return
     if (key === "k") return this.open("palette")
     if (key === "Enter" && field?.form) return field.form.requestSubmit() ?? true
-    if (key === "z" && !field && $(".toast [data-undo]")) return $(".toast [data-undo]").click() ?? true
   }
 
   single(key) {

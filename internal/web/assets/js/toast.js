@@ -11,7 +11,7 @@ app.register("toast", class extends Controller {
 
   go() {
     this.stay()
-    this.timer = setTimeout(() => this.close(), $("[data-undo]", this.element) ? 20000 : 8000)
+    this.timer = setTimeout(() => this.close(), $("form", this.element) ? 20000 : 8000)
   }
 
   stay() { clearTimeout(this.timer) }
