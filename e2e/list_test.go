@@ -127,8 +127,11 @@ func TestBoardByKeyboard(t *testing.T) {
 	b.until(`document.querySelector("#card-1.board-held")`)
 	b.keys(kb.ArrowRight, kb.Enter)
 	b.until(`document.querySelector("#card-1")?.closest("section").getAttribute("aria-label") === "High"`)
+	b.until(`document.querySelector(".toast") && document.activeElement.id === "card-1"`) // saved
+	b.do(chromedp.KeyEvent(kb.ArrowRight, chromedp.KeyModifiers(chromedp.ModifierAlt)))
+	b.until(`document.querySelector("#card-1")?.closest("section").getAttribute("aria-label") === "Immediate" && document.querySelector("#card-1").dataset.lock === "2"`)
 	b.visit("/work_packages/1")
-	b.sees("High")
+	b.sees("Immediate")
 
 	// A column that the workflow does not lead to says so while the card is carried, and takes no card.
 	b.visit("/projects/castle/work_packages?view=board&status=all")
@@ -138,6 +141,15 @@ func TestBoardByKeyboard(t *testing.T) {
 	b.until(`document.querySelector(".board-column[data-shut] .board-why")?.textContent.includes("workflow")`)
 	b.keys(kb.Escape)
 	b.until(`!document.querySelector("[data-shut], .board-why, .board-held")`)
+
+	// The menu offers what the workflow allows, and what is refused goes back with the reason.
+	b.do(chromedp.Click(chromedp.CSS("#card-1 .board-move")))
+	b.until(`document.querySelector("dialog[open] button:disabled") && document.querySelector("dialog[open] button[value]:enabled")`)
+	b.picture("board-menu")
+	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#card-1").dataset.move = "/work_packages/99/cell/status"`))
+	b.do(chromedp.Evaluate[chromedp.Void](`[...document.querySelectorAll("dialog[open] button[value]:enabled")].find(e => !e.hidden).click()`))
+	b.until(`document.querySelector(".toast-bad[role=alert]")`)
+	b.until(`document.querySelector("#card-1").closest("section").getAttribute("aria-label") === "New"`)
 
 	// At the foot of a column a work package is added to it.
 	b.do(chromedp.SendKeys(chromedp.CSS(".board-column:first-child .board-add input[name=subject]"), "Paint the gate"+kb.Enter))

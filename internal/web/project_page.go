@@ -49,16 +49,16 @@ func (s *Site) projectFrame(r *http.Request, a access.Actor, pr *project.Project
 	say := speak(r)
 	p := s.frame(r, a, title)
 	base := projectHref(pr)
-	items := []ui.NavItem{{Label: say.T("project.overview"), Href: base, Icon: "layout-dashboard"}}
+	items := []ui.NavItem{{Label: say.T("project.overview"), Href: base, Icon: "layout-dashboard", Key: "g o"}}
 	if can.ViewWorkPackages {
-		items = append(items, ui.NavItem{Label: say.T("common.work_packages"), Href: base + "/work_packages", Icon: "list-checks"})
+		items = append(items, ui.NavItem{Label: say.T("common.work_packages"), Href: base + "/work_packages", Icon: "list-checks", Key: "g w"})
 		for _, v := range []struct{ module, view, label, icon string }{
 			{"board_view", asBoard, say.T("settings.board"), "layout-dashboard"},
 			{"calendar", asCalendar, say.T("settings.calendar"), "calendar"},
 			{"gantt", asGantt, say.T("settings.gantt"), "milestone"},
 		} {
 			if pr.Has(v.module) {
-				items = append(items, ui.NavItem{Label: v.label, Href: base + "/work_packages?view=" + v.view, Icon: v.icon})
+				items = append(items, ui.NavItem{Label: v.label, Href: base + "/work_packages?view=" + v.view, Icon: v.icon, Key: viewKeys[v.view]})
 			}
 		}
 	}

@@ -129,7 +129,7 @@ func (p *listPage) views(say reader, v view) {
 		if n == asTable {
 			to = ""
 		}
-		p.Views.Items = append(p.Views.Items, ui.NavItem{Label: labels[n], Href: v.with("view", to), Current: n == v.name})
+		p.Views.Items = append(p.Views.Items, ui.NavItem{Label: labels[n], Href: v.with("view", to), Key: viewKeys[n], Current: n == v.name})
 	}
 	if v.name != asTable {
 		p.Title = labels[v.name]

@@ -60,6 +60,9 @@ const (
 
 var viewNames = []string{asTable, asBoard, asCalendar, asGantt}
 
+// viewKeys lead to the views, in a list and in the navigation of a project.
+var viewKeys = map[string]string{asBoard: "g b", asCalendar: "g c", asGantt: "g g"}
+
 // column is what a table can show.
 type column struct {
 	name    string

@@ -97,6 +97,11 @@ export default class extends Controller {
     const card = e.target.closest(".board-card")
     if (!card || e.target !== card) return
     const step = { ArrowRight: 1, ArrowLeft: -1 }[e.key]
+    if (e.altKey && step && !this.held) {
+      const to = this.columnTargets[this.columnTargets.indexOf(card.closest(".board-column")) + step]
+      if (to) this.move(card, to.dataset.value)
+      return e.preventDefault()
+    }
     if (e.key === "Enter" && !this.held) {
       this.pick(card)
       this.say(this.element.dataset.heldText)
@@ -132,14 +137,27 @@ export default class extends Controller {
   }
 
   async move(card, value) {
+    const was = card.closest(".board-column").dataset.value
     const from = card.parentElement, next = card.nextElementSibling, to = this.columnTargets.find(c => c.dataset.value === value)
     const held = document.activeElement === card
     $("ol", to).prepend(card)
     if (held) card.focus()
-    const page = await send(card.dataset.move, { lockVersion: card.dataset.lock, back: this.backValue, [this.fieldValue]: value }, card)
+    this.waiting = (this.waiting ?? 0) + 1
+    const page = await (this.sending = this.send(card, was, value, this.sending))
+    if (--this.waiting && page) return // the last one brings all
     if (page) return this.show(page)
     from.insertBefore(card, next)
     card.focus()
+  }
+
+  // One after the other, as each changes the version that the next one is for.
+  async send(card, was, value, before) {
+    await before
+    const page = await send(card.dataset.move, {
+      lockVersion: card.dataset.lock, was: new URLSearchParams({ [this.fieldValue]: was }), back: this.backValue, [this.fieldValue]: value,
+    }, card)
+    card.dataset.lock = page?.getElementById(card.id)?.dataset.lock ?? card.dataset.lock
+    return page
   }
 
   // Brings the board up to date with what else the change made.

@@ -2,11 +2,12 @@
 // typing opens one, Escape leaves it, Tab saves and moves on. Groups and families fold. The bar for
 // many comes with the first tick. Loaded where there is such a table.
 import { Controller } from "asset:stimulus.js"
+import * as Turbo from "asset:turbo.js"
 import { enhance } from "asset:combobox.js"
 
 const $ = (selector, from = document) => from.querySelector(selector)
 const $$ = (selector, from = document) => [...from.querySelectorAll(selector)]
-const fields = { s: "status", a: "assignee", p: "priority", t: "type", d: "dueDate" }
+const fields = { s: "status", a: "assignee", p: "priority", t: "type", d: "dueDate", l: "version" }
 
 // What a frame showed before its form, for Escape.
 addEventListener("turbo:before-fetch-request", ({ target }) => {
@@ -24,6 +25,10 @@ export default class extends Controller {
     this.loaded = ({ target }) => this.arrived(target)
     this.single = e => { if (this.set(e.detail.key)) e.preventDefault() }
     this.came = e => this.taken(e)
+    this.starts = e => this.sent(e)
+    this.failed = ({ target }) => { if (target.matches(".cell-form[hidden]")) this.unsent(target) }
+    this.element.addEventListener("turbo:submit-start", this.starts)
+    this.element.addEventListener("turbo:fetch-request-error", this.failed)
     this.element.addEventListener("turbo:frame-load", this.loaded)
     this.element.addEventListener("turbo:frame-render", this.came)
     addEventListener("keys:single", this.single)
@@ -31,6 +36,8 @@ export default class extends Controller {
   }
 
   disconnect() {
+    this.element.removeEventListener("turbo:submit-start", this.starts)
+    this.element.removeEventListener("turbo:fetch-request-error", this.failed)
     this.element.removeEventListener("turbo:frame-load", this.loaded)
     this.element.removeEventListener("turbo:frame-render", this.came)
     removeEventListener("keys:single", this.single)
@@ -47,10 +54,33 @@ export default class extends Controller {
   set(key) {
     const name = fields[key]
     if (!name) return
-    if (this.bar && !this.bar.hidden) return this.bar.elements[name].focus() ?? true
+    if (this.bar && !this.bar.hidden) return this.bar.elements[name]?.focus() ?? true
     const row = document.activeElement?.closest("[data-grid-target=row]")
     const cell = row && $(`turbo-frame[id$="-${name}"] a`, row)
-    return cell && (cell.click() ?? true)
+    if (cell) return cell.click() ?? true
+    // A column that is not shown is set on a page of its own, which leads back here.
+    const edit = row && $("[data-edit]", row)?.dataset.edit
+    return edit && (Turbo.visit(edit.replace(/[^/]+$/, name)) ?? true)
+  }
+
+  // What is saved shows at once, in plain words until the answer comes; a refusal brings the form back.
+  sent({ target: form }) {
+    const frame = form.closest("turbo-frame"), control = $(".cell-form [name]:not([type=hidden])", frame ?? form)
+    if (!form.matches(".cell-form") || !frame?.before_ || !control || control.tagName === "TEXTAREA") return
+    const shown = document.createElement("span")
+    shown.textContent = control.options ? control.selectedOptions[0]?.text : control.value || "–"
+    if (control.type === "date" && control.value) shown.textContent = new Date(control.value).toLocaleDateString(document.documentElement.lang === "en" ? "en-GB" : undefined, { dateStyle: "medium", timeZone: "UTC" })
+    form.hidden = true
+    form.before(shown)
+    if (this.next) $("a", this.next)?.focus()
+    this.next = null
+  }
+
+  // The server did not answer: the form stands there again with what was typed.
+  async unsent(form) {
+    form.previousElementSibling?.remove()
+    form.hidden = false;
+    (await import("asset:send.js")).tell($("#said").dataset.failed)
   }
 
   // A frame brought its form, or the value that was saved.

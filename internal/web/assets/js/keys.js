@@ -2,6 +2,11 @@
 // then h are pressed. Chords with Ctrl or Cmd work everywhere; single keys only outside of fields,
 // outside of dialogs, and unless the person has switched them off.
 const fields = "input:not([type=checkbox], [type=radio], [type=submit], [type=button]), textarea, select, [contenteditable]"
+
+// What people have in their fingers from OpenProject leads to the same: keys, and Alt with a digit.
+const aliases = { "g m": "g h", "g w p": "g w", "n w p": "c", s: "/", Alt1: "preview", Alt2: "c", Alt3: "e", Alt4: "/", Alt5: "g p", Alt6: "?", Alt7: "menu" }
+const views = { "g b": "board", "g c": "calendar", "g g": "gantt" } // of the work packages that g w leads to
+let keyed = { at: 0, keys: [] } // outlives the page, as a link may be followed in the middle of keys
 const rows = ".table tbody .cell-title > a:first-of-type:not(.peek-link), .table tbody .cell-title .starred > a, .table tbody .cell-title turbo-frame > a, .rows .rows-title"
 
 app.register("keys", class extends Controller {
@@ -16,7 +21,7 @@ app.register("keys", class extends Controller {
 
   does(e) {
     const field = e.target.closest?.(fields)
-    if (e.altKey) return
+    if (e.altKey) return !e.ctrlKey && !e.metaKey && /^Digit[1-7]$/.test(e.code) && this.hit(aliases["Alt" + e.code[5]])
     if (e.ctrlKey || e.metaKey) return this.chord(e, field)
     if (!field && !this.offValue && !$("dialog[open]")) return this.single(e.key)
   }
@@ -29,6 +34,13 @@ app.register("keys", class extends Controller {
     if (key === "Enter" && field?.form) return field.form.requestSubmit() ?? true
   }
 
+  // Does what a key stands for, where the page has it: the last place is that nearest to the content.
+  hit(key) {
+    const e = key && $$(`[data-key="${CSS.escape(key)}"]`).at(-1)
+    if (e) e.matches(fields) ? e.select() ?? e.focus() : e.click()
+    return !!e
+  }
+
   single(key) {
     if (key === "j" || key === "k") return this.move(key === "j" ? 1 : -1)
     const row = document.activeElement?.matches(rows) && document.activeElement
@@ -37,14 +49,16 @@ app.register("keys", class extends Controller {
     if (own) return own.click() ?? true
     const peek = row && key === " " && $(".peek-link", row.closest("th, td, li"))
     if (peek) return peek.click() ?? true
-    const began = performance.now() - this.at < 1200 ? this.began + " " : ""
-    this.at = performance.now()
-    this.began = began + key
-    const hit = $(`[data-key="${CSS.escape(this.began)}"]`) ?? $(`[data-key="${CSS.escape(key)}"]`)
-    if (!hit) return this.dispatch("single", { target: window, detail: { key } }).defaultPrevented
-    this.began = ""
-    hit.matches(fields) ? hit.select() ?? hit.focus() : hit.click()
-    return true
+    const now = performance.now(), keys = [...(now - keyed.at < 1200 ? keyed.keys : []), key].slice(-3)
+    keyed = { at: now, keys }
+    for (let i = 0; i < keys.length; i++) {
+      const chord = keys.slice(i).join(" ")
+      if (this.hit(chord) || chord !== key && this.hit(aliases[chord])) return true
+      const list = views[chord] && $$("[data-key='g w']").at(-1)
+      if (list) return Turbo.visit(list.href + "?view=" + views[chord]) ?? true
+    }
+    if (this.dispatch("single", { target: window, detail: { key } }).defaultPrevented) return true
+    return key === "p" ? this.open("palette") : this.hit(aliases[key])
   }
 
   move(step) {

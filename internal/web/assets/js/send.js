@@ -13,7 +13,8 @@ export async function send(url, values, place) {
     toasts(page)
     return page
   }
-  tell(page && $(".field-error, .alert p, h1", page)?.textContent || $("#said").dataset.failed)
+  const why = page && [".field-error", "main .alert p", "main p", "h1"].map(said => $(said, page)).find(Boolean)
+  tell(why?.textContent ?? $("#said").dataset.failed)
 }
 
 function toasts(page) {

@@ -62,6 +62,11 @@ addEventListener("change", ({ target }) => {
   target.reportValidity()
 })
 
+// Turbo fetches what a link leads to when the mouse rests on it; the keyboard rests on it by focus.
+const rests = name => ({ target }) => target.matches?.("main a[href]") && target.dispatchEvent(new MouseEvent(name))
+addEventListener("focusin", rests("mouseenter"))
+addEventListener("focusout", rests("mouseleave"))
+
 // Who signs out leaves no drafts behind.
 addEventListener("submit", ({ target }) => {
   if (target.getAttribute("action") !== "/logout") return
