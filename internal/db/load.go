@@ -19,11 +19,12 @@ import (
 // row, so that tables come in any order and rows may point at later ones.
 type Load struct {
 	dialect Dialect
-	path    string
+	opt     Options
 	pool    *sql.DB
 	conn    *sql.Conn
 	keys    []foreignKey
 	indexes []index
+	bare    []string // tables whose constraints have no indexes yet
 }
 
 // foreignKey is a constraint that is put back by Finish, and index an index:
@@ -36,7 +37,7 @@ type (
 // OpenLoad begins to fill the database that o names. On SQLite nobody else may
 // have it open.
 func OpenLoad(ctx context.Context, o Options) (*Load, error) {
-	l := &Load{dialect: SQLite, path: o.Path}
+	l := &Load{dialect: SQLite, opt: o}
 	driver, source := sqliteDriver, ""
 	if o.URL != "" {
 		l.dialect, driver, source = Postgres, "pgx", o.URL
@@ -67,7 +68,7 @@ func (l *Load) Close() error {
 
 func (l *Load) exec(ctx context.Context, q string, args ...any) error {
 	if _, err := l.conn.ExecContext(ctx, q, args...); err != nil {
-		return fmt.Errorf("%s: %w", q, err)
+		return l.opt.named(fmt.Errorf("%s: %w", q, err))
 	}
 	return nil
 }
@@ -80,7 +81,7 @@ func (l *Load) prepare(ctx context.Context) error {
 		return l.dropIndexes(ctx, `SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 			WHERE c.relnamespace = CURRENT_SCHEMA()::regnamespace AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = i.indexrelid) ORDER BY 1`)
 	}
-	for _, p := range []string{"journal_mode=OFF", "synchronous=OFF", "foreign_keys=OFF", "locking_mode=EXCLUSIVE", "cache_size=-16384"} {
+	for _, p := range []string{"journal_mode=OFF", "synchronous=OFF", "foreign_keys=OFF", "cache_size=-8192", "temp_store=FILE"} {
 		if err := l.exec(ctx, "PRAGMA "+p); err != nil {
 			return err
 		}
@@ -143,10 +144,11 @@ func (l *Load) dropForeignKeys(ctx context.Context) error {
 
 func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
 
-// Table replaces the rows of a table. next returns one row after the other,
-// int64, bool, string or nil in the order of columns, and io.EOF after the
-// last; the slice may be used again. Names are trusted.
-func (l *Load) Table(ctx context.Context, table string, columns []string, next func() ([]any, error)) (int64, error) {
+// Table replaces the rows of a table, of which there are about rows. next returns
+// one after the other, with the values in the order of columns, and io.EOF after the
+// last; the slice and what is in it may be used again. Numbered rows come in the order
+// of their numbers. Names are trusted.
+func (l *Load) Table(ctx context.Context, table string, columns []string, rows int64, next func() ([]Cell, error)) (int64, error) {
 	if err := l.exec(ctx, "DELETE FROM "+table); err != nil {
 		return 0, err
 	}
@@ -155,90 +157,70 @@ func (l *Load) Table(ctx context.Context, table string, columns []string, next f
 	if l.dialect == Postgres {
 		n, err = l.copyRows(ctx, table, columns, next)
 	} else {
-		n, err = l.insertRows(ctx, table, columns, next)
+		n, err = l.sqliteRows(ctx, table, columns, rows, next)
 	}
 	if err != nil {
-		return n, fmt.Errorf("load %s: %w", table, err)
+		return n, l.opt.named(fmt.Errorf("load %s: %w", table, err))
 	}
 	return n, nil
 }
 
-type rowSource struct {
-	next func() ([]any, error)
-	row  []any
+// copyText gives the rows as COPY reads them.
+type copyText struct {
+	next func() ([]Cell, error)
+	buf  []byte // not yet read
+	all  []byte
 	err  error
 }
 
-// Next implements pgx.CopyFromSource.
-func (s *rowSource) Next() bool {
-	s.row, s.err = s.next()
-	return s.err == nil
-}
-
-// Values implements pgx.CopyFromSource.
-func (s *rowSource) Values() ([]any, error) { return s.row, nil }
-
-// Err implements pgx.CopyFromSource.
-func (s *rowSource) Err() error {
-	if errors.Is(s.err, io.EOF) {
-		return nil
+// Read implements io.Reader.
+func (c *copyText) Read(p []byte) (int, error) {
+	for len(c.buf) == 0 && c.err == nil {
+		c.buf = c.all[:0]
+		c.fill(len(p))
 	}
-	return s.err
+	if len(c.buf) == 0 {
+		return 0, c.err
+	}
+	n := copy(p, c.buf)
+	c.buf = c.buf[n:]
+	return n, nil
 }
 
-func (l *Load) copyRows(ctx context.Context, table string, columns []string, next func() ([]any, error)) (n int64, err error) {
+// fill collects rows of about size bytes.
+func (c *copyText) fill(size int) {
+	for len(c.buf) < size {
+		row, err := c.next()
+		if err != nil {
+			c.err = err
+			break
+		}
+		for i := range row {
+			if i > 0 {
+				c.buf = append(c.buf, '\t')
+			}
+			c.buf = row[i].appendCopy(c.buf)
+		}
+		c.buf = append(c.buf, '\n')
+	}
+	c.all = c.buf
+}
+
+func (l *Load) copyRows(ctx context.Context, table string, columns []string, next func() ([]Cell, error)) (n int64, err error) {
 	rawErr := l.conn.Raw(func(c any) error {
 		conn, ok := c.(*stdlib.Conn)
 		if !ok {
 			return fmt.Errorf("unexpected driver connection %T", c)
 		}
-		n, err = conn.Conn().CopyFrom(ctx, pgx.Identifier{table}, columns, &rowSource{next: next})
+		rows := &copyText{next: next}
+		done, err := conn.Conn().PgConn().CopyFrom(ctx, rows, "COPY "+table+" ("+strings.Join(columns, ", ")+") FROM STDIN")
+		n = done.RowsAffected()
+		if rows.err != nil && !errors.Is(rows.err, io.EOF) {
+			return rows.err // the server tells only that it was given up
+		}
 		return err
 	})
 	return n, rawErr
-}
-
-// loadRows is how many rows one INSERT carries on SQLite; the cost of a
-// statement is then small beside that of its rows.
-const loadRows = 40
-
-func (l *Load) insertRows(ctx context.Context, table string, columns []string, next func() ([]any, error)) (n int64, err error) {
-	tx, err := l.conn.BeginTx(ctx, nil)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = tx.Rollback() }() // after Commit this does nothing
-	marks := "(" + Marks(len(columns)) + ")"
-	head := "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES "
-	many, err := tx.PrepareContext(ctx, head+strings.Repeat(marks+",", loadRows-1)+marks)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = many.Close() }()
-	args := make([]any, 0, loadRows*len(columns))
-	for {
-		row, err := next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return n, err
-		}
-		n++
-		if args = append(args, row...); len(args) < cap(args) {
-			continue
-		}
-		if _, err := many.ExecContext(ctx, args...); err != nil {
-			return n, err
-		}
-		args = args[:0]
-	}
-	if rest := len(args) / len(columns); rest > 0 {
-		if _, err := tx.ExecContext(ctx, head+strings.Repeat(marks+",", rest-1)+marks, args...); err != nil {
-			return n, err
-		}
-	}
-	return n, tx.Commit()
 }
 
 // Sequence sets the highest number given out of a numbered table.
@@ -254,6 +236,11 @@ func (l *Load) Sequence(ctx context.Context, table string, last int64) error {
 
 // Finish builds the indexes, checks that every reference has its row and makes the database durable.
 func (l *Load) Finish(ctx context.Context) error {
+	for _, t := range l.bare {
+		if err := l.exec(ctx, "REINDEX "+t); err != nil {
+			return fmt.Errorf("build the indexes of a constraint: %w", err)
+		}
+	}
 	for _, i := range l.indexes {
 		if err := l.exec(ctx, i.definition); err != nil {
 			return fmt.Errorf("build an index again: %w", err)
@@ -275,12 +262,12 @@ func (l *Load) Finish(ctx context.Context) error {
 		return fmt.Errorf("a row refers to one that is not there: row %d of %s, in %s", row.Int64, table, parent)
 	}
 	if !errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("check references: %w", err)
+		return l.opt.named(fmt.Errorf("check references: %w", err))
 	}
 	if err := l.exec(ctx, "PRAGMA optimize=0x10002"); err != nil {
 		return err
 	}
-	return syncFile(l.path)
+	return syncFile(l.opt.Path)
 }
 
 func syncFile(path string) error {

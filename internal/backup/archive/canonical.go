@@ -3,6 +3,7 @@ package archive
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -54,15 +55,24 @@ func appendValue(b []byte, t Type, v any) ([]byte, error) {
 			return strconv.AppendBool(b, v), nil
 		}
 	case string:
-		switch t {
-		case Text, Day:
-			return appendString(b, v)
-		case JSON:
-			return appendJSON(b, v)
-		default: // refused below
-		}
+		return appendText(b, t, v)
+	case []byte:
+		return appendText(b, t, v)
 	}
 	return b, fmt.Errorf("a value of type %T does not fit type %s", v, t)
+}
+
+func appendText[T chars](b []byte, t Type, v T) ([]byte, error) {
+	switch t {
+	case Text, Day:
+		return appendString(b, v)
+	case JSON:
+		return appendJSON(b, string(v))
+	case canonicalJSON:
+		return append(b, v...), nil
+	default:
+		return b, fmt.Errorf("a text does not fit type %s", t)
+	}
 }
 
 func appendInt(b []byte, t Type, v int64) ([]byte, error) {
@@ -105,28 +115,54 @@ func digits(b []byte, n, unit int) []byte {
 
 const hexDigits = "0123456789abcdef"
 
-func appendString(b []byte, s string) ([]byte, error) {
+func appendString[T chars](b []byte, s T) ([]byte, error) {
 	b = append(b, '"')
-	start, ascii := 0, true
-	for i := range len(s) {
-		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' {
-			if c >= utf8.RuneSelf {
-				ascii = false
-			}
-			continue
+	for i := 0; ; i++ {
+		end := special(s, i)
+		b = append(b, s[i:end]...)
+		if i = end; i == len(s) {
+			break
 		}
-		if c == 0 {
+		if s[i] == 0 {
 			return b, errNUL
 		}
-		b = appendEscape(append(b, s[start:i]...), c)
-		start = i + 1
+		b = appendEscape(b, s[i])
 	}
-	if !ascii && !utf8.ValidString(s) {
+	if !validUTF8(s) {
 		return b, errUTF8
 	}
-	b = append(b, s[start:]...)
 	return append(b, '"'), nil
+}
+
+func validUTF8[T chars](s T) bool {
+	switch s := any(s).(type) {
+	case string:
+		return utf8.ValidString(s)
+	case []byte:
+		return utf8.Valid(s)
+	}
+	return false
+}
+
+// special returns the place of the first character from i on that stands for itself
+// nowhere in JSON: a quote, a backslash, a control character. It is the length of the
+// text when there is none. Eight are looked at together.
+func special[T chars](s T, i int) int {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	for ; i+8 <= len(s); i += 8 {
+		x := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		quote, slash := x^ones*'"', x^ones*'\\'
+		if found := ((x-ones*' ')&^x | (quote-ones)&^quote | (slash-ones)&^slash) & high; found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+	}
+	for ; i < len(s); i++ {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' {
+			break
+		}
+	}
+	return i
 }
 
 func appendEscape(b []byte, c byte) []byte {

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bytes"
 	"math"
 	"strings"
 	"testing"
@@ -98,11 +99,11 @@ func TestTextsThatAreNoJSONAreRefused(t *testing.T) {
 	}
 	cols := []Column{{"t", Text}, {"j", JSON}}
 	for _, line := range []string{`[5,{}]`, `["a",tru]`, `["a`, `["a","b`} {
-		if err := parseRow(line, cols, make([]any, 2)); err == nil {
+		if _, err := newRowParser(cols).parse([]byte(line)); err == nil {
 			t.Errorf("%s: accepted", line)
 		}
 	}
-	if err := parseRow(`["a"]`, []Column{{"x", "colour"}}, make([]any, 1)); err == nil {
+	if _, err := newRowParser([]Column{{"x", "colour"}}).parse([]byte(`["a"]`)); err == nil {
 		t.Error("a type that is none is accepted")
 	}
 }
@@ -117,9 +118,13 @@ func TestRowsComeBackAsTheyWere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := make([]any, len(vals))
-		if err := parseRow(strings.TrimSuffix(string(line), "\n"), everyType, got); err != nil {
+		cells, err := newRowParser(everyType).parse(bytes.TrimSuffix(line, []byte("\n")))
+		if err != nil {
 			t.Fatalf("%s: %v", line, err)
+		}
+		got := make([]any, len(vals))
+		for i, c := range cells {
+			got[i] = c.Any()
 		}
 		if diff := cmp.Diff(vals, got); diff != "" {
 			t.Fatalf("%s: %s", line, diff)
@@ -134,7 +139,7 @@ func TestLinesThatAreNoRowAreRefused(t *testing.T) {
 		`[1.0,true,null]`, `[9223372036854775808,true,null]`, `[1,true,"2026-11-23"]`, `[1,true,"2026-13-23T00:00:00.000000Z"]`, `[1,true,5]`,
 		`[nul,true,null]`, `{"i":1}`, `[1,true,"0000-01-01T00:00:00.000000Z"]`,
 	} {
-		if err := parseRow(line, cols, make([]any, 3)); err == nil {
+		if _, err := newRowParser(cols).parse([]byte(line)); err == nil {
 			t.Errorf("%s: accepted", line)
 		}
 	}

@@ -181,41 +181,49 @@ func sortMembers(b []byte, first int, members []member) ([]byte, error) {
 // number returns the number at the position, as it is written.
 func (p *parser) number() (string, error) {
 	start := p.i
-	if p.at('-') {
-		p.i++
-	}
-	if p.at('0') {
-		p.i++
-	} else if !p.run() {
+	end, ok := numberEnd(p.s, p.i)
+	p.i = end
+	if !ok {
 		return "", errJSON
 	}
-	if p.at('.') {
-		p.i++
-		if !p.run() {
-			return "", errJSON
-		}
-	}
-	if p.at('e') || p.at('E') {
-		p.i++
-		if p.at('+') || p.at('-') {
-			p.i++
-		}
-		if !p.run() {
-			return "", errJSON
-		}
-	}
-	return p.s[start:p.i], nil
+	return p.s[start:end], nil
 }
 
-func (p *parser) at(c byte) bool { return p.i < len(p.s) && p.s[p.i] == c }
+// chars are a text as either of its forms.
+type chars interface{ ~string | ~[]byte }
 
-// run passes over digits and says whether there was one.
-func (p *parser) run() bool {
-	start := p.i
-	for p.i < len(p.s) && p.s[p.i] >= '0' && p.s[p.i] <= '9' {
-		p.i++
+// numberEnd passes over the number at i, and says whether there is one.
+func numberEnd[T chars](s T, i int) (end int, ok bool) {
+	at := func(c byte) bool { return i < len(s) && s[i] == c }
+	run := func() bool {
+		start := i
+		for i < len(s) && s[i] >= '0' && s[i] <= '9' {
+			i++
+		}
+		return i > start
 	}
-	return p.i > start
+	if at('-') {
+		i++
+	}
+	if at('0') {
+		i++
+	} else if !run() {
+		return i, false
+	}
+	if at('.') {
+		if i++; !run() {
+			return i, false
+		}
+	}
+	if at('e') || at('E') {
+		if i++; at('+') || at('-') {
+			i++
+		}
+		if !run() {
+			return i, false
+		}
+	}
+	return i, true
 }
 
 // text appends the canonical form of the string at the position, and returns what
@@ -233,48 +241,55 @@ func (p *parser) text(b []byte) ([]byte, string, error) {
 	return b, s, err
 }
 
+func (p *parser) at(c byte) bool { return p.i < len(p.s) && p.s[p.i] == c }
+
 // str returns the string at the position, decoded.
 func (p *parser) str() (string, error) {
 	p.i++ // the opening quote
 	start := p.i
-	for p.i < len(p.s) {
-		switch c := p.s[p.i]; {
-		case c == '"':
-			s := p.s[start:p.i]
-			p.i++
-			return s, nil
-		case c == '\\':
-			return p.escaped(start)
-		case c < ' ':
-			return "", errJSON
-		}
+	p.i = special(p.s, p.i)
+	switch {
+	case p.at('"'):
 		p.i++
+		return p.s[start : p.i-1], nil
+	case p.at('\\'):
+		return p.escaped(start)
 	}
 	return "", errJSON
 }
 
 // escaped goes on where str met the first backslash.
 func (p *parser) escaped(start int) (string, error) {
-	out := []byte(p.s[start:p.i])
-	for p.i < len(p.s) {
-		c := p.s[p.i]
-		p.i++
-		switch {
-		case c == '"':
-			return string(out), nil
-		case c < ' ':
-			return "", errJSON
-		case c != '\\':
-			out = append(out, c)
-			continue
+	out, n, err := appendUnescaped(nil, p.s[start:])
+	p.i = start + n
+	return string(out), err
+}
+
+// appendUnescaped appends what the string says that begins behind its opening quote,
+// and returns how long it is with the closing one.
+func appendUnescaped[T chars](out []byte, s T) ([]byte, int, error) {
+	for i := 0; ; {
+		end := special(s, i)
+		out = append(out, s[i:end]...)
+		switch i = end; {
+		case i == len(s):
+			return out, i, errJSON
+		case s[i] == '"':
+			return out, i + 1, nil
+		case s[i] != '\\':
+			return out, i, errJSON
 		}
+		p := parser{s: string(s[i+1 : min(len(s), i+1+longestEscape)])}
 		var err error
 		if out, err = p.escape(out); err != nil {
-			return "", err
+			return out, i, err
 		}
+		i += 1 + p.i
 	}
-	return "", errJSON
 }
+
+// longestEscape is how long one can be behind its backslash: a pair of surrogates.
+const longestEscape = 11
 
 var shortEscapes = map[byte]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
 

@@ -362,7 +362,11 @@ func (a *Archive) totals(whole bool, files Files) error {
 
 // rows returns the rows of a table, one canonical line after the other.
 func (a *Archive) rows(_ context.Context, table string) (io.ReadCloser, error) {
-	return a.zip.Open(dataName(table))
+	r, err := a.zip.Open(dataName(table))
+	if err != nil {
+		return nil, err
+	}
+	return newAhead(r), nil
 }
 
 // files gives the files that are wanted.

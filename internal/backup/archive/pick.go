@@ -82,7 +82,7 @@ func (s *Stored) Rows(ctx context.Context, table string, want Ids, fn func(Row) 
 	r := s.content(ctx, from, to)
 	defer func() { _ = r.Close() }() // ends the reader of the repository
 	lines := &lineReader{r: bufio.NewReaderSize(r, 256<<10)}
-	row := Row{t, make([]any, len(t.Columns))}
+	row, parser := Row{t, make([]any, len(t.Columns))}, newRowParser(t.Columns)
 	for {
 		line, err := lines.next()
 		if errors.Is(err, io.EOF) {
@@ -91,8 +91,12 @@ func (s *Stored) Rows(ctx context.Context, table string, want Ids, fn func(Row) 
 		if err != nil {
 			return err
 		}
-		if err := parseRow(line, t.Columns, row.vals); err != nil {
+		cells, err := parser.parse(line)
+		if err != nil {
 			return broken("snapshot %s, table %s: %w", s.Snapshot.ID, table, err)
+		}
+		for i, c := range cells {
+			row.vals[i] = c.Any()
 		}
 		if n, ok := row.Int("id"); t.Numbered() && ok && (n < want.From || n > want.To) {
 			continue

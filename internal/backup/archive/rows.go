@@ -2,10 +2,6 @@ package archive
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -107,33 +103,6 @@ func readAhead(ctx context.Context, tx *db.Tx, t Table, part db.Frag, full chan<
 	return rows.Err()
 }
 
-// writeRows writes the canonical rows of a table in key order, holding one row
-// and one buffer in memory, and returns how many there were.
-func writeRows(ctx context.Context, tx *db.Tx, t Table, w io.Writer, progress func(rows int64)) (int64, error) {
-	buf, n := make([]byte, 0, 2*flushSize), int64(0)
-	err := eachRow(ctx, tx, t, db.Frag{}, func(vals []any) (err error) {
-		if buf, err = appendRow(buf, t.Columns, vals); err != nil {
-			return fmt.Errorf("row %v: %w", keyOf(t, vals), err)
-		}
-		if len(buf) >= flushSize {
-			if _, err := w.Write(buf); err != nil {
-				return err
-			}
-			buf = buf[:0]
-		}
-		if n++; n%reportRows == 0 {
-			progress(reportRows)
-		}
-		return nil
-	})
-	if err != nil {
-		return n, err
-	}
-	progress(n % reportRows)
-	_, err = w.Write(buf)
-	return n, err
-}
-
 // query selects the rows of a table in key order. Names come from the registry
 // or from an archive whose schema was compared with the database.
 func query(t Table, part db.Frag) db.Frag {
@@ -150,34 +119,6 @@ func keyOf(t Table, vals []any) []any {
 		}
 	}
 	return key
-}
-
-// Digests returns row count and digest of every table of the database: two
-// databases with equal digests hold the same rows, on whichever engine.
-func Digests(ctx context.Context, d *db.DB) ([]TableSum, error) {
-	var sums []TableSum
-	err := db.Snapshot(ctx, d, func(ctx context.Context, tx *db.Tx) error {
-		tables, err := present(ctx, tx)
-		if err != nil {
-			return err
-		}
-		sums, err = digests(ctx, tx, tables, func(int64) {})
-		return err
-	})
-	return sums, err
-}
-
-func digests(ctx context.Context, tx *db.Tx, tables []Table, progress func(int64)) ([]TableSum, error) {
-	sums := make([]TableSum, 0, len(tables))
-	for _, t := range tables {
-		sum := sha256.New()
-		n, err := writeRows(ctx, tx, t, sum, progress)
-		if err != nil {
-			return nil, fmt.Errorf("table %s: %w", t.Name, err)
-		}
-		sums = append(sums, TableSum{t.Name, n, hex.EncodeToString(sum.Sum(nil))})
-	}
-	return sums, nil
 }
 
 // present returns the registry as far as the database has it: a database that

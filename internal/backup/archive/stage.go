@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/holdfast/holdfast/internal/blob"
 	"github.com/holdfast/holdfast/internal/db"
@@ -78,7 +79,7 @@ func (r *restoration) load(ctx context.Context, o db.Options) error {
 	}
 	defer func() { _ = l.Close() }()
 	for _, t := range r.head.Tables {
-		if err := r.table(ctx, l, t, o.URL == ""); err != nil {
+		if err := r.table(ctx, l, t); err != nil {
 			return err
 		}
 		step("load " + t.Name)
@@ -86,15 +87,15 @@ func (r *restoration) load(ctx context.Context, o db.Options) error {
 	return l.Finish(ctx)
 }
 
-func (r *restoration) table(ctx context.Context, l *db.Load, t Table, sqlite bool) error {
+func (r *restoration) table(ctx context.Context, l *db.Load, t Table) error {
 	text, err := r.backup.rows(ctx, t.Name)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = text.Close() }()
 	lines := &lineReader{r: bufio.NewReaderSize(text, 256<<10)}
-	row := make([]any, len(t.Columns))
-	n, err := l.Table(ctx, t.Name, t.names(), func() ([]any, error) {
+	parser, count := newRowParser(t.Columns), r.head.count(t.Name)
+	n, err := l.Table(ctx, t.Name, t.names(), count.Rows, func() ([]db.Cell, error) {
 		line, err := lines.next()
 		if err != nil {
 			return nil, err
@@ -102,11 +103,9 @@ func (r *restoration) table(ctx context.Context, l *db.Load, t Table, sqlite boo
 		if lines.n%reportRows == 0 {
 			r.report(t.Name, Progress{Rows: reportRows})
 		}
-		if err := parseRow(line, t.Columns, row); err != nil {
+		row, err := parser.parse(line)
+		if err != nil {
 			return nil, broken("%s, line %d: %w", dataName(t.Name), lines.n, err)
-		}
-		if sqlite {
-			numbers(row)
 		}
 		return row, nil
 	})
@@ -114,7 +113,6 @@ func (r *restoration) table(ctx context.Context, l *db.Load, t Table, sqlite boo
 		return err
 	}
 	r.report(t.Name, Progress{Rows: n % reportRows})
-	count := r.head.count(t.Name)
 	if n != count.Rows {
 		return broken("%s has %d rows, the manifest says %d", dataName(t.Name), n, count.Rows)
 	}
@@ -124,46 +122,34 @@ func (r *restoration) table(ctx context.Context, l *db.Load, t Table, sqlite boo
 	return l.Sequence(ctx, t.Name, count.Sequence)
 }
 
-// numbers writes booleans as SQLite keeps them.
-func numbers(row []any) {
-	for i, v := range row {
-		if b, ok := v.(bool); ok {
-			row[i] = int64(0)
-			if b {
-				row[i] = int64(1)
-			}
-		}
-	}
-}
-
-// lineReader returns lines up to maxRow long.
+// lineReader returns lines up to maxRow long, each until the next one.
 type lineReader struct {
 	r    *bufio.Reader
 	long []byte
 	n    int
 }
 
-func (l *lineReader) next() (string, error) {
+func (l *lineReader) next() ([]byte, error) {
 	l.long = l.long[:0]
 	l.n++
 	for {
 		part, err := l.r.ReadSlice('\n')
 		switch {
 		case len(l.long)+len(part) > maxRow:
-			return "", broken("line %d is longer than %d bytes", l.n, maxRow)
+			return nil, broken("line %d is longer than %d bytes", l.n, maxRow)
 		case err == nil && len(l.long) == 0:
-			return string(part[:len(part)-1]), nil
+			return part[:len(part)-1], nil
 		case err == nil:
 			l.long = append(l.long, part...)
-			return string(l.long[:len(l.long)-1]), nil
+			return l.long[:len(l.long)-1], nil
 		case errors.Is(err, bufio.ErrBufferFull):
 			l.long = append(l.long, part...)
 		case errors.Is(err, io.EOF) && len(part)+len(l.long) == 0:
-			return "", io.EOF
+			return nil, io.EOF
 		case errors.Is(err, io.EOF):
-			return "", broken("line %d has no end", l.n)
+			return nil, broken("line %d has no end", l.n)
 		default:
-			return "", err
+			return nil, err
 		}
 	}
 }
@@ -241,7 +227,8 @@ func (r *restoration) verifyRows(ctx context.Context, o db.Options) error {
 	defer func() { _ = d.Close() }()
 	var got []TableSum
 	err = db.Snapshot(ctx, d, func(ctx context.Context, tx *db.Tx) error {
-		got, err = digests(ctx, tx, r.head.Tables, func(int64) { r.report("verify", Progress{}) })
+		as := func(context.Context, *db.Tx) ([]Table, error) { return asStored(r.head.Tables), nil }
+		got, err = digests(ctx, tx, as, func(int64) { r.report("verify", Progress{}) })
 		return err
 	})
 	if err != nil {
@@ -254,6 +241,22 @@ func (r *restoration) verifyRows(ctx context.Context, o db.Options) error {
 		}
 	}
 	return nil
+}
+
+// asStored returns the tables with JSON that is not brought into its canonical form
+// again: it was in it when it was loaded, and the digest shows whether it still is.
+func asStored(tables []Table) []Table {
+	tables = slices.Clone(tables)
+	for i := range tables {
+		cols := slices.Clone(tables[i].Columns)
+		for j := range cols {
+			if cols[j].Type == JSON {
+				cols[j].Type = canonicalJSON
+			}
+		}
+		tables[i].Columns = cols
+	}
+	return tables
 }
 
 // verifyFiles recomputes every file's hash from the store.
