@@ -3,18 +3,23 @@ package app_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"testing"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/account"
 	"github.com/holdfast/holdfast/internal/app/apptest"
 	"github.com/holdfast/holdfast/internal/category"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
+	"github.com/holdfast/holdfast/internal/filter"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/membership"
 	"github.com/holdfast/holdfast/internal/opt"
+	"github.com/holdfast/holdfast/internal/project"
 	"github.com/holdfast/holdfast/internal/version"
 	"github.com/holdfast/holdfast/internal/workpackage"
 )
@@ -175,6 +180,144 @@ func TestUndoOfCategories(t *testing.T) {
 		return []undoable{
 			{"another name", rename("Glass"), undo, now, rename("Mirrors")},
 			{"deleted, and work packages get another one", drop, undo, now, nil},
+		}
+	})
+}
+
+func TestUndoOfProjects(t *testing.T) {
+	play(t, func(c *cast) []undoable {
+		undo := func(c *cast, a access.Actor) error { return c.Projects.Undo(c.ctx, a, 1) }
+		now := func(c *cast) any {
+			list, err := c.Projects.List(c.ctx, c.one, project.ListInput{Page: filter.Page{Number: 1, Size: 100}})
+			if err != nil {
+				c.Fatal(err)
+			}
+			var out []any
+			for _, p := range list.Items {
+				out = append(out, p.ID, p.Name, p.Identifier, p.Description, p.Public, p.Active, p.Templated, p.ParentID, p.Status, p.StatusExplanation, p.Modules, p.Types)
+			}
+			return out
+		}
+		update := func(p project.Patch) func(c *cast, a access.Actor) error {
+			return func(c *cast, a access.Actor) error { _, err := c.Projects.Update(c.ctx, a, 1, p); return err }
+		}
+		return []undoable{
+			{"every field", update(project.Patch{
+				Name: opt.Of("Renewal"), Identifier: opt.Of("renewal"), Description: opt.Of("All new"), Public: opt.Of(true), Templated: opt.Of(true),
+				Status: opt.Ptr(project.AtRisk), StatusExplanation: opt.Of("Late"), Modules: opt.Of([]string{"wiki"}),
+			}), undo, now, update(project.Patch{Name: opt.Of("Theirs")})},
+			{"archived with what is below it", func(c *cast, a access.Actor) error { _, err := c.Projects.Archive(c.ctx, a, 1); return err }, undo, now, nil},
+			{"to the trash with what is below it", func(c *cast, a access.Actor) error { return c.Projects.Delete(c.ctx, a, 1) }, undo, now, nil},
+		}
+	})
+}
+
+func TestUndoOfMembers(t *testing.T) {
+	play(t, func(c *cast) []undoable {
+		var made []id.Member
+		roles, err := c.Memberships.Roles(c.ctx, c.one, membership.RoleFilter{Kind: membership.ProjectRole, Givable: true})
+		if err != nil {
+			c.Fatal(err)
+		}
+		people := c.outsiders()
+		third, err := c.Memberships.Create(c.ctx, c.two, membership.CreateInput{Principal: c.two.ID, Project: 1, Roles: []id.Role{roles[0].ID}})
+		if err != nil {
+			c.Fatal(err)
+		}
+		undo := func(c *cast, a access.Actor) error { return c.Memberships.Undo(c.ctx, a, made...) }
+		one := func(c *cast, a access.Actor) error { return c.Memberships.Undo(c.ctx, a, third.ID) }
+		now := func(c *cast) any {
+			list, err := c.Memberships.List(c.ctx, c.one, membership.ListInput{Page: filter.Page{Number: 1, Size: 1000}})
+			if err != nil {
+				c.Fatal(err)
+			}
+			out := map[string]any{}
+			for _, m := range list.Items {
+				out[fmt.Sprint(m.PrincipalName, " in ", m.ProjectName)] = m.Roles
+			}
+			return out
+		}
+		add := func(c *cast, a access.Actor) error {
+			var err error
+			made, err = c.Memberships.CreateAll(c.ctx, a, 1, people, []id.Role{roles[0].ID})
+			return err
+		}
+		give := func(n int) func(c *cast, a access.Actor) error {
+			return func(c *cast, a access.Actor) error {
+				_, err := c.Memberships.Update(c.ctx, a, third.ID, []id.Role{roles[n].ID})
+				return err
+			}
+		}
+		return []undoable{
+			{"a person and the group that has it", add, undo, now, nil},
+			{"other roles", give(1), one, now, give(2)},
+			{"removed", func(c *cast, a access.Actor) error { return c.Memberships.Delete(c.ctx, a, third.ID) }, one, now, nil},
+		}
+	})
+}
+
+// outsiders are a person and a group with that person in it, who are in no project.
+func (c *cast) outsiders() []id.User {
+	c.Helper()
+	g, err := c.Accounts.CreateGroup(c.ctx, c.two, account.GroupInput{Name: "Night shift", Members: []id.User{c.stranger.ID}})
+	if err != nil {
+		c.Fatal(err)
+	}
+	return []id.User{c.stranger.ID, g.ID}
+}
+
+func TestUndoOfRoles(t *testing.T) {
+	play(t, func(c *cast) []undoable {
+		var guest *membership.Role
+		roles := func(c *cast) any {
+			all, err := c.Memberships.Roles(c.ctx, c.one, membership.RoleFilter{})
+			if err != nil {
+				c.Fatal(err)
+			}
+			var out []any
+			for _, r := range all {
+				out = append(out, r.ID, r.Name, r.Kind, r.Permissions)
+			}
+			return out
+		}
+		create := func(c *cast, a access.Actor) (err error) {
+			guest, err = c.Memberships.CreateRole(c.ctx, a, membership.RolePatch{Name: opt.Of("Guest"), Permissions: opt.Of([]access.Permission{access.ViewWorkPackages})})
+			return err
+		}
+		undo := func(c *cast, a access.Actor) error { return c.Memberships.UndoRole(c.ctx, a, guest.ID) }
+		change := func(p membership.RolePatch) func(c *cast, a access.Actor) error {
+			return func(c *cast, a access.Actor) error {
+				_, err := c.Memberships.UpdateRole(c.ctx, a, guest.ID, p)
+				return err
+			}
+		}
+		givable, err := c.Memberships.Roles(c.ctx, c.one, membership.RoleFilter{Kind: membership.ProjectRole, Givable: true})
+		if err != nil {
+			c.Fatal(err)
+		}
+		first, second := givable[0].ID, givable[1].ID
+		var changed []id.Role
+		both := func(c *cast, a access.Actor) error { return c.Memberships.UndoRole(c.ctx, a, changed...) }
+		return []undoable{
+			{"created", create, undo, roles, change(membership.RolePatch{Name: opt.Of("Visitor")})},
+			{"name and permissions", change(membership.RolePatch{
+				Name: opt.Of("Caller"), Permissions: opt.Of([]access.Permission{access.ViewMembers}),
+			}), undo, roles, change(membership.RolePatch{Name: opt.Of("Caller, too")})},
+			{"moved", func(c *cast, a access.Actor) error { return c.Memberships.MoveRole(c.ctx, a, guest.ID, 1) }, undo, roles, nil},
+			{"the matrix", func(c *cast, a access.Actor) error {
+				among := []access.Permission{access.ViewMembers, access.ViewWorkPackages, access.EditWorkPackages}
+				shifts, err := c.Memberships.SetPermissions(c.ctx, a, []membership.Grant{{Role: first, Among: among}, {Role: second, Among: among}})
+				changed = nil
+				for _, s := range shifts.Roles {
+					if len(s.Gained)+len(s.Lost) > 0 {
+						changed = append(changed, s.Role.ID)
+					}
+				}
+				return err
+			}, both, roles, func(c *cast, a access.Actor) error {
+				_, err := c.Memberships.UpdateRole(c.ctx, a, changed[0], membership.RolePatch{Name: opt.Of("Other")})
+				return err
+			}},
 		}
 	})
 }

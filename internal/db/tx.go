@@ -28,6 +28,7 @@ type Tx struct {
 	reads   bool      // has read something
 	conn    *sql.Conn // of one's own, on SQLite: see Beside
 	after   []func()
+	marks   map[any]bool
 }
 
 // Now returns the one instant of this transaction; everything it writes carries it.
@@ -39,6 +40,18 @@ func (tx *Tx) Stamp() Time { return Time{tx.now} }
 // AfterCommit has fn run once the transaction is durable, and never when it is
 // not. fn is quick and does not use the transaction.
 func (tx *Tx) AfterCommit(fn func()) { tx.after = append(tx.after, fn) }
+
+// Mark remembers something for the time of this transaction; Marked says whether it
+// was marked. A key has a type of the package that uses it.
+func (tx *Tx) Mark(key any) {
+	if tx.marks == nil {
+		tx.marks = map[any]bool{}
+	}
+	tx.marks[key] = true
+}
+
+// Marked says whether Mark was called with the key in this transaction.
+func (tx *Tx) Marked(key any) bool { return tx.marks[key] }
 
 func (tx *Tx) committed() {
 	for _, fn := range tx.after {

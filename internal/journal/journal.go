@@ -84,7 +84,8 @@ type Change struct {
 	First bool
 }
 
-// Record writes the change and returns its journal's id.
+// Record writes the change and returns its journal's id. What changes nothing and
+// says nothing is no change, unless it has a cause or is kept apart.
 func Record(ctx context.Context, tx *db.Tx, c Change) (id.Journal, error) {
 	data, err := json.Marshal(c.State)
 	if err != nil {
@@ -95,7 +96,10 @@ func Record(ctx context.Context, tx *db.Tx, c Change) (id.Journal, error) {
 		if last, err = latest(ctx, tx, c.EntityType, c.EntityID); err != nil {
 			return 0, fmt.Errorf("journal %s %d: %w", c.EntityType, c.EntityID, err)
 		}
-		if merges(last, c, tx.Now()) {
+		if last.ID != 0 && last.Data == string(data) && c.Notes == "" && c.Cause == "" && !c.Apart {
+			return last.ID, nil // nothing changed and nothing said: no history
+		}
+		if tx.Marked(written(last.ID)) && last.follows(c) || merges(last, c, tx.Now()) {
 			return last.ID, merge(ctx, tx, last.Entry, c, string(data))
 		}
 	}
@@ -106,8 +110,13 @@ func Record(ctx context.Context, tx *db.Tx, c Change) (id.Journal, error) {
 	if err != nil {
 		return 0, fmt.Errorf("journal %s %d: %w", c.EntityType, c.EntityID, err)
 	}
+	tx.Mark(written(n))
 	return n, nil
 }
+
+// written marks an entry as one of this transaction. What changes a record twice in
+// one transaction is one step.
+type written id.Journal
 
 // newest is the latest entry of a record with the setting in force, nil where
 // nobody has changed it.
@@ -139,10 +148,13 @@ func (n newest) window() time.Duration {
 // merged into as well: someone who creates and at once corrects made one thing.
 func merges(last newest, c Change, now time.Time) bool {
 	window := last.window()
-	return last.ID != 0 && !c.Apart && window > 0 &&
-		last.UserID == c.UserID && last.Cause == c.Cause && last.Internal == c.Internal &&
-		(last.Notes == "" || c.Notes == "") &&
-		now.Sub(last.UpdatedAt.Time) < window
+	return last.ID != 0 && !c.Apart && window > 0 && last.follows(c) && now.Sub(last.UpdatedAt.Time) < window
+}
+
+// follows says whether c goes on with what the entry tells of: by the same person, for
+// the same cause.
+func (n newest) follows(c Change) bool {
+	return n.UserID == c.UserID && n.Cause == c.Cause && n.Internal == c.Internal && (n.Notes == "" || c.Notes == "")
 }
 
 func merge(ctx context.Context, tx *db.Tx, last Entry, c Change, data string) error {
@@ -151,9 +163,10 @@ func merge(ctx context.Context, tx *db.Tx, last Entry, c Change, data string) er
 		notes = c.Notes
 	}
 	set := db.SQL(`UPDATE journals SET notes = ?, notes_folded = ?, data = ?, updated_at = ?`, notes, db.Fold(notes), data, tx.Stamp())
-	if data != last.Data {
+	if data != last.Data && !tx.Marked(written(last.ID)) {
 		set = set.Add(`, replaced = ?`, last.Data)
 	}
+	tx.Mark(written(last.ID))
 	_, err := db.Exec(ctx, tx, set.Add(`WHERE id = ?`, last.ID))
 	if err != nil {
 		return fmt.Errorf("journal %s %d: %w", c.EntityType, c.EntityID, err)

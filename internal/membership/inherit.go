@@ -196,7 +196,7 @@ func (s *Service) recordMember(ctx context.Context, tx *db.Tx, a access.Actor, c
 	}
 	_, err := journal.Record(ctx, tx, journal.Change{
 		EntityType: journal.Member, EntityID: int64(d.id), UserID: a.ID, State: d.now, Cause: cause,
-		First: d.action == "membership.create", Apart: d.now.Deleted,
+		First: d.action == "membership.create" && cause != journal.CauseUndo, Apart: d.now.Deleted || cause == journal.CauseUndo,
 	})
 	return err
 }

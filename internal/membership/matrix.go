@@ -8,6 +8,7 @@ import (
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/journal"
 )
 
 // Grant says what the permissions of a role become.
@@ -72,7 +73,7 @@ func (s *Service) SetPermissions(ctx context.Context, a access.Actor, grants []G
 				continue
 			}
 			after.UpdatedAt = tx.Stamp()
-			if err := s.saveRole(ctx, tx, a, &plan.before[i], after); err != nil {
+			if err := s.saveRole(ctx, tx, a, &plan.before[i], after, journal.Change{}); err != nil {
 				return Shifts{}, err
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/journal"
 )
 
 // memberColumns is a membership's row, with the aliases m, u and p.
@@ -94,7 +95,7 @@ func (s *Service) Create(ctx context.Context, a access.Actor, in CreateInput) (*
 		if err := fault.Invalid(bad...); err != nil {
 			return nil, err
 		}
-		n, err := s.create(ctx, tx, a, in)
+		n, err := s.create(ctx, tx, a, in, 0)
 		if err != nil {
 			return nil, err
 		}
@@ -102,89 +103,51 @@ func (s *Service) Create(ctx context.Context, a access.Actor, in CreateInput) (*
 	})
 }
 
-// CreateAll gives several principals the same roles in a project, all or none.
+// CreateAll gives several principals the same roles in a project, all or none, and
+// returns their memberships.
 //
 // Faults: as Create; Invalid also when there is nobody to add, or somebody twice.
-func (s *Service) CreateAll(ctx context.Context, a access.Actor, project id.Project, principals []id.User, wanted []id.Role) error {
-	return db.Do(ctx, s.db, func(tx *db.Tx) error {
+func (s *Service) CreateAll(ctx context.Context, a access.Actor, project id.Project, principals []id.User, wanted []id.Role) ([]id.Member, error) {
+	return db.Write(ctx, s.db, func(tx *db.Tx) ([]id.Member, error) {
 		if err := mayManage(ctx, tx, a, project); err != nil {
-			return err
+			return nil, err
 		}
 		if len(principals) == 0 {
 			bad := []fault.Field{{Name: "principal", Code: "blank"}}
 			if code, err := givable(ctx, tx, wanted, project); err != nil {
-				return err
+				return nil, err
 			} else if code != "" {
 				bad = append(bad, fault.Field{Name: "roles", Code: code})
 			}
-			return fault.Invalid(bad...)
+			return nil, fault.Invalid(bad...)
 		}
 		// People before groups: a group makes its people members.
 		ordered, err := db.All[id.User](ctx, tx, db.SQL(`SELECT u.id FROM users u WHERE`).Append(db.In("u.id", principals)).
 			Add(`ORDER BY CASE WHEN u.kind = 'Group' THEN 1 ELSE 0 END, u.id`))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if len(ordered) != len(principals) {
-			return fault.InvalidField("principal", "not_available")
+			return nil, fault.InvalidField("principal", "not_available")
 		}
+		made := make([]id.Member, 0, len(ordered))
 		for _, n := range ordered {
 			in := CreateInput{Principal: n, Project: project, Roles: wanted}
 			bad, err := in.check(ctx, tx, a)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			if err := fault.Invalid(bad...); err != nil {
-				return err
+				return nil, err
 			}
-			if _, err := s.create(ctx, tx, a, in); err != nil {
-				return err
+			m, err := s.create(ctx, tx, a, in, 0)
+			if err != nil {
+				return nil, err
 			}
+			made = append(made, m)
 		}
-		return nil
+		return made, nil
 	})
-}
-
-// Preview is Create without saving; it returns the membership as it would be
-// and what is wrong with it.
-//
-// Faults: NotFound and Forbidden as Create.
-func (s *Service) Preview(ctx context.Context, a access.Actor, in CreateInput) (*Member, []fault.Field, error) {
-	var bad []fault.Field
-	m, err := db.Read(ctx, s.db, func(tx *db.Tx) (*Member, error) {
-		if err := mayManage(ctx, tx, a, in.Project); err != nil {
-			return nil, err
-		}
-		var err error
-		if bad, err = in.check(ctx, tx, a); err != nil {
-			return nil, err
-		}
-		return in.draft(ctx, tx, a)
-	})
-	return m, bad, err
-}
-
-func (in CreateInput) draft(ctx context.Context, tx *db.Tx, a access.Actor) (*Member, error) {
-	m := Member{Principal: in.Principal}
-	if in.Project != 0 {
-		m.Project = &in.Project
-	}
-	seen, err := access.VisiblePrincipals(ctx, tx, a, "u.id")
-	if err != nil {
-		return nil, err
-	}
-	row, _, err := db.One[Member](ctx, tx, db.SQL(`SELECT u.kind AS principal_kind, TRIM(u.firstname || ' ' || u.lastname) AS principal_name,
-		COALESCE(p.name, '') AS project_name, COALESCE(p.identifier, '') AS project_identifier
-		FROM users u LEFT JOIN projects p ON p.id = ? WHERE u.id = ? AND`, in.Project, in.Principal).Append(seen.Paren()))
-	if err != nil {
-		return nil, err
-	}
-	m.PrincipalName, m.PrincipalKind, m.ProjectName, m.ProjectIdentifier = row.PrincipalName, row.PrincipalKind, row.ProjectName, row.ProjectIdentifier
-	known, err := roles(ctx, tx, db.In("r.id", in.Roles))
-	for _, r := range known {
-		m.Roles = append(m.Roles, MemberRole{Role: r.ID, Name: r.Name, Own: true})
-	}
-	return &m, err
 }
 
 // mayManage returns NotFound for projects the actor may not see and Forbidden
@@ -286,9 +249,9 @@ func load(ctx context.Context, tx *db.Tx, n id.Member) (*Member, error) {
 	return &one[0], fill(ctx, tx, one)
 }
 
-// create writes a checked membership and what follows from it.
-func (s *Service) create(ctx context.Context, tx *db.Tx, a access.Actor, in CreateInput) (id.Member, error) {
-	var n id.Member
+// create writes a checked membership and what follows from it. One that comes back
+// has its number.
+func (s *Service) create(ctx context.Context, tx *db.Tx, a access.Actor, in CreateInput, back id.Member) (id.Member, error) {
 	people, err := affected(ctx, tx, in.Principal)
 	if err != nil {
 		return 0, err
@@ -297,10 +260,15 @@ func (s *Service) create(ctx context.Context, tx *db.Tx, a access.Actor, in Crea
 	if in.Project != 0 {
 		project = &in.Project
 	}
-	err = s.changing(ctx, tx, a, "", people, func() error {
+	cols, vals, cause := "", db.SQL(``), ""
+	if back != 0 {
+		cols, vals, cause = "id, ", db.SQL(`?,`, back), journal.CauseUndo
+	}
+	var n id.Member
+	err = s.changing(ctx, tx, a, cause, people, func() error {
 		var err error
-		n, err = db.Insert[id.Member](ctx, tx, db.SQL(`INSERT INTO members (user_id, project_id, created_at, updated_at)
-			VALUES (?, ?, ?, ?) RETURNING id`, in.Principal, project, tx.Stamp(), tx.Stamp()))
+		n, err = db.Insert[id.Member](ctx, tx, db.SQL(`INSERT INTO members (`+cols+`user_id, project_id, created_at, updated_at) VALUES (`).
+			Append(vals).Add(`?, ?, ?, ?) RETURNING id`, in.Principal, project, tx.Stamp(), tx.Stamp()))
 		if err != nil {
 			return err
 		}
@@ -336,51 +304,27 @@ func (s *Service) Update(ctx context.Context, a access.Actor, n id.Member, wante
 		if err != nil {
 			return nil, err
 		}
-		wanted = ownOnly(*m, wanted)
-		if bad, err := m.checkUpdate(ctx, tx, wanted); err != nil || bad != "" {
-			if err == nil {
-				err = fault.InvalidField("roles", bad)
-			}
-			return nil, err
-		}
-		people, err := affected(ctx, tx, m.Principal)
-		if err != nil {
-			return nil, err
-		}
-		err = s.changing(ctx, tx, a, "", people, func() error { return replaceOwn(ctx, tx, m, wanted, people) })
-		if err != nil {
+		if err := s.give(ctx, tx, a, "", m, ownOnly(*m, wanted)); err != nil {
 			return nil, err
 		}
 		return load(ctx, tx, n)
 	})
 }
 
-// PreviewUpdate is Update without saving.
-//
-// Faults: NotFound and Forbidden as Update.
-func (s *Service) PreviewUpdate(ctx context.Context, a access.Actor, n id.Member, wanted []id.Role) (*Member, []fault.Field, error) {
-	var bad []fault.Field
-	m, err := db.Read(ctx, s.db, func(tx *db.Tx) (*Member, error) {
-		m, err := managed(ctx, tx, a, n)
-		if err != nil {
-			return nil, err
-		}
-		own := ownOnly(*m, wanted)
-		code, err := m.checkUpdate(ctx, tx, own)
-		if err != nil {
-			return nil, err
-		}
-		if code != "" {
-			bad = append(bad, fault.Field{Name: "roles", Code: code})
-		}
-		known, err := roles(ctx, tx, db.In("r.id", wanted))
-		m.Roles = nil
-		for _, r := range known {
-			m.Roles = append(m.Roles, MemberRole{Role: r.ID, Name: r.Name, Own: slices.Contains(own, r.ID), Inherited: !slices.Contains(own, r.ID)})
-		}
-		return m, err
-	})
-	return m, bad, err
+// give replaces the own roles of a membership.
+func (s *Service) give(ctx context.Context, tx *db.Tx, a access.Actor, cause string, m *Member, wanted []id.Role) error {
+	bad, err := m.checkUpdate(ctx, tx, wanted)
+	if err != nil {
+		return err
+	}
+	if bad != "" {
+		return fault.InvalidField("roles", bad)
+	}
+	people, err := affected(ctx, tx, m.Principal)
+	if err != nil {
+		return err
+	}
+	return s.changing(ctx, tx, a, cause, people, func() error { return replaceOwn(ctx, tx, m, wanted, people) })
 }
 
 // ownOnly leaves out the wanted roles that a group gives and the membership
@@ -461,19 +405,23 @@ func (s *Service) Delete(ctx context.Context, a access.Actor, n id.Member) error
 		if err != nil {
 			return err
 		}
-		if m.Inherited() {
-			return fault.ForbiddenCode(CodeInherited, "these roles come from a group and are removed there")
-		}
-		people, err := affected(ctx, tx, m.Principal)
-		if err != nil {
+		return s.remove(ctx, tx, a, "", m)
+	})
+}
+
+func (s *Service) remove(ctx context.Context, tx *db.Tx, a access.Actor, cause string, m *Member) error {
+	if m.Inherited() {
+		return fault.ForbiddenCode(CodeInherited, "these roles come from a group and are removed there")
+	}
+	people, err := affected(ctx, tx, m.Principal)
+	if err != nil {
+		return err
+	}
+	return s.changing(ctx, tx, a, cause, people, func() error {
+		if _, err := db.Exec(ctx, tx, db.SQL(`DELETE FROM members WHERE id = ?`, m.ID)); err != nil {
 			return err
 		}
-		return s.changing(ctx, tx, a, "", people, func() error {
-			if _, err := db.Exec(ctx, tx, db.SQL(`DELETE FROM members WHERE id = ?`, n)); err != nil {
-				return err
-			}
-			return dropEmpty(ctx, tx, people)
-		})
+		return dropEmpty(ctx, tx, people)
 	})
 }
 
@@ -500,6 +448,6 @@ func (s *Service) AddCreator(ctx context.Context, tx *db.Tx, a access.Actor, pro
 			return fault.InvalidField("base", "no_role_for_creator")
 		}
 	}
-	_, err := s.create(ctx, tx, a, CreateInput{Principal: a.ID, Project: project, Roles: []id.Role{n}})
+	_, err := s.create(ctx, tx, a, CreateInput{Principal: a.ID, Project: project, Roles: []id.Role{n}}, 0)
 	return err
 }

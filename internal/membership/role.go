@@ -116,7 +116,7 @@ func (s *Service) CreateRole(ctx context.Context, a access.Actor, p RolePatch) (
 }
 
 func (s *Service) createRole(ctx context.Context, tx *db.Tx, a access.Actor, p RolePatch) (*Role, error) {
-	r := Role{Kind: p.Kind.Or(ProjectRole), Builtin: p.Builtin, CreatedAt: tx.Stamp(), UpdatedAt: tx.Stamp()}
+	r := Role{Kind: p.Kind.Or(ProjectRole), Builtin: p.Builtin}
 	if p.CopyFrom != 0 {
 		from, err := role(ctx, tx, p.CopyFrom)
 		if err != nil {
@@ -125,22 +125,32 @@ func (s *Service) createRole(ctx context.Context, tx *db.Tx, a access.Actor, p R
 		r.Permissions, r.Kind = from.Permissions, from.Kind
 	}
 	r.apply(p)
-	if err := r.check(ctx, tx); err != nil {
-		return nil, err
-	}
-	var err error
-	if r.Position, err = db.Scalar[int](ctx, tx, db.SQL(`SELECT COALESCE(MAX(position), 0) + 1 FROM roles`)); err != nil {
-		return nil, err
-	}
-	r.ID, err = db.Insert[id.Role](ctx, tx, db.SQL(`INSERT INTO roles (name, kind, builtin, position, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?) RETURNING id`, r.Name, r.Kind, r.Builtin, r.Position, r.CreatedAt, r.UpdatedAt))
+	return &r, s.insertRole(ctx, tx, a, &r, journal.Change{})
+}
+
+// insertRole saves a new role at the end, or one that comes back under its number.
+func (s *Service) insertRole(ctx context.Context, tx *db.Tx, a access.Actor, r *Role, c journal.Change) error {
+	err := r.check(ctx, tx)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	if r.Position, err = db.Scalar[int](ctx, tx, db.SQL(`SELECT COALESCE(MAX(position), 0) + 1 FROM roles`)); err != nil {
+		return err
+	}
+	r.CreatedAt, r.UpdatedAt = tx.Stamp(), tx.Stamp()
+	cols, vals := "", db.SQL(``)
+	if r.ID != 0 {
+		cols, vals = "id, ", db.SQL(`?,`, r.ID)
+	}
+	r.ID, err = db.Insert[id.Role](ctx, tx, db.SQL(`INSERT INTO roles (`+cols+`name, kind, builtin, position, created_at, updated_at) VALUES (`).
+		Append(vals).Add(`?, ?, ?, ?, ?, ?) RETURNING id`, r.Name, r.Kind, r.Builtin, r.Position, r.CreatedAt, r.UpdatedAt))
+	if err != nil {
+		return err
 	}
 	if err := grant(ctx, tx, r.ID, r.Permissions); err != nil {
-		return nil, err
+		return err
 	}
-	return &r, s.recordRole(ctx, tx, a, "role.create", &r)
+	return s.recordRole(ctx, tx, a, "role.create", r, c)
 }
 
 func (r *Role) apply(p RolePatch) {
@@ -250,23 +260,30 @@ func (s *Service) UpdateRole(ctx context.Context, a access.Actor, n id.Role, p R
 		if err != nil {
 			return nil, err
 		}
-		before := *r
-		r.apply(p)
-		if !r.Givable() && r.Name != before.Name {
-			return nil, fault.InvalidField("name", "read_only")
-		}
 		if p.Kind.Set && p.Kind.V != r.Kind {
 			return nil, fault.InvalidField("kind", "read_only")
 		}
-		if err := r.check(ctx, tx); err != nil {
-			return nil, err
-		}
-		r.UpdatedAt = tx.Stamp()
-		return r, s.saveRole(ctx, tx, a, &before, r)
+		return r, s.changeRole(ctx, tx, a, r, p, journal.Change{})
 	})
 }
 
-func (s *Service) saveRole(ctx context.Context, tx *db.Tx, a access.Actor, before, r *Role) error {
+func (s *Service) changeRole(ctx context.Context, tx *db.Tx, a access.Actor, r *Role, p RolePatch, c journal.Change) error {
+	before := *r
+	r.apply(p)
+	if !r.Givable() && r.Name != before.Name {
+		return fault.InvalidField("name", "read_only")
+	}
+	if err := r.check(ctx, tx); err != nil {
+		return err
+	}
+	if r.Name == before.Name && slices.Equal(r.Permissions, before.Permissions) {
+		return nil // nothing to save: no history
+	}
+	r.UpdatedAt = tx.Stamp()
+	return s.saveRole(ctx, tx, a, &before, r, c)
+}
+
+func (s *Service) saveRole(ctx context.Context, tx *db.Tx, a access.Actor, before, r *Role, c journal.Change) error {
 	if _, err := db.Exec(ctx, tx, db.SQL(`UPDATE roles SET name = ?, updated_at = ? WHERE id = ?`, r.Name, r.UpdatedAt, r.ID)); err != nil {
 		return err
 	}
@@ -283,7 +300,7 @@ func (s *Service) saveRole(ctx context.Context, tx *db.Tx, a access.Actor, befor
 			return err
 		}
 	}
-	return s.recordRole(ctx, tx, a, "role.update", r)
+	return s.recordRole(ctx, tx, a, "role.update", r, c)
 }
 
 // noteHolders notes that the rights of everyone with a global role changed.
@@ -320,27 +337,30 @@ func (s *Service) DeleteRole(ctx context.Context, a access.Actor, n id.Role) err
 		if err != nil {
 			return err
 		}
-		if !r.Givable() {
-			return fault.InvalidField("base", "builtin")
-		}
-		used, err := db.Scalar[int](ctx, tx, db.SQL(`SELECT COUNT(DISTINCT member_id) FROM member_roles WHERE role_id = ?`, n))
-		if err != nil {
-			return err
-		}
-		if used > 0 {
-			return fault.Invalid(fault.Field{Name: "base", Code: "in_use", Params: map[string]any{"memberships": used}})
-		}
-		if _, err := db.Exec(ctx, tx, db.SQL(`DELETE FROM roles WHERE id = ?`, n)); err != nil {
-			return err
-		}
-		if err := s.record(ctx, tx, a, "role.delete", fmt.Sprintf("role %d", n), map[string]any{"name": r.Name}); err != nil {
-			return err
-		}
-		_, err = journal.Record(ctx, tx, journal.Change{
-			EntityType: journal.Role, EntityID: int64(n), UserID: a.ID, Apart: true, State: map[string]bool{"deleted": true},
-		})
-		return err
+		return s.dropRole(ctx, tx, a, r, journal.Change{Apart: true})
 	})
+}
+
+func (s *Service) dropRole(ctx context.Context, tx *db.Tx, a access.Actor, r *Role, c journal.Change) error {
+	if !r.Givable() {
+		return fault.InvalidField("base", "builtin")
+	}
+	used, err := db.Scalar[int](ctx, tx, db.SQL(`SELECT COUNT(DISTINCT member_id) FROM member_roles WHERE role_id = ?`, r.ID))
+	if err != nil {
+		return err
+	}
+	if used > 0 {
+		return fault.Invalid(fault.Field{Name: "base", Code: "in_use", Params: map[string]any{"memberships": used}})
+	}
+	if _, err := db.Exec(ctx, tx, db.SQL(`DELETE FROM roles WHERE id = ?`, r.ID)); err != nil {
+		return err
+	}
+	if err := s.record(ctx, tx, a, "role.delete", fmt.Sprintf("role %d", r.ID), map[string]any{"name": r.Name}); err != nil {
+		return err
+	}
+	c.EntityType, c.EntityID, c.UserID, c.State = journal.Role, int64(r.ID), a.ID, map[string]bool{"deleted": true}
+	_, err = journal.Record(ctx, tx, c)
+	return err
 }
 
 // MoveRole puts a role at the 1-based position among its peers.
@@ -353,33 +373,46 @@ func (s *Service) MoveRole(ctx context.Context, a access.Actor, n id.Role, to in
 		if err != nil {
 			return err
 		}
-		ids, err := db.All[id.Role](ctx, tx, db.SQL(`SELECT id FROM roles WHERE id <> ? ORDER BY position, id`, n))
-		if err != nil {
-			return err
-		}
-		to = min(max(to, 1), len(ids)+1) - 1
-		ids = slices.Insert(ids, to, n)
-		set := db.SQL(`UPDATE roles SET position = CASE id`)
-		for i, other := range ids {
-			set = set.Add(`WHEN ? THEN CAST(? AS BIGINT)`, other, i+1)
-		}
-		if _, err := db.Exec(ctx, tx, set.Add(`ELSE position END`)); err != nil {
-			return err
-		}
-		r.Position = to + 1
-		return s.recordRole(ctx, tx, a, "role.move", r)
+		return s.placeRole(ctx, tx, a, r, to, journal.Change{})
 	})
 }
 
-func (s *Service) recordRole(ctx context.Context, tx *db.Tx, a access.Actor, action string, r *Role) error {
+func (s *Service) placeRole(ctx context.Context, tx *db.Tx, a access.Actor, r *Role, to int, c journal.Change) error {
+	ids, err := db.All[id.Role](ctx, tx, db.SQL(`SELECT id FROM roles WHERE id <> ? ORDER BY position, id`, r.ID))
+	if err != nil {
+		return err
+	}
+	to = min(max(to, 1), len(ids)+1) - 1
+	ids = slices.Insert(ids, to, r.ID)
+	set := db.SQL(`UPDATE roles SET position = CASE id`)
+	for i, other := range ids {
+		set = set.Add(`WHEN ? THEN CAST(? AS BIGINT)`, other, i+1)
+	}
+	if _, err := db.Exec(ctx, tx, set.Add(`ELSE position END`)); err != nil {
+		return err
+	}
+	r.Position = to + 1
+	return s.recordRole(ctx, tx, a, "role.move", r, c)
+}
+
+// roleState is what the journal keeps of a role: everything after a change.
+type roleState struct {
+	Name        string              `json:"name"`
+	Kind        Kind                `json:"kind"`
+	Builtin     int                 `json:"builtin"`
+	Position    int                 `json:"position"`
+	Permissions []access.Permission `json:"permissions"`
+}
+
+func (s *Service) recordRole(ctx context.Context, tx *db.Tx, a access.Actor, action string, r *Role, c journal.Change) error {
 	if err := s.record(ctx, tx, a, action, fmt.Sprintf("role %d", r.ID), map[string]any{
 		"name": r.Name, "permissions": r.Permissions,
 	}); err != nil {
 		return err
 	}
-	_, err := journal.Record(ctx, tx, journal.Change{EntityType: journal.Role, EntityID: int64(r.ID), UserID: a.ID, State: map[string]any{
-		"name": r.Name, "kind": r.Kind, "builtin": r.Builtin, "position": r.Position, "permissions": r.Permissions,
-	}})
+	c.EntityType, c.EntityID, c.UserID = journal.Role, int64(r.ID), a.ID
+	c.State = roleState{r.Name, r.Kind, r.Builtin, r.Position, r.Permissions}
+	_, err := journal.Record(ctx, tx, c)
 	return err
 }
 

@@ -22,30 +22,32 @@ func (s *Service) Delete(ctx context.Context, a access.Actor, n id.Project) erro
 		if err != nil {
 			return err
 		}
-		if err := access.RequireAdmin(a); err != nil {
-			return err
-		}
-		lower, err := below(ctx, tx, n, inUse)
-		if err != nil {
-			return err
-		}
-		all := append([]id.Project{n}, lower...)
-		rows, err := byIDs(ctx, tx, all)
-		if err != nil {
-			return err
-		}
-		// No identifier contains a colon, so the folded one collides with none.
-		if _, err := db.Exec(ctx, tx, db.SQL(`UPDATE projects SET deleted_at = ?, deleted_by = ?,
-			identifier_folded = 'trash:' || CAST(id AS TEXT) WHERE`, tx.Stamp(), a.ID).Append(db.In("id", all))); err != nil {
-			return err
-		}
-		for i := range rows {
-			if err := record(ctx, tx, a, &rows[i], change{deleted: true}); err != nil {
-				return err
-			}
-		}
-		return s.auditAct(ctx, tx, a, "project.delete", p)
+		return s.remove(ctx, tx, a, p, change{deleted: true})
 	})
+}
+
+func (s *Service) remove(ctx context.Context, tx *db.Tx, a access.Actor, p *Project, c change) error {
+	if err := access.RequireAdmin(a); err != nil {
+		return err
+	}
+	lower, err := below(ctx, tx, p.ID, inUse)
+	if err != nil {
+		return err
+	}
+	all := append([]id.Project{p.ID}, lower...)
+	rows, err := byIDs(ctx, tx, all)
+	if err != nil {
+		return err
+	}
+	// No identifier contains a colon, so the folded one collides with none.
+	if _, err := db.Exec(ctx, tx, db.SQL(`UPDATE projects SET deleted_at = ?, deleted_by = ?,
+		identifier_folded = 'trash:' || CAST(id AS TEXT) WHERE`, tx.Stamp(), a.ID).Append(db.In("id", all))); err != nil {
+		return err
+	}
+	if err := recordAll(ctx, tx, a, rows, c); err != nil {
+		return err
+	}
+	return s.auditAct(ctx, tx, a, "project.delete", p)
 }
 
 // Trashed is a project in the trash.
@@ -82,41 +84,41 @@ func (s *Service) Trash(ctx context.Context, a access.Actor) ([]Trashed, error) 
 // Faults: Forbidden for everyone but administrators, NotFound when it is not
 // in the trash.
 func (s *Service) Restore(ctx context.Context, a access.Actor, n id.Project) (*Project, error) {
-	return db.Write(ctx, s.db, func(tx *db.Tx) (*Project, error) {
-		if err := access.RequireAdmin(a); err != nil {
-			return nil, err
-		}
-		at, err := db.Find[db.Time](ctx, tx, "project", db.SQL(`SELECT p.deleted_at FROM projects p WHERE p.id = ? AND p.deleted_at IS NOT NULL`, n))
-		if err != nil {
-			return nil, err
-		}
-		all, err := db.All[id.Project](ctx, tx, db.SQL(`WITH RECURSIVE down (id) AS (SELECT CAST(? AS BIGINT)
-			UNION SELECT c.id FROM projects c JOIN down d ON c.parent_id = d.id WHERE c.deleted_at = ?) SELECT id FROM down ORDER BY id`, n, at))
-		if err != nil {
-			return nil, err
-		}
-		if _, err := db.Exec(ctx, tx, db.SQL(`UPDATE projects SET parent_id = NULL WHERE id = ? AND parent_id IN (
-			SELECT up.id FROM projects up WHERE up.deleted_at IS NOT NULL)`, n)); err != nil {
-			return nil, err
-		}
-		if err := revive(ctx, tx, all); err != nil {
-			return nil, err
-		}
-		rows, err := byIDs(ctx, tx, all)
-		if err != nil {
-			return nil, err
-		}
-		for i := range rows {
-			if err := record(ctx, tx, a, &rows[i], change{apart: true}); err != nil {
-				return nil, err
-			}
-		}
-		p, err := visible(ctx, tx, a, n)
-		if err != nil {
-			return nil, err
-		}
-		return p, s.auditAct(ctx, tx, a, "project.restore", p)
-	})
+	return db.Write(ctx, s.db, func(tx *db.Tx) (*Project, error) { return s.restore(ctx, tx, a, n, change{apart: true}) })
+}
+
+func (s *Service) restore(ctx context.Context, tx *db.Tx, a access.Actor, n id.Project, c change) (*Project, error) {
+	if err := access.RequireAdmin(a); err != nil {
+		return nil, err
+	}
+	at, err := db.Find[db.Time](ctx, tx, "project", db.SQL(`SELECT p.deleted_at FROM projects p WHERE p.id = ? AND p.deleted_at IS NOT NULL`, n))
+	if err != nil {
+		return nil, err
+	}
+	all, err := db.All[id.Project](ctx, tx, db.SQL(`WITH RECURSIVE down (id) AS (SELECT CAST(? AS BIGINT)
+		UNION SELECT c.id FROM projects c JOIN down d ON c.parent_id = d.id WHERE c.deleted_at = ?) SELECT id FROM down ORDER BY id`, n, at))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := db.Exec(ctx, tx, db.SQL(`UPDATE projects SET parent_id = NULL WHERE id = ? AND parent_id IN (
+		SELECT up.id FROM projects up WHERE up.deleted_at IS NOT NULL)`, n)); err != nil {
+		return nil, err
+	}
+	if err := revive(ctx, tx, all); err != nil {
+		return nil, err
+	}
+	rows, err := byIDs(ctx, tx, all)
+	if err != nil {
+		return nil, err
+	}
+	if err := recordAll(ctx, tx, a, rows, c); err != nil {
+		return nil, err
+	}
+	p, err := visible(ctx, tx, a, n)
+	if err != nil {
+		return nil, err
+	}
+	return p, s.auditAct(ctx, tx, a, "project.restore", p)
 }
 
 func revive(ctx context.Context, tx *db.Tx, all []id.Project) error {

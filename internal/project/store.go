@@ -214,6 +214,15 @@ func record(ctx context.Context, tx *db.Tx, a access.Actor, p *Project, c change
 	return err
 }
 
+func recordAll(ctx context.Context, tx *db.Tx, a access.Actor, rows []Project, c change) error {
+	for i := range rows {
+		if err := record(ctx, tx, a, &rows[i], c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (s *Service) auditAct(ctx context.Context, tx *db.Tx, a access.Actor, action string, p *Project) error {
 	act := audit.Act{
 		ActorName: a.Name, IP: a.IP, Action: action, Object: fmt.Sprintf("project %d", p.ID),

@@ -30,7 +30,7 @@ func (s *Service) Update(ctx context.Context, a access.Actor, n id.Project, p Pa
 		if err := d.errs.err(); err != nil {
 			return nil, err
 		}
-		return s.save(ctx, tx, a, before, &d.after)
+		return s.save(ctx, tx, a, before, &d.after, change{})
 	})
 }
 
@@ -51,7 +51,7 @@ func mayChange(ctx context.Context, tx *db.Tx, a access.Actor, p *Project) error
 	return fault.Forbidden("you are not allowed to change this project")
 }
 
-func (s *Service) save(ctx context.Context, tx *db.Tx, a access.Actor, before, after *Project) (*Project, error) {
+func (s *Service) save(ctx context.Context, tx *db.Tx, a access.Actor, before, after *Project, c change) (*Project, error) {
 	changed, flipped := false, before.Active != after.Active
 	for _, f := range Fields {
 		changed = changed || f.Name != "active" && f.text(before) != f.text(after)
@@ -62,15 +62,15 @@ func (s *Service) save(ctx context.Context, tx *db.Tx, a access.Actor, before, a
 		}
 		still := *after
 		still.Active = before.Active
-		if err := record(ctx, tx, a, &still, change{}); err != nil {
+		if err := record(ctx, tx, a, &still, c); err != nil {
 			return nil, err
 		}
 	}
 	switch {
 	case flipped && after.Active:
-		return s.unarchive(ctx, tx, a, before.ID)
+		return s.unarchive(ctx, tx, a, before.ID, c)
 	case flipped:
-		if _, err := s.archive(ctx, tx, a, before.ID); err != nil {
+		if _, err := s.archive(ctx, tx, a, before.ID, c); err != nil {
 			return nil, err
 		}
 		return after, nil // who archived it may see it no more
@@ -85,10 +85,10 @@ func (s *Service) save(ctx context.Context, tx *db.Tx, a access.Actor, before, a
 // Faults: NotFound when actor may not see it, Forbidden when it may not
 // archive it or one of its descendants, Conflict when it is archived already.
 func (s *Service) Archive(ctx context.Context, a access.Actor, n id.Project) (*Project, error) {
-	return db.Write(ctx, s.db, func(tx *db.Tx) (*Project, error) { return s.archive(ctx, tx, a, n) })
+	return db.Write(ctx, s.db, func(tx *db.Tx) (*Project, error) { return s.archive(ctx, tx, a, n, change{}) })
 }
 
-func (s *Service) archive(ctx context.Context, tx *db.Tx, a access.Actor, n id.Project) (*Project, error) {
+func (s *Service) archive(ctx context.Context, tx *db.Tx, a access.Actor, n id.Project, c change) (*Project, error) {
 	p, err := visible(ctx, tx, a, n)
 	if err != nil {
 		return nil, err
@@ -112,7 +112,7 @@ func (s *Service) archive(ctx context.Context, tx *db.Tx, a access.Actor, n id.P
 	if denied > 0 {
 		return nil, fault.Forbidden("some of its subprojects may not be archived by you")
 	}
-	rows, err := s.setActive(ctx, tx, a, all, false)
+	rows, err := s.setActive(ctx, tx, a, all, false, c)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func (s *Service) archive(ctx context.Context, tx *db.Tx, a access.Actor, n id.P
 }
 
 // setActive writes the flag and journals each project.
-func (s *Service) setActive(ctx context.Context, tx *db.Tx, a access.Actor, all []id.Project, active bool) ([]Project, error) {
+func (s *Service) setActive(ctx context.Context, tx *db.Tx, a access.Actor, all []id.Project, active bool, c change) ([]Project, error) {
 	if _, err := db.Exec(ctx, tx, db.SQL(`UPDATE projects SET active = ?, updated_at = ? WHERE`, active, tx.Stamp()).
 		Append(db.In("id", all))); err != nil {
 		return nil, err
@@ -134,12 +134,8 @@ func (s *Service) setActive(ctx context.Context, tx *db.Tx, a access.Actor, all 
 	if err != nil {
 		return nil, err
 	}
-	for i := range rows {
-		if err := record(ctx, tx, a, &rows[i], change{apart: true}); err != nil {
-			return nil, err
-		}
-	}
-	return rows, nil
+	c.apart = true
+	return rows, recordAll(ctx, tx, a, rows, c)
 }
 
 // byIDs loads projects with all that belongs to them, whoever may see them.
@@ -156,10 +152,10 @@ func byIDs(ctx context.Context, tx *db.Tx, ids []id.Project) ([]Project, error) 
 // Faults: NotFound when actor may not see it, Forbidden for everyone but
 // administrators, Conflict when it is active or an ancestor is archived.
 func (s *Service) Unarchive(ctx context.Context, a access.Actor, n id.Project) (*Project, error) {
-	return db.Write(ctx, s.db, func(tx *db.Tx) (*Project, error) { return s.unarchive(ctx, tx, a, n) })
+	return db.Write(ctx, s.db, func(tx *db.Tx) (*Project, error) { return s.unarchive(ctx, tx, a, n, change{}) })
 }
 
-func (s *Service) unarchive(ctx context.Context, tx *db.Tx, a access.Actor, n id.Project) (*Project, error) {
+func (s *Service) unarchive(ctx context.Context, tx *db.Tx, a access.Actor, n id.Project, c change) (*Project, error) {
 	p, err := visible(ctx, tx, a, n)
 	if err != nil {
 		return nil, err
@@ -175,7 +171,7 @@ func (s *Service) unarchive(ctx context.Context, tx *db.Tx, a access.Actor, n id
 			return nil, fault.Conflict("the project above it is archived: " + up.Name)
 		}
 	}
-	rows, err := s.setActive(ctx, tx, a, []id.Project{n}, true)
+	rows, err := s.setActive(ctx, tx, a, []id.Project{n}, true, c)
 	if err != nil {
 		return nil, err
 	}

@@ -259,7 +259,7 @@ func (s *Site) saveCatalog(k catalogKind, w http.ResponseWriter, r *http.Request
 }
 
 func (s *Site) moveCatalog(k catalogKind, w http.ResponseWriter, r *http.Request, a access.Actor) error {
-	return moveTo(w, r, k.what, k.href, func(n int64, to int) error { return k.move(r, a, n, to) })
+	return moveTo(s, w, r, a, k.what, k.href, func(n int64, to int) error { return k.move(r, a, n, to) })
 }
 
 func (s *Site) confirmCatalogDelete(k catalogKind, w http.ResponseWriter, r *http.Request, a access.Actor) error {

@@ -127,7 +127,7 @@ func (s *Site) savePermissions(w http.ResponseWriter, r *http.Request, a access.
 		return s.matrix(w, r, a, in, &shifts, nil)
 	}
 	if err == nil {
-		_, err = s.app.Memberships.SetPermissions(r.Context(), a, in.grants)
+		shifts, err = s.app.Memberships.SetPermissions(r.Context(), a, in.grants)
 	}
 	if refused(err) || fault.Is(err, fault.KindConflict) {
 		return s.matrix(w, r, a, in, nil, err)
@@ -135,7 +135,11 @@ func (s *Site) savePermissions(w http.ResponseWriter, r *http.Request, a access.
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, matrixHref(in.kind, in.role, in.differs)+"&done=saved")
+	changed := make([]id.Role, len(shifts.Roles))
+	for i, shift := range shifts.Roles {
+		changed[i] = shift.Role.ID
+	}
+	return s.led(w, r, a, matrixHref(in.kind, in.role, in.differs), "saved", undoOf(undoRole, changed...))
 }
 
 func (s *Site) matrix(w http.ResponseWriter, r *http.Request, a access.Actor, in matrixInput, shifts *membership.Shifts, refusal error) error {

@@ -85,7 +85,7 @@ func (in reader) order(r *http.Request, href, name string, row int64, index, n i
 }
 
 // moveTo reads where a row is to go, moves it and leads back to the list.
-func moveTo[T ~int64](w http.ResponseWriter, r *http.Request, what, list string, move func(T, int) error) error {
+func moveTo[T ~int64](s *Site, w http.ResponseWriter, r *http.Request, a access.Actor, what, list string, move func(T, int) error) error {
 	n, err := id.Parse[T](what, chi.URLParam(r, "id"))
 	if err != nil {
 		return err
@@ -104,11 +104,11 @@ func moveTo[T ~int64](w http.ResponseWriter, r *http.Request, what, list string,
 	if err := move(n, to); err != nil {
 		return err
 	}
-	return redirect(w, r, list+"?moved="+strconv.FormatInt(int64(n), 10)+"&way="+way)
+	return s.led(w, r, a, list+"?moved="+strconv.FormatInt(int64(n), 10)+"&way="+way, "moved", undoOf(what, n))
 }
 
 func (s *Site) moveRole(w http.ResponseWriter, r *http.Request, a access.Actor) error {
-	return moveTo(w, r, "role", rolesHref, func(n id.Role, to int) error { return s.app.Memberships.MoveRole(r.Context(), a, n, to) })
+	return moveTo(s, w, r, a, undoRole, rolesHref, func(n id.Role, to int) error { return s.app.Memberships.MoveRole(r.Context(), a, n, to) })
 }
 
 type rolePage struct {
@@ -190,7 +190,7 @@ func (s *Site) createRole(w http.ResponseWriter, r *http.Request, a access.Actor
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, matrixHref(role.Kind, role.ID, false)+"&done=created")
+	return s.led(w, r, a, matrixHref(role.Kind, role.ID, false), "created", undoOf(undoRole, role.ID))
 }
 
 // roleOf finds the role of the address.
@@ -245,7 +245,7 @@ func (s *Site) updateRole(w http.ResponseWriter, r *http.Request, a access.Actor
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, rolesHref+"?done=saved")
+	return s.led(w, r, a, rolesHref, "saved", undoOf(undoRole, role.ID))
 }
 
 func (s *Site) confirmRoleDelete(w http.ResponseWriter, r *http.Request, a access.Actor) error {

@@ -53,7 +53,7 @@ func TestRoles(t *testing.T) {
 	status, page = admin.post("/admin/roles/1", url.Values{"name": {"Everybody"}})
 	want(t, "a built-in role", status, page, 422, "Can&#39;t be changed by you.")
 	status, to = admin.post("/admin/roles/"+guest+"/position", url.Values{"up": {"2"}})
-	want(t, "moved", status, to, 303, "/admin/roles?moved="+guest+"&way=up")
+	want(t, "moved", status, to, 303, "/admin/roles?done=moved&moved="+guest)
 	status, page = admin.get(to)
 	want(t, "where it was", status, page, 200, `autofocus>`)
 	if strings.Index(page, ">Visitor<") > strings.Index(page, ">Anonymous<") {

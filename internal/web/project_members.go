@@ -230,14 +230,14 @@ func (s *Site) addProjectMembers(w http.ResponseWriter, r *http.Request, a acces
 	if in.people == nil {
 		in.people = []id.User{}
 	}
-	err = s.app.Memberships.CreateAll(r.Context(), a, pr.ID, in.people, in.roles)
+	made, err := s.app.Memberships.CreateAll(r.Context(), a, pr.ID, in.people, in.roles)
 	if refused(err) && can.ManageMembers {
 		return s.members(w, r, a, pr, can, in, err)
 	}
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, projectHref(pr)+"/settings"+tabMembers+"?done=saved")
+	return s.led(w, r, a, projectHref(pr)+"/settings"+tabMembers, "saved", undoOf(undoMember, made...))
 }
 
 // memberOf is the membership in the address, which is one of the project.
@@ -276,12 +276,12 @@ func (s *Site) changeMember(w http.ResponseWriter, r *http.Request, a access.Act
 	if err != nil {
 		return err
 	}
-	return s.afterMember(w, r, a, pr)
+	return s.afterMember(w, r, a, pr, m.ID)
 }
 
 // afterMember leads on after a change of members; who took the own rights away sees
-// the project, or the list where that is out of sight.
-func (s *Site) afterMember(w http.ResponseWriter, r *http.Request, a access.Actor, pr *project.Project) error {
+// the project, or the list where that is out of sight, and cannot take it back.
+func (s *Site) afterMember(w http.ResponseWriter, r *http.Request, a access.Actor, pr *project.Project, n id.Member) error {
 	_, can, err := s.projectOf(r, a, pr.ID)
 	switch {
 	case fault.Is(err, fault.KindNotFound):
@@ -291,7 +291,7 @@ func (s *Site) afterMember(w http.ResponseWriter, r *http.Request, a access.Acto
 	case !can.ManageMembers:
 		return redirect(w, r, projectHref(pr)+"?done=saved")
 	}
-	return redirect(w, r, projectHref(pr)+"/settings"+tabMembers+"?done=saved")
+	return s.led(w, r, a, projectHref(pr)+"/settings"+tabMembers, "saved", undoOf(undoMember, n))
 }
 
 func (s *Site) confirmMemberRemoval(w http.ResponseWriter, r *http.Request, a access.Actor) error {
@@ -331,5 +331,5 @@ func (s *Site) removeMember(w http.ResponseWriter, r *http.Request, a access.Act
 	if err := s.app.Memberships.Delete(r.Context(), a, m.ID); err != nil {
 		return err
 	}
-	return s.afterMember(w, r, a, pr)
+	return s.afterMember(w, r, a, pr, m.ID)
 }

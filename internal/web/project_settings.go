@@ -127,7 +127,7 @@ func (s *Site) updateProject(w http.ResponseWriter, r *http.Request, a access.Ac
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, projectHref(saved)+"/settings?done=saved")
+	return s.led(w, r, a, projectHref(saved)+"/settings", "saved", undoOf(undoProject, pr.ID))
 }
 
 // choicePage is a tab with things that are on or off.
@@ -200,7 +200,7 @@ func (s *Site) saveModules(w http.ResponseWriter, r *http.Request, a access.Acto
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, projectHref(pr)+"/settings"+tabModules+"?done=saved")
+	return s.led(w, r, a, projectHref(pr)+"/settings"+tabModules, "saved", undoOf(undoProject, pr.ID))
 }
 
 func (s *Site) projectTypes(w http.ResponseWriter, r *http.Request, a access.Actor) error {
@@ -257,7 +257,7 @@ func (s *Site) saveTypes(w http.ResponseWriter, r *http.Request, a access.Actor)
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, projectHref(pr)+"/settings"+tabTypes+"?done=saved")
+	return s.led(w, r, a, projectHref(pr)+"/settings"+tabTypes, "saved", undoOf(undoProject, pr.ID))
 }
 
 // archive moves a project out of everybody's way, or back.
@@ -277,7 +277,7 @@ func (s *Site) archive(w http.ResponseWriter, r *http.Request, a access.Actor) e
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, "/projects?done=saved")
+	return s.led(w, r, a, projectsHref, "saved", undoOf(undoProject, pr.ID))
 }
 
 // confirmProjectDelete says what goes with a project.
@@ -312,5 +312,5 @@ func (s *Site) deleteProject(w http.ResponseWriter, r *http.Request, a access.Ac
 	if err := s.app.Projects.Delete(r.Context(), a, pr.ID); err != nil {
 		return err
 	}
-	return redirect(w, r, "/projects?done=deleted")
+	return s.led(w, r, a, projectsHref, "deleted", undoOf(undoProject, pr.ID))
 }

@@ -20,8 +20,11 @@ import (
 // Kinds of records whose newest change can be taken back, as addresses call them.
 const (
 	undoPackage  = "work_package"
+	undoProject  = "project"
+	undoMember   = "member"
 	undoVersion  = "version"
 	undoCategory = "category"
+	undoRole     = "role"
 )
 
 // undoKind is how changes of one kind of record are taken back.
@@ -31,15 +34,51 @@ type undoKind struct {
 	undo   func(ctx context.Context, a access.Actor, records []int64) error
 	// home is where to go from a page that does not say where it is.
 	home func(record int64) string
+	// after is where to go instead of back, which the undoing may have taken away.
+	after func(r *http.Request, a access.Actor, record int64, back string) string
 }
 
 // undoKinds are all kinds, each with its service.
 func (s *Site) undoKinds() map[string]undoKind {
 	return map[string]undoKind{
-		undoPackage:  {journal.WorkPackage, several(s.app.WorkPackages.Undo), func(n int64) string { return packageHref(id.WorkPackage(n)) }},
-		undoVersion:  {journal.Version, single(s.app.Versions.Undo), nil},
-		undoCategory: {journal.Category, single(s.app.Categories.Undo), nil},
+		undoPackage: {
+			entity: journal.WorkPackage, undo: several(s.app.WorkPackages.Undo),
+			home: func(n int64) string { return packageHref(id.WorkPackage(n)) },
+		},
+		undoProject:  {entity: journal.Project, undo: single(s.app.Projects.Undo), after: s.stillProject},
+		undoMember:   {entity: journal.Member, undo: several(s.app.Memberships.Undo)},
+		undoVersion:  {entity: journal.Version, undo: single(s.app.Versions.Undo)},
+		undoCategory: {entity: journal.Category, undo: single(s.app.Categories.Undo)},
+		undoRole:     {entity: journal.Role, undo: several(s.app.Memberships.UndoRole), after: s.stillRole},
 	}
+}
+
+// stillProject is back where the project has another identifier now, and the list
+// where the person does not see it any more.
+func (s *Site) stillProject(r *http.Request, a access.Actor, n int64, back string) string {
+	pr, _, err := s.projectOf(r, a, id.Project(n))
+	if err != nil {
+		return projectsHref
+	}
+	rest, inside := strings.CutPrefix(back, projectsHref+"/")
+	if !inside {
+		return back
+	}
+	end := strings.IndexAny(rest+"?", "/?")
+	if _, err := s.app.Projects.FindRef(r.Context(), a, rest[:end]); err == nil {
+		return back
+	}
+	return projectHref(pr) + rest[end:]
+}
+
+const projectsHref = "/projects"
+
+// stillRole is back unless that is about the role and it is gone.
+func (s *Site) stillRole(r *http.Request, a access.Actor, n int64, back string) string {
+	if _, err := s.app.Memberships.Role(r.Context(), a, id.Role(n)); err != nil {
+		return rolesHref
+	}
+	return back
 }
 
 // single and several make the method of a service fit the table.
@@ -197,7 +236,11 @@ func (s *Site) undo(w http.ResponseWriter, r *http.Request, a access.Actor) erro
 	if r.PostForm.Get("redo") == "1" {
 		done = "redone"
 	}
-	return redirect(w, r, saying(local(back), done, u))
+	back = local(back)
+	if kind.after != nil {
+		back = kind.after(r, a, u.records[0], back)
+	}
+	return redirect(w, r, saying(back, done, u))
 }
 
 // notUndone says why a change stays, and leads back.

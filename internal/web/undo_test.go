@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"html"
 	"net/url"
 	"strings"
 	"testing"
@@ -79,4 +80,44 @@ func TestNothingChangedOffersNoUndo(t *testing.T) {
 	want(t, "back", status, to, 303, base+"?done=undone&undo=version-")
 	status, page = b.get(to)
 	want(t, "the list", status, page, 200, ">1.1<")
+}
+
+// undoing follows a change: the page it leads to offers the way back, which leads to
+// where it says.
+func (b *browser) undoing(what, to, back string) string {
+	b.t.Helper()
+	_, after, _ := strings.Cut(to, "undo=")
+	way, _, _ := strings.Cut("/undo/"+after, "&")
+	status, page := b.get(to)
+	want(b.t, what+", the page", status, page, 200, `action="`+way+`"`)
+	from := between(b.t, page[strings.Index(page, `action="`+way+`"`):], `name="back" value="`, `"><button`)
+	status, at := b.post(way, url.Values{"back": {html.UnescapeString(from)}})
+	want(b.t, what+", undone", status, at, 303, back+"?done=undone")
+	status, page = b.get(at)
+	want(b.t, what+", the page after", status, page, 200, "The change is undone.", "Redo")
+	return page
+}
+
+func TestUndoInProjectsAndRoles(t *testing.T) {
+	_, b := planner(t)
+	const base = "/projects/observatory-renewal"
+	status, to := b.post(base, url.Values{"name": {"Renewal"}, "identifier": {"renewal"}})
+	want(t, "another identifier", status, to, 303, "/projects/renewal/settings?done=saved&undo=project-1")
+	if page := b.undoing("another identifier", to, base+"/settings"); !strings.Contains(page, `value="observatory-renewal"`) {
+		t.Error("the identifier is not what it was")
+	}
+	status, to = b.post(base+"/settings/modules", url.Values{"modules": {"wiki"}})
+	want(t, "modules", status, to, 303, base+"/settings/modules?done=saved&undo=project-1")
+	b.undoing("modules", to, base+"/settings/modules")
+	status, to = b.post(base+"/archival", url.Values{})
+	want(t, "archived", status, to, 303, "/projects?done=saved&undo=project-1")
+	b.undoing("archived", to, "/projects")
+	status, to = b.post(base+"/deletion", url.Values{})
+	want(t, "deleted", status, to, 303, "/projects?done=deleted&undo=project-1")
+	b.undoing("deleted", to, "/projects")
+	status, to = b.post("/undo/project-1", url.Values{"back": {base + "/settings"}})
+	want(t, "deleted again, and its page is gone", status, to, 303, "/projects?done=undone")
+	status, to = b.post("/admin/roles", url.Values{"name": {"Guest"}, "kind": {"ProjectRole"}})
+	want(t, "a role", status, to, 303, "done=created", "undo=role-")
+	b.undoing("a role", to, "/admin/roles")
 }
