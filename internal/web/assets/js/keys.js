@@ -41,6 +41,13 @@ app.register("keys", class extends Controller {
     return !!e
   }
 
+  // Does what a key stands for, where the page has it: the last place is that nearest to the content.
+  hit(key) {
+    const e = key && $$(`[data-key="${CSS.escape(key)}"]`).at(-1)
+    if (e) e.matches(fields) ? e.select() ?? e.focus() : e.click()
+    return !!e
+  }
+
   single(key) {
     if (key === "j" || key === "k") return this.move(key === "j" ? 1 : -1)
     const row = document.activeElement?.matches(rows) && document.activeElement
