@@ -155,7 +155,7 @@ func (s *Site) bulkOne(r *http.Request, a access.Actor, text string, values url.
 	if err != nil {
 		return refuse(err)
 	}
-	patch, err := packagePatch(values)
+	patch, err := s.packagePatch(values)
 	if err != nil {
 		return refuse(err)
 	}

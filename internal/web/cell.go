@@ -187,7 +187,7 @@ func (s *Site) saveCell(w http.ResponseWriter, r *http.Request, a access.Actor) 
 		return err
 	}
 	v := url.Values{col.name: r.PostForm[col.name], "lockVersion": r.PostForm["lockVersion"], "was": r.PostForm["was"]}
-	patch, err := packagePatch(v)
+	patch, err := s.packagePatch(v)
 	if err == nil {
 		_, err = s.app.WorkPackages.Update(r.Context(), a, n, patch)
 	}

@@ -120,7 +120,7 @@ func (s *Site) saveMerged(r *http.Request, a access.Actor, n id.WorkPackage, sen
 		clashes, err = s.clashes(r, a, n, f, rest, now, names)
 		return rest, clashes, err
 	}
-	patch, err := packagePatch(rest)
+	patch, err := s.packagePatch(rest)
 	if err == nil {
 		_, err = s.app.WorkPackages.Update(r.Context(), a, n, patch)
 	}

@@ -61,7 +61,7 @@ func (s *Site) editPackage(w http.ResponseWriter, r *http.Request, a access.Acto
 // somebody else changed meanwhile.
 func (s *Site) packageForm(w http.ResponseWriter, r *http.Request, a access.Actor, in id.Project, n id.WorkPackage, v url.Values, refusal error, clashes ...clash) error {
 	say := speak(r)
-	patch, _ := packagePatch(v) // its refusals stand in refusal
+	patch, _ := s.packagePatch(v) // its refusals stand in refusal
 	if in != 0 {
 		patch.Project = opt.Of(in)
 	}
@@ -181,7 +181,7 @@ func choice(name, label string, value int64, from []workpackage.Named, m map[str
 
 // packagePatch reads a posted form. Fields that are not in it are left alone;
 // what cannot be read is refused with the rest.
-func packagePatch(v url.Values) (workpackage.Patch, error) {
+func (s *Site) packagePatch(v url.Values) (workpackage.Patch, error) {
 	var p workpackage.Patch
 	var errs []fault.Field
 	bad := func(name, code string) { errs = append(errs, fault.Field{Name: name, Code: code}) }
@@ -210,8 +210,9 @@ func packagePatch(v url.Values) (workpackage.Patch, error) {
 		day(v, "date", &p.StartDate, bad)
 		p.DueDate = p.StartDate
 	}
-	hoursOf(v, "estimatedTime", &p.EstimatedSeconds, bad)
-	hoursOf(v, "remainingTime", &p.RemainingSeconds, bad)
+	perDay := s.app.Settings.Get().HoursPerDay
+	hoursOf(v, "estimatedTime", perDay, &p.EstimatedSeconds, bad)
+	hoursOf(v, "remainingTime", perDay, &p.RemainingSeconds, bad)
 	return p, fault.Invalid(errs...)
 }
 
@@ -260,8 +261,8 @@ func day(v url.Values, name string, to *opt.Value[*db.Day], bad func(string, str
 	*to = opt.Ptr(d)
 }
 
-// hoursOf reads work as people write it, such as 1h30, 1:30, 90m or 1,5.
-func hoursOf(v url.Values, name string, to *opt.Value[*int64], bad func(string, string)) {
+// hoursOf reads work as people write it, such as 1h30, 1:30, 90m, 1,5 or 2d.
+func hoursOf(v url.Values, name string, perDay int, to *opt.Value[*int64], bad func(string, string)) {
 	if !v.Has(name) {
 		return
 	}
@@ -270,7 +271,7 @@ func hoursOf(v url.Values, name string, to *opt.Value[*int64], bad func(string, 
 		*to = opt.Null[int64]()
 		return
 	}
-	n, err := duration.Read(t)
+	n, err := duration.Read(t, perDay)
 	if err != nil {
 		bad(name, "not_work")
 		return
@@ -286,7 +287,7 @@ func (s *Site) createPackage(w http.ResponseWriter, r *http.Request, a access.Ac
 	if err != nil {
 		return err
 	}
-	patch, err := packagePatch(r.PostForm)
+	patch, err := s.packagePatch(r.PostForm)
 	patch.Project = opt.Of(pr.ID)
 	var made *workpackage.WorkPackage
 	if err == nil {
@@ -313,7 +314,7 @@ func (s *Site) updatePackage(w http.ResponseWriter, r *http.Request, a access.Ac
 		return err
 	}
 	sent := decided(r.PostForm)
-	patch, err := packagePatch(sent)
+	patch, err := s.packagePatch(sent)
 	if err == nil {
 		_, err = s.app.WorkPackages.Update(r.Context(), a, n, patch)
 	}

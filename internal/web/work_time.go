@@ -13,7 +13,7 @@ import (
 func (s *Site) workTime(w http.ResponseWriter, r *http.Request, _ access.Actor) error {
 	say := speak(r)
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	secs, err := duration.Read(r.URL.Query().Get("text"))
+	secs, err := duration.Read(r.URL.Query().Get("text"), s.app.Settings.Get().HoursPerDay)
 	if err != nil || secs < 0 {
 		w.WriteHeader(http.StatusUnprocessableEntity)
 		_, err = io.WriteString(w, say.T("list.not_understood"))

@@ -1,5 +1,7 @@
 package ui
 
+import "github.com/holdfast/holdfast/internal/message"
+
 // Control is what all form controls share. Error is a sentence for the person who fills the form.
 type Control struct {
 	Name, Label, Hint, Error     string
@@ -68,6 +70,20 @@ func File(name, label string) Field {
 // Date is a day, written YYYY-MM-DD.
 func Date(name, label, value string) Field {
 	return Field{Control: Control{Name: name, Label: label}, Type: "date", Value: value}
+}
+
+// DayChoice is a day that is chosen with one key ("days" are offered beside each date field by a script).
+// Value says which: "+1" days from today, "monday" the next one, "" none.
+type DayChoice struct{ Value, Label, Key string }
+
+func dayChoices(p *message.Printer) []DayChoice {
+	return []DayChoice{
+		{"+0", p.T("day.today"), p.T("day.today_key")},
+		{"+1", p.T("day.tomorrow"), p.T("day.tomorrow_key")},
+		{"monday", p.T("day.next_monday"), p.T("day.next_monday_key")},
+		{"+7", p.T("day.in_a_week"), p.T("day.in_a_week_key")},
+		{"", p.T("day.none"), p.T("day.none_key")},
+	}
 }
 
 // Kind is the type attribute.

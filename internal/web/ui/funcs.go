@@ -23,6 +23,7 @@ func funcs(p *message.Printer) template.FuncMap {
 		"icon": Icon, "asset": assets.URL,
 		"status": Status, "type": Type, "label": Label, "priority": Priority,
 		"person": func(p Person) Avatar { return Avatar{Person: p} },
+		"days":   func() []DayChoice { return dayChoices(p) },
 		"link":   Link, "submit": Submit,
 		"preview": func(names string) PreviewButton { return PreviewButton{names} },
 	}

@@ -76,6 +76,7 @@ addEventListener("submit", ({ target }) => {
 addEventListener("focusin", async ({ target }) => {
   if (target.matches?.("select[data-many]") && !target.combobox) (await import("asset:combobox.js")).enhance(target)
   if (target.matches?.("[data-work]")) (await import("asset:work.js")).watch(target)
+  if (target.matches?.("input[type=date]")) (await import("asset:days.js")).offer(target)
 })
 addEventListener("mousedown", e => {
   if (!e.target.matches?.("select[data-many]")) return
