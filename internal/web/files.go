@@ -15,6 +15,7 @@ import (
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
 	"github.com/holdfast/holdfast/internal/serve"
+	"github.com/holdfast/holdfast/internal/web/ui"
 )
 
 // attach stores an uploaded file. A script is told in JSON how it went.
@@ -57,6 +58,12 @@ func (s *Site) receiveFile(w http.ResponseWriter, r *http.Request, a access.Acto
 		}
 		if err != nil {
 			return nil, fault.Unsupported("the upload broke off")
+		}
+		if part.FormName() == ui.WriterField {
+			by, err := io.ReadAll(io.LimitReader(part, 32))
+			if err != nil || ofAnother(string(by), a) {
+				return nil, errOfAnother
+			}
 		}
 		if part.FormName() == "file" {
 			up.FileName = part.FileName()

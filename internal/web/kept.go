@@ -37,7 +37,6 @@ const (
 	browserPurpose = "browser"
 	keptPurpose    = "kept form"
 	keptField      = "kept"
-	writerField    = "by" // who wrote the page that an editor is on
 	keptLife       = 24 * time.Hour
 	maxKept        = 512 << 10
 	maxSealed      = 3 * maxKept // quotes and line ends take two bytes, and sealing a third more
@@ -113,17 +112,12 @@ func (s *Site) ended(w http.ResponseWriter, r *http.Request) string {
 			return ""
 		}
 	}
-	if by := r.PostForm.Get(writerField); by != "" && by != strconv.FormatInt(int64(m.Person), 10) {
+	if by := r.PostForm.Get(ui.WriterField); by != "" && by != strconv.FormatInt(int64(m.Person), 10) {
 		return "" // from a page of somebody who was signed in before
 	}
-	k := keptForm{browserMark: m, Action: r.URL.RequestURI(), Page: backURL(r), Values: url.Values{}}
+	k := keptForm{browserMark: m, Action: r.URL.RequestURI(), Page: backURL(r), Values: typed(r.PostForm)}
 	size := 0
-	for name, values := range r.PostForm {
-		folded := strings.ToLower(name)
-		if name == writerField || slices.ContainsFunc(secretWords, func(word string) bool { return strings.Contains(folded, word) }) {
-			continue
-		}
-		k.Values[name] = values
+	for name, values := range k.Values {
 		if text := strings.Join(values, ""); !slices.Contains(notTyped, name) {
 			size += len(text)
 		}
@@ -238,24 +232,14 @@ type keptPage struct {
 	Back  string
 }
 
-// showKept shows what was typed where its form is not there any more. A single word is more
-// often a choice than something to miss.
+// showKept shows what was typed where its form is not there any more.
 func (s *Site) showKept(w http.ResponseWriter, r *http.Request, k keptForm) error {
 	say := speak(r)
 	p := keptPage{Page: s.frame(r, access.Anonymous(""), say.T("kept.lost")), Back: local(k.Page)}
-	p.Lead, p.Width = say.T("kept.lost_lead"), "wide"
-	for name, values := range k.Values {
-		if text := strings.TrimSpace(strings.Join(values, "\n")); strings.ContainsAny(text, " \n") && !slices.Contains(notTyped, name) {
-			area := ui.Area(name, say.column(name), text)
-			area.ReadOnly = true
-			p.Texts = append(p.Texts, area)
-		}
-	}
+	p.Lead, p.Width, p.Texts = say.T("kept.lost_lead"), "wide", say.texts(k.Values)
 	if len(p.Texts) == 0 {
 		return redirect(w, r, p.Back)
 	}
-	slices.SortFunc(p.Texts, func(a, b ui.Textarea) int { return len(b.Value) - len(a.Value) })
-	p.Texts = p.Texts[:min(len(p.Texts), 10)]
 	return s.ui.Render(w, http.StatusOK, "kept", p)
 }
 

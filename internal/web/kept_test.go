@@ -187,6 +187,41 @@ func TestAPageOfSomebodyBeforeIsNotKeptForTheNext(t *testing.T) {
 	}
 }
 
+// What a page of Mara's sends after Tomás has signed in is refused, and nothing of it is lost.
+func TestAPageOfSomebodyElseDoesNotActForWhoeverIsSignedIn(t *testing.T) {
+	_, j := keeping(t)
+	_, page := j.send("GET", "/work_packages/1", nil)
+	by := regexp.MustCompile(`name="by" value="(\d+)"`).FindStringSubmatch(page)[1]
+	if forms, marked := strings.Count(page, `method="post"`), strings.Count(page, `name="by" value="`+by+`"`); forms != marked {
+		t.Errorf("%d forms, of which %d say for whom they are", forms, marked)
+	}
+	v := url.Values{"comment": {"Of Mara, at length"}, "password": {"secret words"}, "by": {by}}
+	if status, to := j.send("POST", "/work_packages/1/comments", v); status != 303 {
+		t.Fatalf("her own: %d %.300s", status, to)
+	}
+	j.signIn("tomas")
+	status, page := j.send("POST", "/work_packages/1/comments", v)
+	want(t, "somebody else's", status, page, 409, "opened by somebody else", "Tomás", "Of Mara, at length", `href="/work_packages/1"`)
+	if strings.Contains(page, "secret words") {
+		t.Error("a secret is shown")
+	}
+	if _, page := j.send("GET", "/work_packages/1", nil); strings.Count(page, "Of Mara, at length") != 1 {
+		t.Error("it was saved for the wrong person, or not for the right one")
+	}
+	status, page = j.send("POST", "/work_packages/1/comments", v, "Accept", "application/json")
+	want(t, "to a script", status, page, 409, "Nothing was saved")
+	v.Del("by")
+	if status, to := j.send("POST", "/work_packages/1/comments", v); status != 303 {
+		t.Errorf("a program, which does not say: %d %.300s", status, to)
+	}
+	file := "--x\r\nContent-Disposition: form-data; name=\"by\"\r\n\r\n" + by + "\r\n--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\nhello\r\n--x--\r\n"
+	res := j.in.Do("", "POST", "/work_packages/1/files", file, "Content-Type", "multipart/form-data; boundary=x", "Cookie", serve.SessionCookie+"="+j.cookies[serve.SessionCookie])
+	want(t, "a file", res.StatusCode, apptest.Body(res), 409, "Nothing was saved")
+	if status, to := j.send("POST", "/logout", url.Values{"by": {by}}); status != 303 {
+		t.Errorf("signing out: %d %.300s", status, to)
+	}
+}
+
 func TestSigningInInAnotherWindow(t *testing.T) {
 	_, j := keeping(t)
 	if status, _ := j.send("POST", "/logout", url.Values{}); status != 303 {

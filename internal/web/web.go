@@ -101,6 +101,9 @@ func (s *Site) signedIn(h serve.HandlerFunc) serve.HandlerFunc {
 		if a.Kind == access.Visitor && (s.edge.LoginRequired() || r.Method == http.MethodPost) {
 			return fault.Unauthenticated("you need to be signed in")
 		}
+		if own, err := s.own(w, r, a); !own {
+			return err
+		}
 		return h(w, r, a)
 	}
 }

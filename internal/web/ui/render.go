@@ -129,6 +129,9 @@ func (r *Renderer) Bytes(name string, data any) ([]byte, error) {
 	if err := page.Execute(&buf, data); err != nil {
 		return nil, fmt.Errorf("render page %q: %w", name, err)
 	}
+	if p, ok := data.(interface{ WrittenFor() int64 }); ok && p.WrittenFor() != 0 {
+		return stamp(buf.Bytes(), p.WrittenFor()), nil
+	}
 	return buf.Bytes(), nil
 }
 

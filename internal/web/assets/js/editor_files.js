@@ -35,6 +35,7 @@ class Files {
     const told = percent => this.editor.say("sending", { name, percent })
     told(0)
     const form = new FormData(), request = new XMLHttpRequest()
+    form.append("by", this.editor.personValue)
     form.append("file", file, name)
     request.open("POST", this.editor.filesValue)
     request.setRequestHeader("Accept", "application/json")

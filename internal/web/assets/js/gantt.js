@@ -11,19 +11,20 @@ let last = {}
 export default class extends Controller {
   static targets = ["row", "view", "today"]
   static values = { day: Number, now: Number }
+  shut = new Set() // numbers of the rows that are folded
 
   connect() {
-    this.rowTargets.forEach(r => { r.tabIndex = -1 })
-    this.element.querySelectorAll(".fold").forEach(b => { b.hidden = false })
-    this.todayTarget.hidden = this.nowValue < 0
     if (last.path === location.pathname) {
       this.viewTarget.scrollLeft = last.left
-      last.shut.forEach(id => this.fold({ row: this.row(id) }))
+      this.shut = last.shut
+      this.settle(last.id)
       if (last.id) this.go(this.row(last.id))
-    } else if (this.nowValue > this.viewTarget.clientWidth / 2) this.today()
-    const first = this.row(last.id) ?? this.rowTargets[0]
-    if (first) first.tabIndex = 0
-    last = { shut: new Set() }
+    } else {
+      this.settle()
+      if (this.nowValue > this.viewTarget.clientWidth / 2) this.today()
+    }
+    last = { shut: this.shut }
+    this.element.addEventListener("live:fresh", () => this.settle(document.activeElement.closest("tr")?.dataset.id))
     this.element.addEventListener("keydown", e => { if (this.key(e)) e.preventDefault() })
     this.element.addEventListener("pointerdown", e => this.grab(e))
     this.element.addEventListener("focusin", ({ target }) => {
@@ -31,10 +32,21 @@ export default class extends Controller {
       this.rowTargets.forEach(r => { r.tabIndex = r === target ? 0 : -1 })
     })
     addEventListener("keyup", this.up = e => { if (e.key === "Alt") this.send() })
-    this.element.dataset.ready = ""
   }
 
   disconnect() { removeEventListener("keyup", this.up) }
+
+  // What the server does not know of the rows: which are folded, and which has the focus.
+  settle(id) {
+    this.element.querySelectorAll(".fold").forEach(b => { b.hidden = false })
+    this.todayTarget.hidden = this.nowValue < 0
+    const shut = [...this.shut]
+    this.shut.clear()
+    shut.forEach(n => this.fold({ row: this.row(n) }))
+    const first = this.row(id) ?? this.rowTargets[0]
+    this.rowTargets.forEach(r => { r.tabIndex = r === first ? 0 : -1 })
+    this.element.dataset.ready = ""
+  }
 
   row(id) { return this.rowTargets.find(r => r.dataset.id === id) }
 
@@ -49,7 +61,7 @@ export default class extends Controller {
     if (!row?.hasAttribute("aria-expanded")) return
     const open = row.ariaExpanded !== "true"
     row.ariaExpanded = open
-    open ? last.shut.delete(row.dataset.id) : last.shut?.add(row.dataset.id)
+    open ? this.shut.delete(row.dataset.id) : this.shut.add(row.dataset.id)
     let shut = 0
     for (const r of this.rowTargets) {
       const level = Number(r.ariaLevel)

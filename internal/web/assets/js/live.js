@@ -1,5 +1,6 @@
 // Keeps the page up to date. The server says what has changed; the page is fetched again as it is,
-// and only what differs is morphed in: rows and cards by data-live, other places by data-live-part.
+// and only what differs is morphed in: rows and cards by data-live, other places, such as a calendar or
+// a Gantt as a whole, by data-live-part.
 // Nothing moves under the hands of somebody who types: then a notice offers to show it.
 // Loaded once somebody is signed in.
 import * as Turbo from "asset:turbo.js"
@@ -58,7 +59,7 @@ const heard = ({ id, by, mine }) => {
 }
 
 // What somebody is in the middle of: a form begun, a field in a table, a card picked up, a menu open.
-const busy = () => live.dirty || $("dialog[open], .board-held, #main turbo-frame form, #main details.tool[open]")
+const busy = () => live.dirty || $("dialog[open], .board-held, .gantt-moving, .board-card[aria-busy=true], #main turbo-frame form, #main details.tool[open]")
 
 const renew = async (now = false) => {
   if (!$("[data-live], [data-live-page], [data-live-list], [data-live-part]")) return
@@ -74,9 +75,10 @@ const renew = async (now = false) => {
   const known = new Set($$("[data-live]").map(e => e.dataset.live))
   $$("[data-live]").forEach(e => freshen(e, $(`[data-live="${e.dataset.live}"]`, page), live.changed.has(e.dataset.live)))
   $$("[data-live-part]").forEach(e => {
-    const before = new Set($$("[id]", e).map(x => x.id))
+    const entries = () => $$("li[id], tr[id]", e), said = x => x.getAttribute("aria-label") ?? x.textContent
+    const before = new Map(entries().map(x => [x.id, said(x)]))
     freshen(e, page.getElementById(e.id), false)
-    $$("li[id]", e).filter(x => !before.has(x.id)).forEach(pulse)
+    entries().filter(x => before.get(x.id) !== said(x)).forEach(pulse)
   })
   ring($("#bell .bell-count", page)?.textContent ?? "")
   live.changed.clear()
@@ -94,6 +96,7 @@ const freshen = (old, fresh, changed) => {
   const ticked = $("input[type=checkbox]:checked", old)
   Turbo.morphElements(old, document.importNode(fresh, true))
   if (ticked) ticked.checked = true
+  old.dispatchEvent(new CustomEvent("live:fresh", { bubbles: true }))
   if (moved) {
     const target = $(`[data-live-into="${CSS.escape(into.dataset.liveInto)}"] ol`)
     const at = [...fresh.parentElement.children].indexOf(fresh)

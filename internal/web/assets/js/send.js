@@ -5,7 +5,8 @@ const $$ = (selector, from = document) => [...from.querySelectorAll(selector)]
 
 export async function send(url, values, place) {
   place.setAttribute("aria-busy", "true")
-  const answer = await fetch(url, { method: "POST", body: new URLSearchParams(values), headers: { Accept: "text/html" } }).catch(() => null)
+  const by = $("input[name=by]")?.value ?? ""
+  const answer = await fetch(url, { method: "POST", body: new URLSearchParams({ ...values, by }), headers: { Accept: "text/html" } }).catch(() => null)
   const page = answer && new DOMParser().parseFromString(await answer.text(), "text/html")
   place.removeAttribute("aria-busy")
   if (page && $("form[action='/login']", page)) return void location.assign(location.href) // which leads to signing in

@@ -39,6 +39,12 @@ addEventListener("turbo:load", () => {
 })
 addEventListener("turbo:render", () => $("#errors")?.focus())
 
+// An answer that is not for the frame that asked, such as a refusal, is shown as the page it is.
+addEventListener("turbo:frame-missing", e => {
+  e.preventDefault()
+  e.detail.visit(e.detail.response)
+})
+
 // What only some pages need is loaded by them: a controller when an element of its name is there, and
 // the field in the place of a select with many options when that gets the focus.
 const later = { grid: () => import("asset:grid.js"), board: () => import("asset:board.js"), gantt: () => import("asset:gantt.js"), walk: () => import("asset:walk.js"), editor: () => import("asset:editor.js") }
