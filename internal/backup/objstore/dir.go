@@ -178,7 +178,7 @@ func (d *Dir) write(tmp string, data []byte) error {
 		return err
 	}
 	d.did(didMake, tmp, "")
-	_, err = f.Write(data)
+	err = writeOut(f, data)
 	d.did(didWrite, tmp, "")
 	if err == nil {
 		err = d.fails(stepWrite)

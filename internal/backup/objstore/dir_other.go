@@ -21,3 +21,9 @@ func touch(root *os.Root, dir string) error {
 	}
 	return errors.Join(f.Close(), root.Remove(tmp))
 }
+
+// writeOut writes data.
+func writeOut(f *os.File, data []byte) error {
+	_, err := f.Write(data)
+	return err
+}
