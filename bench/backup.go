@@ -31,14 +31,24 @@ const (
 	lists       = 20  // lists a second beside the backup
 )
 
-// backups measures backup, restore and drill of a large instance: the backup is
-// requested from the running server while a paced writer works.
+// backups measures backup, restore and drill of a large instance: first alone, as the
+// peers are, and then while others work with the server.
 func backups(ctx context.Context, program, dir string, scale float64) error {
 	n := func(full int) string { return strconv.Itoa(max(1, int(float64(full)*scale))) }
 	data := filepath.Join(dir, "large")
 	if _, err := tool(ctx, program, "bench", "--data", data, "--work-packages", n(backupRows), "--journals", "5", "--files", n(backupFiles), "--file-mib", n(backupMiB)); err != nil {
 		return err
 	}
+	if err := withServer(ctx, program, data, func(s *server, c *admin) error { return s.alone(ctx, c, dir) }); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(filepath.Join(data, "repository")); err != nil {
+		return err
+	}
+	return withServer(ctx, program, data, func(s *server, c *admin) error { return s.busy(ctx, c) })
+}
+
+func withServer(ctx context.Context, program, data string, fn func(*server, *admin) error) error {
 	s, err := start(ctx, program, data)
 	if err != nil {
 		return err
@@ -48,19 +58,18 @@ func backups(ctx context.Context, program, dir string, scale float64) error {
 	if err != nil {
 		return err
 	}
-	var calm outcome
-	quiet, end := context.WithTimeout(ctx, 10*time.Second)
-	calm.load(quiet, c)()
-	end()
-	first, err := s.measuredBackup(ctx, c, true)
+	return fn(s, c)
+}
+
+// alone measures what has the machine to itself.
+func (s *server) alone(ctx context.Context, c *admin, dir string) error {
+	program, data := s.cmd.Path, s.cmd.Args[3]
+	first, err := s.measuredBackup(ctx, c, false)
 	if err != nil {
 		return err
 	}
 	row("first backup", fmt.Sprintf("%.1f s, %d rows, %d MiB stored", first.took.Seconds(), first.rows, first.added>>20), "")
 	row("more memory than before while it runs", fmt.Sprintf("%.1f MiB", first.memory), "<= 64 MiB")
-	row(fmt.Sprintf("%d writes/s beside it", paced), fmt.Sprintf("p99 %.1f ms, max %.1f ms, %d failed", first.p99, first.longest, first.failed), "max < 250 ms, p99 < 25 ms")
-	row(fmt.Sprintf("%d lists of 100 a second beside both; the same without a backup", lists),
-		fmt.Sprintf("p95 %.1f ms (%+.0f %%); %.1f ms", first.listP95, 100*(first.listP95/calm.listP95-1), calm.listP95), "+10 %")
 	if err := s.change(ctx, c); err != nil {
 		return err
 	}
@@ -74,6 +83,23 @@ func backups(ctx context.Context, program, dir string, scale float64) error {
 		return err
 	}
 	return commands(ctx, program, data, dir, first)
+}
+
+// busy measures what a first backup costs those who work with the server meanwhile.
+func (s *server) busy(ctx context.Context, c *admin) error {
+	var calm outcome
+	quiet, end := context.WithTimeout(ctx, 15*time.Second)
+	calm.load(quiet, c)()
+	end()
+	o, err := s.measuredBackup(ctx, c, true)
+	if err != nil {
+		return err
+	}
+	row("first backup beside the load below", fmt.Sprintf("%.1f s, %.1f MiB more memory", o.took.Seconds(), o.memory), "<= 64 MiB")
+	row(fmt.Sprintf("%d writes/s beside it; the same without a backup", paced), fmt.Sprintf("p99 %.1f ms, max %.1f ms, %d failed; p99 %.1f ms", o.p99, o.longest, o.failed, calm.p99), "max < 250 ms, p99 < 25 ms")
+	row(fmt.Sprintf("%d lists of 100 a second beside both; the same without a backup", lists),
+		fmt.Sprintf("p95 %.1f ms (%+.0f %%); %.1f ms", o.listP95, 100*(o.listP95/calm.listP95-1), calm.listP95), "+10 %")
+	return nil
 }
 
 // beside measures restic on the same data, changed as much between its backups.
@@ -128,7 +154,7 @@ type admin struct {
 }
 
 func (s *server) administrator(ctx context.Context, program, data string) (*admin, error) {
-	const password = "seven quiet herons fly"
+	password := fmt.Sprintf("seven quiet herons fly %d", time.Now().UnixNano()) // a used one is refused
 	cmd := exec.CommandContext(ctx, program, "user", "reset-password", "bench01", "--keep", "--password-stdin", "--data", data)
 	cmd.Stdin = strings.NewReader(password + "\n")
 	if out, err := cmd.CombinedOutput(); err != nil {
