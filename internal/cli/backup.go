@@ -10,6 +10,7 @@ import (
 
 	"github.com/holdfast/holdfast/internal/app"
 	"github.com/holdfast/holdfast/internal/backup"
+	"github.com/holdfast/holdfast/internal/backup/archive"
 	"github.com/holdfast/holdfast/internal/plural"
 )
 
@@ -113,7 +114,7 @@ func (s *session) watchBackup(ctx context.Context, a *app.App) func() {
 				continue
 			}
 			p := list[0].Progress()
-			show(p.Phase, p.Rows+p.Bytes/100, p.RowsTotal+p.BytesTotal/100)
+			show(p.Phase, archive.Work(p.Rows, p.Bytes), archive.Work(p.RowsTotal, p.BytesTotal))
 		}
 	}()
 	return func() {

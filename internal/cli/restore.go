@@ -83,7 +83,7 @@ func (c *restoreCmd) Run(ctx context.Context, s *session) error {
 func (c *restoreCmd) restore(ctx context.Context, s *session, r *app.Restoration) error {
 	show := s.progress("restore")
 	o := c.options()
-	o.Progress = func(p archive.Progress) { show(p.Step, p.Rows+p.Bytes/100, p.RowsTotal+p.BytesTotal/100) }
+	o.Progress = func(p archive.Progress) { show(p.Step, archive.Work(p.Rows, p.Bytes), archive.Work(p.RowsTotal, p.BytesTotal)) }
 	report, err := r.Run(ctx, o)
 	show("", -1, -1)
 	if err != nil {

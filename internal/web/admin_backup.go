@@ -10,6 +10,7 @@ import (
 
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/backup"
+	"github.com/holdfast/holdfast/internal/backup/archive"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
 	"github.com/holdfast/holdfast/internal/serve"
@@ -252,7 +253,7 @@ func runningOf(say reader, b *backup.Backup, now time.Time) *runningBackup {
 	if b.State == backup.Running {
 		r.Progress.Label = say.T("backup.writing", "what", say.step(g.Phase))
 	}
-	done, total := g.Rows*100+g.Bytes, g.RowsTotal*100+g.BytesTotal
+	done, total := archive.Work(g.Rows, g.Bytes), archive.Work(g.RowsTotal, g.BytesTotal)
 	if total > 0 {
 		r.Progress.Value, r.Progress.Max = min(done, total), total
 		r.Progress.Note = say.progress(g.Rows, g.RowsTotal, g.Bytes, g.BytesTotal)

@@ -81,8 +81,8 @@ func restoreProgress(say reader, g archive.Progress) ui.Progress {
 	default:
 		p.Label = say.T("restore.bringing_back", "what", say.step(g.Step))
 	}
-	if total := g.RowsTotal*100 + g.BytesTotal; total > 0 {
-		p.Value, p.Max = min(g.Rows*100+g.Bytes, total), total
+	if total := archive.Work(g.RowsTotal, g.BytesTotal); total > 0 {
+		p.Value, p.Max = min(archive.Work(g.Rows, g.Bytes), total), total
 		p.Note = say.progress(g.Rows, g.RowsTotal, g.Bytes, g.BytesTotal)
 	}
 	return p

@@ -55,6 +55,14 @@ type Progress struct {
 	BytesPerSecond    float64
 }
 
+// rowWork is how many bytes of files take about as long as one row, which has to be
+// read from the database or put into it.
+const rowWork = 2 << 10
+
+// Work says in one number how much so many rows and bytes of files are, for the
+// share that is done and the time that is left.
+func Work(rows, bytes int64) int64 { return rows*rowWork + bytes }
+
 // TableSum is the content of a table in short.
 type TableSum struct {
 	Name   string `json:"name"`
