@@ -15,8 +15,8 @@ import (
 
 // Load fills a migrated database that nobody else uses, such as one that a
 // restore builds. It is not safe against a crash: until Finish has returned,
-// the database is worth nothing. Foreign keys are checked by Finish, not by
-// row, so that tables come in any order and rows may point at later ones.
+// the database is worth nothing. Constraints are checked by Finish and Check, not
+// by row, so that tables come in any order and rows may point at later ones.
 type Load struct {
 	dialect Dialect
 	opt     Options
@@ -24,7 +24,8 @@ type Load struct {
 	conn    *sql.Conn
 	keys    []foreignKey
 	indexes []index
-	bare    []string // tables whose constraints have no indexes yet
+	files   *loadFiles // on SQLite
+	bare    []string   // tables whose constraints have no indexes yet
 }
 
 // foreignKey is a constraint that is put back by Finish, and index an index:
@@ -42,10 +43,11 @@ func OpenLoad(ctx context.Context, o Options) (*Load, error) {
 	if o.URL != "" {
 		l.dialect, driver, source = Postgres, "pgx", o.URL
 	} else {
-		source = dsn(o.Path, "rw")
+		l.files = newLoadFiles(o.Path)
+		source = loadSource(o.Path, l.files.name)
 	}
 	var err error
-	if l.pool, err = sql.Open(driver, source); err != nil {
+	if l.pool, err = sql.Open(driver, source); err != nil { // which opens nothing yet
 		return nil, fmt.Errorf("load: %w", err)
 	}
 	if l.conn, err = l.pool.Conn(ctx); err == nil {
@@ -63,7 +65,11 @@ func (l *Load) Close() error {
 	if l.conn != nil {
 		err = l.conn.Close()
 	}
-	return errors.Join(err, l.pool.Close())
+	err = errors.Join(err, l.pool.Close())
+	if l.files != nil {
+		l.files.close()
+	}
+	return err
 }
 
 func (l *Load) exec(ctx context.Context, q string, args ...any) error {
@@ -81,7 +87,7 @@ func (l *Load) prepare(ctx context.Context) error {
 		return l.dropIndexes(ctx, `SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 			WHERE c.relnamespace = CURRENT_SCHEMA()::regnamespace AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = i.indexrelid) ORDER BY 1`)
 	}
-	for _, p := range []string{"journal_mode=OFF", "synchronous=OFF", "foreign_keys=OFF", "cache_size=-8192", "temp_store=FILE"} {
+	for _, p := range []string{"journal_mode=OFF", "synchronous=OFF", "foreign_keys=OFF", "cache_size=-8192"} {
 		if err := l.exec(ctx, "PRAGMA "+p); err != nil {
 			return err
 		}
@@ -234,7 +240,8 @@ func (l *Load) Sequence(ctx context.Context, table string, last int64) error {
 	return l.exec(ctx, `INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)`, table, last)
 }
 
-// Finish builds the indexes, checks that every reference has its row and makes the database durable.
+// Finish builds the indexes and makes the database durable. PostgreSQL checks then that
+// every reference has its row; on SQLite Check does.
 func (l *Load) Finish(ctx context.Context) error {
 	for _, t := range l.bare {
 		if err := l.exec(ctx, "REINDEX "+t); err != nil {
@@ -254,16 +261,6 @@ func (l *Load) Finish(ctx context.Context) error {
 		}
 		return l.exec(ctx, "ANALYZE")
 	}
-	var table, parent string
-	var row sql.NullInt64
-	var key int
-	err := l.conn.QueryRowContext(ctx, "PRAGMA foreign_key_check").Scan(&table, &row, &parent, &key)
-	if err == nil {
-		return fmt.Errorf("a row refers to one that is not there: row %d of %s, in %s", row.Int64, table, parent)
-	}
-	if !errors.Is(err, sql.ErrNoRows) {
-		return l.opt.named(fmt.Errorf("check references: %w", err))
-	}
 	if err := l.exec(ctx, "PRAGMA optimize=0x10002"); err != nil {
 		return err
 	}
@@ -276,20 +273,4 @@ func syncFile(path string) error {
 		return fmt.Errorf("make durable: %w", err)
 	}
 	return errors.Join(f.Sync(), f.Close())
-}
-
-// IntegrityCheck lets the engine look for damage, which reads all of an SQLite
-// database.
-func IntegrityCheck(ctx context.Context, d *DB) error {
-	if d.dialect == Postgres {
-		return d.Ping(ctx)
-	}
-	var answer string
-	if err := d.read.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&answer); err != nil {
-		return fmt.Errorf("check the database: %w", err)
-	}
-	if answer != "ok" {
-		return fmt.Errorf("the database is damaged: %s", answer)
-	}
-	return nil
 }

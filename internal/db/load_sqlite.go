@@ -35,6 +35,7 @@ func (l *Load) sqliteRows(ctx context.Context, table string, columns []string, r
 	}
 	l.bare = append(l.bare, table)
 	n, err := form.write(ctx, p, next)
+	l.files.changes.Add(1)
 	return n, errors.Join(err, p.f.Close())
 }
 

@@ -69,8 +69,17 @@ func same(t *testing.T, l *Load, rows [][]Cell) {
 	if err := l.Finish(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
+	if err := l.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	left := rows
+	for _, err := range []error{l.Read(t.Context(), func(tx *Tx) error { return compare(t, tx, &left) }), l.Close()} {
+		if err != nil || len(left) > 0 {
+			t.Fatalf("%v; %d rows are missing", err, len(left))
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(filepath.Dir(l.opt.Path), ".sorting-*")); err != nil || len(left) > 0 {
+		t.Errorf("%v, %v stay behind", err, left)
 	}
 	d, err := Open(t.Context(), Options{Path: l.opt.Path})
 	if err != nil {
@@ -80,23 +89,30 @@ func same(t *testing.T, l *Load, rows [][]Cell) {
 	if err := IntegrityCheck(t.Context(), d); err != nil {
 		t.Error(err)
 	}
-	_, err = Read(t.Context(), d, func(tx *Tx) (int, error) {
-		return 0, tx.Raw(t.Context(), SQL(`SELECT id, n, text, more FROM things ORDER BY id`), func(vals []any) error {
-			if len(rows) == 0 {
-				return errors.New("there are more rows than were loaded")
-			}
-			for i, c := range rows[0] {
-				if c.Any() != vals[i] {
-					return fmt.Errorf("row %d, column %d: got %.40v, want %.40v", rows[0][0].Int, i, vals[i], c.Any())
-				}
-			}
-			rows = rows[1:]
-			return nil
-		})
-	})
+	_, err = Read(t.Context(), d, func(tx *Tx) (int, error) { return 0, compare(t, tx, &rows) })
 	if err != nil || len(rows) > 0 {
 		t.Errorf("%v; %d rows are missing", err, len(rows))
 	}
+}
+
+// compare takes the rows that come back away.
+func compare(t *testing.T, tx *Tx, rows *[][]Cell) error {
+	return tx.Raw(t.Context(), SQL(`SELECT id, n, text, more FROM things ORDER BY id`), func(vals []any) error {
+		if len(*rows) == 0 {
+			return errors.New("there are more rows than were loaded")
+		}
+		for i, c := range (*rows)[0] {
+			got := vals[i]
+			if b, ok := got.([]byte); ok {
+				got = string(b)
+			}
+			if c.Any() != got {
+				return fmt.Errorf("row %d, column %d: got %.40v, want %.40v", (*rows)[0][0].Int, i, got, c.Any())
+			}
+		}
+		*rows = (*rows)[1:]
+		return nil
+	})
 }
 
 func TestRowsWrittenAsPagesAreThoseThatWereGiven(t *testing.T) {
@@ -249,6 +265,71 @@ func TestAConstraintIsCheckedBehindTheRows(t *testing.T) {
 	if err := l.Finish(t.Context()); !IsUnique(err) {
 		t.Errorf("got %v, want a violation of the constraint", err)
 	}
+}
+
+// What is checked neither at the row nor by an index is found in the whole.
+func TestTheWholeIsChecked(t *testing.T) {
+	for create, want := range map[string]string{
+		`CREATE TABLE things (id INTEGER PRIMARY KEY, n INTEGER CHECK (n < 5), text TEXT NOT NULL, more TEXT) STRICT`:          "CHECK constraint failed",
+		`CREATE TABLE things (id INTEGER PRIMARY KEY, n INTEGER REFERENCES things (id), text TEXT NOT NULL, more TEXT) STRICT`: "refers to one that is not there: row 2 of things, in things",
+	} {
+		l := loading(t, create)
+		if _, err := l.Table(t.Context(), "things", []string{"id", "n", "text", "more"}, pageRows, listed([][]Cell{thing(2, 1)})); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Finish(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Check(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v", create, err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := l.Check(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want the end of the context", err)
+		}
+	}
+}
+
+// Others hear of a change before they use what they have read ahead.
+func TestWhatWasReadAheadIsForgottenWithAChange(t *testing.T) {
+	l := loading(t, wide)
+	var rows [][]Cell
+	for n := range int64(200) {
+		rows = append(rows, thing(n, 900))
+	}
+	if _, err := l.Table(t.Context(), "things", []string{"id", "n", "text", "more"}, pageRows, listed(rows)); err != nil {
+		t.Fatal(err)
+	}
+	total := func(want int) {
+		t.Helper()
+		err := l.Read(t.Context(), func(tx *Tx) error {
+			n, err := Scalar[int](t.Context(), tx, SQL(`SELECT SUM(LENGTH(text)) FROM things`))
+			if err == nil && n != want {
+				err = fmt.Errorf("%d bytes, want %d", n, want)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	l.pool.SetMaxIdleConns(1) // so that the reader is the same again
+	total(200 * 900)
+	if err := l.exec(t.Context(), `UPDATE things SET text = text || text`); err != nil {
+		t.Fatal(err)
+	}
+	total(400 * 900)
+	if err := l.exec(t.Context(), `DELETE FROM things`); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.exec(t.Context(), `VACUUM`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Table(t.Context(), "things", []string{"id", "n", "text", "more"}, pageRows, listed(rows[:50])); err != nil {
+		t.Fatal(err)
+	}
+	total(50 * 900)
 }
 
 // Other tables, and databases of another form, are filled by INSERT.

@@ -30,6 +30,15 @@ func dsn(path, mode string) string {
 		q.Add("_pragma", "journal_mode(WAL)")
 	}
 	q.Set("mode", mode)
+	return fileURL(path, q)
+}
+
+// loadSource is the connection string of a database that is loaded.
+func loadSource(path, files string) string {
+	return fileURL(path, url.Values{"mode": {"rw"}, "vfs": {files}, "_pragma": {"cache_size(-4096)", "temp_store(FILE)"}})
+}
+
+func fileURL(path string, q url.Values) string {
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
 }
 

@@ -15,25 +15,24 @@ import (
 func Digests(ctx context.Context, d *db.DB) ([]TableSum, error) {
 	var sums []TableSum
 	err := db.Snapshot(ctx, d, func(ctx context.Context, tx *db.Tx) (err error) {
-		sums, err = digests(ctx, tx, present, func(int64) {})
+		more, end, err := db.Beside(ctx, tx, 1) // which copies nothing
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, end()) }()
+		tables, err := present(ctx, tx)
+		if err == nil {
+			sums, err = digests(ctx, more[0], tables, func(int64) {})
+		}
 		return err
 	})
 	return sums, err
 }
 
-// digests reads beside tx, which has read nothing yet, the tables that it is told.
-func digests(ctx context.Context, tx *db.Tx, which func(context.Context, *db.Tx) ([]Table, error), progress func(int64)) (sums []TableSum, err error) {
-	more, end, err := db.Beside(ctx, tx, 1)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, end()) }()
-	tables, err := which(ctx, tx)
-	if err != nil {
-		return nil, err
-	}
+func digests(ctx context.Context, tx *db.Tx, tables []Table, progress func(int64)) ([]TableSum, error) {
+	sums := make([]TableSum, 0, len(tables))
 	for _, t := range tables {
-		sum, err := digest(ctx, more[0], t, progress)
+		sum, err := digest(ctx, tx, t, progress)
 		if err != nil {
 			return nil, fmt.Errorf("table %s: %w", t.Name, err)
 		}

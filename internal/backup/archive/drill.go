@@ -89,7 +89,7 @@ func (r *restoration) drill(ctx context.Context, o DrillOptions) (DrillReport, e
 	}
 	report.Files = r.result.Files
 	opened := r.place.options(r.state.Staged)
-	if err := gate(ctx, opened); err != nil {
+	if err := r.gate().try(ctx, opened); err != nil {
 		return report, fmt.Errorf("the restored database does not work: %w", err)
 	}
 	if o.Try != nil {

@@ -139,7 +139,7 @@ func (r *restoration) run(ctx context.Context) error {
 	if err := r.enter(stepSwap); err != nil {
 		return errors.Join(err, r.abandon(ctx))
 	}
-	if err := complete(ctx, r.place, r.target, r.state); err != nil {
+	if err := complete(ctx, r.place, r.target, r.state, r.gate()); err != nil {
 		return err
 	}
 	r.report("done", Progress{})
@@ -216,9 +216,9 @@ func giveUp(ctx context.Context, p place, t Target, s state) error {
 	return clearState(t.DataDir)
 }
 
-// complete swaps and tries the new state; when it does not work the old one is
+// complete swaps and tries the new state at a gate; when it does not work the old one is
 // put back.
-func complete(ctx context.Context, p place, t Target, s state) error {
+func complete(ctx context.Context, p place, t Target, s state, gate gate) error {
 	if err := p.swap(ctx, s); err != nil {
 		return rollback(ctx, p, t, s, fmt.Errorf("swap: %w", err))
 	}
@@ -228,7 +228,7 @@ func complete(ctx context.Context, p place, t Target, s state) error {
 		return rollback(ctx, p, t, s, err)
 	}
 	step(stepGate)
-	if err := gate(ctx, p.options(s.Live)); err != nil {
+	if err := gate.try(ctx, p.options(s.Live)); err != nil {
 		return rollback(ctx, p, t, s, fmt.Errorf("the restored database does not work: %w", err))
 	}
 	step("done")
@@ -252,15 +252,27 @@ func rollback(ctx context.Context, p place, t Target, s state, cause error) erro
 	return fmt.Errorf("the state before the restore was put back: %w", cause)
 }
 
-// gate tries a database as the application would.
-func gate(ctx context.Context, o db.Options) (err error) {
+// gate tries a database as the application would. whole lets the engine look for damage
+// in all of it, too.
+type gate struct{ whole bool }
+
+// gate is that of a database that this run has built. The engine has looked at all of it
+// before it was brought to the newest schema, which may have changed much.
+func (r *restoration) gate() gate {
+	newest, err := db.NewestSchema()
+	return gate{whole: err != nil || r.head.Manifest.SchemaVersion != newest}
+}
+
+func (g gate) try(ctx context.Context, o db.Options) (err error) {
 	d, err := db.Open(ctx, o)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	if err := db.IntegrityCheck(ctx, d); err != nil {
-		return err
+	if g.whole {
+		if err := db.IntegrityCheck(ctx, d); err != nil {
+			return err
+		}
 	}
 	if err := db.Migrate(ctx, d, db.MigrateOptions{}); err != nil {
 		return err
@@ -307,7 +319,7 @@ func Recover(ctx context.Context, t Target) (Outcome, error) {
 	case stepStage, stepSafety:
 		return IsOld, giveUp(ctx, p, t, s)
 	case stepSwap, stepGate:
-		if err := complete(ctx, p, t, s); err != nil {
+		if err := complete(ctx, p, t, s, gate{whole: true}); err != nil {
 			return IsOld, err
 		}
 		return IsNew, nil

@@ -10,6 +10,8 @@ import (
 	"io"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/holdfast/holdfast/internal/blob"
 	"github.com/holdfast/holdfast/internal/db"
 )
@@ -57,9 +59,6 @@ func (r *restoration) stageRows(ctx context.Context) error {
 	if err := r.load(ctx, o); err != nil {
 		return err
 	}
-	if err := r.verifyRows(ctx, o); err != nil {
-		return err
-	}
 	return migrated(ctx, o, 0)
 }
 
@@ -72,19 +71,27 @@ func migrated(ctx context.Context, o db.Options, to int64) error {
 	return errors.Join(db.Migrate(ctx, d, db.MigrateOptions{To: to}), d.Close())
 }
 
-func (r *restoration) load(ctx context.Context, o db.Options) error {
+// load fills the new database and compares it with the backup, while the engine looks
+// at it as a whole.
+func (r *restoration) load(ctx context.Context, o db.Options) (err error) {
 	l, err := db.OpenLoad(ctx, o)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = l.Close() }()
+	defer func() { err = errors.Join(err, l.Close()) }()
 	for _, t := range r.head.Tables {
 		if err := r.table(ctx, l, t); err != nil {
 			return err
 		}
 		step("load " + t.Name)
 	}
-	return l.Finish(ctx)
+	if err := l.Finish(ctx); err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return l.Check(ctx) })
+	g.Go(func() error { return r.verifyRows(ctx, l) })
+	return g.Wait()
 }
 
 func (r *restoration) table(ctx context.Context, l *db.Load, t Table) error {
@@ -219,16 +226,10 @@ func proven(ctx context.Context, store blob.Store, sha string) error {
 
 // verifyRows recomputes every table's digest from the staged database and compares
 // it with the backup.
-func (r *restoration) verifyRows(ctx context.Context, o db.Options) error {
-	d, err := db.Open(ctx, o)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = d.Close() }()
+func (r *restoration) verifyRows(ctx context.Context, l *db.Load) error {
 	var got []TableSum
-	err = db.Snapshot(ctx, d, func(ctx context.Context, tx *db.Tx) error {
-		as := func(context.Context, *db.Tx) ([]Table, error) { return asStored(r.head.Tables), nil }
-		got, err = digests(ctx, tx, as, func(int64) { r.report("verify", Progress{}) })
+	err := l.Read(ctx, func(tx *db.Tx) (err error) {
+		got, err = digests(ctx, tx, asStored(r.head.Tables), func(int64) { r.report("verify", Progress{}) })
 		return err
 	})
 	if err != nil {

@@ -52,7 +52,7 @@ func (r *restoration) undo(ctx context.Context) error {
 	r.state.name(r.target.DB.URL == "")
 	r.state.Staged, r.state.Kept = slices.Max(kept), true // their names sort by time
 	r.result = Report{ID: r.state.ID, Old: r.state.Old}
-	if err := gate(ctx, r.place.options(r.state.Staged)); err != nil {
+	if err := (gate{whole: true}).try(ctx, r.place.options(r.state.Staged)); err != nil {
 		return fmt.Errorf("what was kept aside does not work: %w", err)
 	}
 	r.plan.Target = TargetInUse
@@ -66,7 +66,7 @@ func (r *restoration) undo(ctx context.Context) error {
 	if err := r.enter(stepSwap); err != nil {
 		return err
 	}
-	return complete(ctx, r.place, r.target, r.state)
+	return complete(ctx, r.place, r.target, r.state, gate{whole: true})
 }
 
 // noteUndo carries the audit log over, holds mail back, and lists the safety copy,
