@@ -36,6 +36,8 @@ type Store interface {
 	// than limit bytes are ErrTooLarge; 0 means no limit. After an error there
 	// is no partial content and no temporary file.
 	Put(ctx context.Context, r io.Reader, limit int64) (Ref, error)
+	// Batch begins to store many files whose names are known. The caller closes it.
+	Batch() Batch
 	// Open returns the content and its size, or ErrNotFound.
 	Open(ctx context.Context, sha256 string) (io.ReadSeekCloser, int64, error)
 	// Stat returns the size, or ErrNotFound.

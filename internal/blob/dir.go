@@ -16,8 +16,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"github.com/holdfast/holdfast/internal/fault"
 )
 
 // Dir is a store in a directory: ab/cdef... named by hash, and tmp for what is
@@ -104,10 +102,7 @@ func nameOf(sha string) string { return path.Join(sha[:2], sha[2:]) }
 // Put implements Store. On a full disk it returns the fault NoSpace.
 func (d *Dir) Put(ctx context.Context, r io.Reader, limit int64) (Ref, error) {
 	ref, err := d.put(ctx, r, limit)
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		err = fault.NoSpace(err)
-	}
-	return ref, err
+	return ref, room(err)
 }
 
 func (d *Dir) put(ctx context.Context, r io.Reader, limit int64) (Ref, error) {
@@ -152,13 +147,22 @@ func (d *Dir) write(ctx context.Context, f *os.File, r io.Reader, limit int64) (
 	return Ref{SHA256: hex.EncodeToString(sum.Sum(nil)), MD5: hex.EncodeToString(sum5.Sum(nil)), Size: n}, nil
 }
 
-// publish gives the file its name. The same content may be there already; a
-// file of another size under that name is damaged and replaced. When the
+// publish gives the file its name. When the
 // directory cannot be made durable the file keeps its name: another Put of the
 // same content may rely on it already, and content nobody names does no harm.
 func (d *Dir) publish(tmp string, ref Ref) error {
-	dir, name := ref.SHA256[:2], nameOf(ref.SHA256)
-	if err := d.make(dir); err != nil {
+	if err := d.link(tmp, ref); err != nil {
+		return err
+	}
+	return d.sync(ref.SHA256[:2])
+}
+
+// link gives the file its name, which a crash may take away again until the directory is
+// made durable. The same content may be there already; a file of another size under that
+// name is damaged and replaced.
+func (d *Dir) link(tmp string, ref Ref) error {
+	name := nameOf(ref.SHA256)
+	if err := d.make(ref.SHA256[:2]); err != nil {
 		return err
 	}
 	err := d.fails(stepLink)
@@ -178,7 +182,7 @@ func (d *Dir) publish(tmp string, ref Ref) error {
 	if err != nil {
 		return fmt.Errorf("store file: %w", err)
 	}
-	return d.sync(dir)
+	return nil
 }
 
 // noLinks says whether the file system has no hard links at all.

@@ -3,6 +3,8 @@ package blob
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io"
 	"os"
@@ -76,6 +78,52 @@ func TestFailingStepsLeaveNoTemporaryFileAndNoPart(t *testing.T) {
 				t.Errorf("put after the trouble has passed: %v", err)
 			}
 		}
+	}
+}
+
+func TestABatchFailsWithAnyOfItsSteps(t *testing.T) {
+	content := "content"
+	sum := sha256.Sum256([]byte(content))
+	name := hex.EncodeToString(sum[:])
+	for _, step := range []string{stepWrite, stepFsync, stepLink, stepDir} {
+		for _, cause := range []error{syscall.EIO, syscall.ENOSPC} {
+			d := open(t)
+			d.trouble = func(s string) error {
+				if s == step {
+					return cause
+				}
+				return nil
+			}
+			b := d.Batch()
+			_, err := b.Put(t.Context(), name, strings.NewReader(content))
+			if step != stepWrite {
+				if err != nil {
+					t.Errorf("%s: %v before the disk was asked", step, err)
+				}
+				b.(*dirBatch).wg.Wait()
+				if step != stepDir {
+					if _, err := b.Put(t.Context(), name, strings.NewReader(content)); !errors.Is(err, cause) {
+						t.Errorf("%s: the next one is taken: %v", step, err)
+					}
+				}
+				err = b.Close()
+			}
+			if !errors.Is(err, cause) || fault.Is(err, fault.KindNoSpace) != errors.Is(cause, syscall.ENOSPC) {
+				t.Errorf("%s fails with %v: got %v", step, cause, err)
+			}
+			for _, f := range files(t, d.Path()) {
+				if strings.HasPrefix(f, tmpDir) || step != stepDir {
+					t.Errorf("%s fails: %s stayed behind", step, f)
+				}
+			}
+		}
+	}
+	d := open(t)
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Batch().Put(t.Context(), name, strings.NewReader(content)); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("a closed store: %v", err)
 	}
 }
 

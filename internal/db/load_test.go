@@ -15,16 +15,19 @@ import (
 )
 
 // loading opens a database with one table for rows to be loaded.
-func loading(t *testing.T, create string) *Load {
+func loading(t testing.TB, path string, create ...string) *Load {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "loaded.db")
 	d, err := Open(t.Context(), Options{Path: path})
 	if err != nil {
 		t.Fatal(err)
 	}
 	err = Do(Alone(t.Context()), d, func(tx *Tx) error {
-		_, err := Exec(t.Context(), tx, SQL(create))
-		return err
+		for _, q := range create {
+			if _, err := Exec(t.Context(), tx, SQL(q)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err := errors.Join(err, d.Close()); err != nil {
 		t.Fatal(err)
@@ -154,7 +157,7 @@ func TestRowsWrittenAsPagesAreThoseThatWereGiven(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			defer func(n int64) { pageRows = n }(pageRows)
 			pageRows = 0
-			l := loading(t, wide)
+			l := loading(t, filepath.Join(t.TempDir(), "loaded.db"), wide)
 			n, err := l.Table(t.Context(), "things", []string{"id", "n", "text", "more"}, int64(len(rows)), listed(rows))
 			if err != nil || n != int64(len(rows)) {
 				t.Fatalf("%d rows, %v", n, err)
@@ -173,7 +176,7 @@ func TestIntegersTakeTheRoomTheyNeed(t *testing.T) {
 			rows = append(rows, row)
 		}
 	}
-	l := loading(t, wide)
+	l := loading(t, filepath.Join(t.TempDir(), "loaded.db"), wide)
 	if _, err := l.Table(t.Context(), "things", []string{"id", "n", "text", "more"}, pageRows, listed(rows)); err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +185,7 @@ func TestIntegersTakeTheRoomTheyNeed(t *testing.T) {
 
 // A page at 1 GiB belongs to SQLite's locks. The pages before it are made up here.
 func TestTheLockedPageStaysEmpty(t *testing.T) {
-	l := loading(t, wide)
+	l := loading(t, filepath.Join(t.TempDir(), "loaded.db"), wide)
 	f, err := os.OpenFile(l.opt.Path, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -235,17 +238,17 @@ func TestRowsThatDoNotFitAreRefused(t *testing.T) {
 	for _, tt := range tests {
 		rows := good()
 		tt.change(rows)
-		_, err := loading(t, wide).Table(t.Context(), "things", cols, pageRows, listed(rows))
+		_, err := loading(t, filepath.Join(t.TempDir(), "loaded.db"), wide).Table(t.Context(), "things", cols, pageRows, listed(rows))
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want one with %q", tt.name, err, tt.want)
 		}
 	}
 	broken := errors.New("broken")
-	if _, err := loading(t, wide).Table(t.Context(), "things", cols, pageRows, func() ([]Cell, error) { return nil, broken }); !errors.Is(err, broken) {
+	if _, err := loading(t, filepath.Join(t.TempDir(), "loaded.db"), wide).Table(t.Context(), "things", cols, pageRows, func() ([]Cell, error) { return nil, broken }); !errors.Is(err, broken) {
 		t.Errorf("got %v, want the error of the source", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	l := loading(t, wide)
+	l := loading(t, filepath.Join(t.TempDir(), "loaded.db"), wide)
 	_, err := l.Table(ctx, "things", cols, pageRows, func() ([]Cell, error) {
 		cancel()
 		return thing(1, 1), nil
@@ -257,7 +260,7 @@ func TestRowsThatDoNotFitAreRefused(t *testing.T) {
 
 // Two equal values under a unique constraint are found when its index is built.
 func TestAConstraintIsCheckedBehindTheRows(t *testing.T) {
-	l := loading(t, `CREATE TABLE things (id INTEGER PRIMARY KEY, n INTEGER, text TEXT NOT NULL UNIQUE, more TEXT) STRICT`)
+	l := loading(t, filepath.Join(t.TempDir(), "loaded.db"), `CREATE TABLE things (id INTEGER PRIMARY KEY, n INTEGER, text TEXT NOT NULL UNIQUE, more TEXT) STRICT`)
 	rows := [][]Cell{thing(1, 5), thing(2, 5)}
 	if _, err := l.Table(t.Context(), "things", []string{"id", "n", "text", "more"}, pageRows, listed(rows)); err != nil {
 		t.Fatal(err)
@@ -273,7 +276,7 @@ func TestTheWholeIsChecked(t *testing.T) {
 		`CREATE TABLE things (id INTEGER PRIMARY KEY, n INTEGER CHECK (n < 5), text TEXT NOT NULL, more TEXT) STRICT`:          "CHECK constraint failed",
 		`CREATE TABLE things (id INTEGER PRIMARY KEY, n INTEGER REFERENCES things (id), text TEXT NOT NULL, more TEXT) STRICT`: "refers to one that is not there: row 2 of things, in things",
 	} {
-		l := loading(t, create)
+		l := loading(t, filepath.Join(t.TempDir(), "loaded.db"), create)
 		if _, err := l.Table(t.Context(), "things", []string{"id", "n", "text", "more"}, pageRows, listed([][]Cell{thing(2, 1)})); err != nil {
 			t.Fatal(err)
 		}
@@ -293,7 +296,7 @@ func TestTheWholeIsChecked(t *testing.T) {
 
 // Others hear of a change before they use what they have read ahead.
 func TestWhatWasReadAheadIsForgottenWithAChange(t *testing.T) {
-	l := loading(t, wide)
+	l := loading(t, filepath.Join(t.TempDir(), "loaded.db"), wide)
 	var rows [][]Cell
 	for n := range int64(200) {
 		rows = append(rows, thing(n, 900))
@@ -344,7 +347,7 @@ func TestOtherFormsAreInserted(t *testing.T) {
 		"one column more":  `CREATE TABLE things (id INTEGER PRIMARY KEY, n INTEGER, text TEXT NOT NULL, more TEXT, extra TEXT NOT NULL DEFAULT 'x') STRICT`,
 		"a computed value": `CREATE TABLE things (id INTEGER PRIMARY KEY, n INTEGER, text TEXT NOT NULL, more TEXT, twice INTEGER AS (2 * n)) STRICT`,
 	} {
-		l := loading(t, create)
+		l := loading(t, filepath.Join(t.TempDir(), "loaded.db"), create)
 		if _, err := l.Table(t.Context(), "things", all, pageRows, listed(rows)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -353,7 +356,7 @@ func TestOtherFormsAreInserted(t *testing.T) {
 		}
 		same(t, l, rows)
 	}
-	l := loading(t, wide)
+	l := loading(t, filepath.Join(t.TempDir(), "loaded.db"), wide)
 	if err := l.exec(t.Context(), "PRAGMA auto_vacuum=FULL"); err != nil {
 		t.Fatal(err)
 	}
@@ -364,7 +367,7 @@ func TestOtherFormsAreInserted(t *testing.T) {
 		t.Errorf("vacuumed by itself: %v, %v written as pages", err, l.bare)
 	}
 	same(t, l, rows)
-	l = loading(t, wide)
+	l = loading(t, filepath.Join(t.TempDir(), "loaded.db"), wide)
 	if _, err := l.Table(t.Context(), "things", []string{"id", "nothing"}, 1, listed(nil)); err == nil {
 		t.Error("a column that is not there is accepted")
 	}

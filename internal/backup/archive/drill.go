@@ -87,7 +87,7 @@ func (r *restoration) drill(ctx context.Context, o DrillOptions) (DrillReport, e
 	if err := r.sample(ctx, o.SampleBytes); err != nil {
 		return report, err
 	}
-	report.Files = r.result.Files
+	report.Files = r.prog.Files
 	opened := r.place.options(r.state.Staged)
 	if err := r.gate().try(ctx, opened); err != nil {
 		return report, fmt.Errorf("the restored database does not work: %w", err)
@@ -116,7 +116,6 @@ func (r *restoration) sample(ctx context.Context, limit int64) error {
 		if hex.EncodeToString(sum.Sum(nil)) != sha {
 			return fmt.Errorf("file %s: %w", sha, blob.ErrCorrupt)
 		}
-		r.result.Files++
 		r.report(stepFiles, Progress{Files: 1})
 		return nil
 	})

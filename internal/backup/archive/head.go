@@ -21,7 +21,8 @@ type Backup interface {
 	head() *Head
 	// rows returns the canonical lines of a table.
 	rows(ctx context.Context, table string) (io.ReadCloser, error)
-	// files calls put with every file that want asks for, in the order of hashes.
+	// files asks want for every file in the order of hashes, and calls put with those that
+	// are wanted, several of them at once.
 	files(ctx context.Context, want func(sha string, size int64) (bool, error), put func(sha string, r io.Reader) error) error
 }
 

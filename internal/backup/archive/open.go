@@ -12,10 +12,12 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 
 	"filippo.io/age"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/secret"
@@ -252,27 +254,38 @@ func (a *Archive) contents(ctx context.Context) error {
 	}
 	files, last, n, sealed := Files{}, "", 0, false
 	list := sha256.New()
-	err := a.zip.Each(ctx, func(name string, size int64, r io.Reader) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(workers())
+	err := a.zip.Names(ctx, func(e *zipfile.Entry) error {
 		switch {
 		case sealed:
-			return broken("%s stands after the seal", name)
+			return broken("%s stands after the seal", e.Name)
 		case n < len(names):
 			n++
-			return a.entry(ctx, names[n-1], name, size, r, a.Seal.Entries[n-1])
-		case name == sealName:
+			of := a.Seal.Entries[n-1]
+			if err := inPlace(e, names[n-1], of); err != nil {
+				return err
+			}
+			g.Go(func() error { return sameDigest(ctx, e, of.SHA256) })
+			return nil
+		case e.Name == sealName:
 			sealed = true
 			return nil
 		}
-		sha, err := blobSHA(name, last)
+		sha, err := blobSHA(e.Name, last)
 		if err != nil {
 			return err
 		}
 		last = sha
 		files.Count++
-		files.Bytes += size
-		fmt.Fprintf(list, "%s %d\n", sha, size)
-		return sameDigest(ctx, name, size, r, sha)
+		files.Bytes += e.Size
+		fmt.Fprintf(list, "%s %d\n", sha, e.Size)
+		g.Go(func() error { return sameDigest(ctx, e, sha) })
+		return nil
 	})
+	if werr := g.Wait(); werr != nil { // for which the others stopped
+		return werr
+	}
 	if err != nil {
 		return err
 	}
@@ -280,17 +293,18 @@ func (a *Archive) contents(ctx context.Context) error {
 	return a.totals(n == len(names) && sealed, files)
 }
 
-func (a *Archive) entry(ctx context.Context, want, name string, size int64, r io.Reader, e Entry) error {
-	if name != want || e.Name != want {
-		return broken("%s stands where %s should, and the seal covers %s", name, want, e.Name)
+// workers is how many entries of an archive are read at once.
+func workers() int { return min(runtime.NumCPU(), maxReaders) }
+
+// inPlace checks that an entry is the one that stands here.
+func inPlace(at *zipfile.Entry, want string, e Entry) error {
+	if at.Name != want || e.Name != want {
+		return broken("%s stands where %s should, and the seal covers %s", at.Name, want, e.Name)
 	}
-	if size != e.Size {
-		return broken("%s has %d bytes, the seal says %d", name, size, e.Size)
+	if at.Size != e.Size {
+		return broken("%s has %d bytes, the seal says %d", at.Name, at.Size, e.Size)
 	}
-	if strings.HasPrefix(name, dataPrefix) {
-		r = io.TeeReader(r, &ruler{})
-	}
-	return sameDigest(ctx, name, size, r, e.SHA256)
+	return nil
 }
 
 // ruler measures the lines that are written to it.
@@ -327,18 +341,32 @@ func isHex(s string) bool {
 	return strings.Trim(s, "0123456789abcdef") == ""
 }
 
-func sameDigest(ctx context.Context, name string, size int64, r io.Reader, want string) error {
+// sameDigest reads an entry to its end.
+func sameDigest(ctx context.Context, e *zipfile.Entry, want string) error {
+	opened, err := e.Open()
+	if err != nil {
+		return broken("%s: %w", e.Name, err)
+	}
+	var r io.Reader
+	if strings.HasPrefix(e.Name, dataPrefix) {
+		ahead := newAhead(opened) // rows are packed most, and there are many in one entry
+		defer func() { _ = ahead.Close() }()
+		r = io.TeeReader(ahead, &ruler{})
+	} else {
+		defer func() { _ = opened.Close() }() // only read
+		r = opened
+	}
 	sum := sha256.New()
 	n, err := copyContext(ctx, sum, r)
 	switch {
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return context.Cause(ctx)
 	case err != nil:
-		return broken("%s: %w", name, err)
-	case n != size:
-		return broken("%s has %d bytes, the directory says %d", name, n, size)
+		return broken("%s: %w", e.Name, err)
+	case n != e.Size:
+		return broken("%s has %d bytes, the directory says %d", e.Name, n, e.Size)
 	case hex.EncodeToString(sum.Sum(nil)) != want:
-		return broken("%s does not have the digest it should", name)
+		return broken("%s does not have the digest it should", e.Name)
 	}
 	return nil
 }
@@ -369,9 +397,11 @@ func (a *Archive) rows(_ context.Context, table string) (io.ReadCloser, error) {
 	return newAhead(r), nil
 }
 
-// files gives the files that are wanted.
+// files gives the files that are wanted, several at once.
 func (a *Archive) files(ctx context.Context, want func(string, int64) (bool, error), put func(string, io.Reader) error) error {
-	return a.zip.Names(ctx, func(e *zipfile.Entry) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(workers())
+	err := a.zip.Names(ctx, func(e *zipfile.Entry) error {
 		if !strings.HasPrefix(e.Name, "blobs/") {
 			return nil
 		}
@@ -379,11 +409,18 @@ func (a *Archive) files(ctx context.Context, want func(string, int64) (bool, err
 		if ok, err := want(sha, e.Size); err != nil || !ok {
 			return err
 		}
-		r, err := e.Open()
-		if err != nil {
-			return broken("%s: %w", e.Name, err)
-		}
-		defer func() { _ = r.Close() }() // only read
-		return put(sha, r)
+		g.Go(func() error {
+			r, err := e.Open()
+			if err != nil {
+				return broken("%s: %w", e.Name, err)
+			}
+			defer func() { _ = r.Close() }() // only read
+			return put(sha, r)
+		})
+		return nil
 	})
+	if werr := g.Wait(); werr != nil { // for which the others stopped
+		return werr
+	}
+	return err
 }

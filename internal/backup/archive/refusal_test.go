@@ -373,6 +373,22 @@ func (f failing) Put(ctx context.Context, r io.Reader, limit int64) (blob.Ref, e
 	return f.Store.Put(ctx, r, limit)
 }
 
+func (f failing) Batch() blob.Batch { return failingBatch{f.Store.Batch(), f} }
+
+type failingBatch struct {
+	blob.Batch
+	f failing
+}
+
+func (b failingBatch) Put(ctx context.Context, sha string, r io.Reader) (int64, error) {
+	if err := b.f.call("put"); err != nil {
+		return 0, err
+	}
+	return b.Batch.Put(ctx, sha, r)
+}
+
+func (b failingBatch) Close() error { return errors.Join(b.f.call("put"), b.Batch.Close()) }
+
 func (f failing) Open(ctx context.Context, sha string) (io.ReadSeekCloser, int64, error) {
 	if err := f.call("open"); err != nil {
 		return nil, 0, err

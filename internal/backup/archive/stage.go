@@ -169,10 +169,15 @@ func (r *restoration) files(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(r.addFiles(ctx, added), added.Close())
+	batch := r.target.Blobs.Batch()
+	err = r.addFiles(ctx, batch, added)
+	if berr := batch.Close(); err == nil {
+		err = berr
+	}
+	return errors.Join(err, added.Close())
 }
 
-func (r *restoration) addFiles(ctx context.Context, added io.Writer) error {
+func (r *restoration) addFiles(ctx context.Context, batch blob.Batch, added io.Writer) error {
 	want := func(sha string, _ int64) (bool, error) {
 		err := proven(ctx, r.target.Blobs, sha)
 		switch {
@@ -189,22 +194,13 @@ func (r *restoration) addFiles(ctx context.Context, added io.Writer) error {
 		return false, nil
 	}
 	return r.backup.files(ctx, want, func(sha string, src io.Reader) error {
-		if err := r.put(ctx, sha, src); err != nil {
+		size, err := batch.Put(ctx, sha, src)
+		if err != nil {
 			return fmt.Errorf("file %s: %w", sha, err)
 		}
+		r.report(stepFiles, Progress{Files: 1, Bytes: size})
 		return nil
 	})
-}
-
-func (r *restoration) put(ctx context.Context, sha string, src io.Reader) error {
-	ref, err := r.target.Blobs.Put(ctx, src, 0)
-	if err == nil && ref.SHA256 != sha {
-		err = blob.ErrCorrupt
-	}
-	if err == nil {
-		r.report(stepFiles, Progress{Files: 1, Bytes: ref.Size})
-	}
-	return err
 }
 
 // proven reads a file of the store and returns nil when its content is what its name says.
@@ -260,14 +256,23 @@ func asStored(tables []Table) []Table {
 	return tables
 }
 
-// verifyFiles recomputes every file's hash from the store.
+// verifyFiles recomputes every file's hash from the store, several at once.
 func (r *restoration) verifyFiles(ctx context.Context) error {
-	return r.backup.files(ctx, func(sha string, size int64) (bool, error) {
-		if err := proven(ctx, r.target.Blobs, sha); err != nil {
-			return false, fmt.Errorf("file %s after the restore: %w", sha, err)
-		}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(workers())
+	err := r.backup.files(ctx, func(sha string, size int64) (bool, error) {
+		g.Go(func() error {
+			if err := proven(ctx, r.target.Blobs, sha); err != nil {
+				return fmt.Errorf("file %s after the restore: %w", sha, err)
+			}
+			return nil
+		})
 		r.result.Files++
 		r.result.FileBytes += size
 		return false, nil
 	}, nil)
+	if werr := g.Wait(); werr != nil { // for which the others stopped
+		return werr
+	}
+	return err
 }

@@ -128,15 +128,3 @@ func (z *zipReader) Names(ctx context.Context, fn func(e *zipfile.Entry) error) 
 	}
 	return nil
 }
-
-// Each calls fn with every entry and its content in order.
-func (z *zipReader) Each(ctx context.Context, fn func(name string, size int64, r io.Reader) error) error {
-	return z.Names(ctx, func(e *zipfile.Entry) error {
-		r, err := e.Open()
-		if err != nil {
-			return broken("%s: %w", e.Name, err)
-		}
-		defer func() { _ = r.Close() }() // only read
-		return fn(e.Name, e.Size, r)
-	})
-}

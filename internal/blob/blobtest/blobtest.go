@@ -41,6 +41,8 @@ func Run(t *testing.T, open func(t *testing.T) blob.Store) {
 		{"walk lists in the order of names", walk},
 		{"walk stops where it is told", walkStops},
 		{"many writers of the same and of other content", concurrent},
+		{"a batch is there when it is closed", batch},
+		{"a batch takes nothing that is not what it is named", refusingBatch},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { tt.run(t, open(t)) })
@@ -297,4 +299,65 @@ func concurrent(t *testing.T, s blob.Store) {
 		})
 	}
 	wg.Wait()
+}
+
+func batch(t *testing.T, s blob.Store) {
+	there := Put(t, s, Content(1, 5000))
+	b := s.Batch()
+	refs := map[string]int64{there.SHA256: 5000}
+	var wg sync.WaitGroup
+	for n := range 60 {
+		content := Content(uint64(n), 5000+n)
+		if n == 1 {
+			content = Content(1, 5000)
+		}
+		sum := sha256.Sum256(content)
+		name := hex.EncodeToString(sum[:])
+		refs[name] = int64(len(content))
+		wg.Go(func() {
+			if size, err := b.Put(t.Context(), name, bytes.NewReader(content)); err != nil || size != int64(len(content)) {
+				t.Errorf("put %d bytes: %d, %v", len(content), size, err)
+			}
+		})
+	}
+	wg.Wait()
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := Names(t, s); len(got) != len(refs) {
+		t.Errorf("%d files, want %d", len(got), len(refs))
+	}
+	for name, size := range refs {
+		r, got, err := blob.OpenVerified(t.Context(), s, name)
+		if err != nil || got != size {
+			t.Fatalf("%d bytes, want %d, %v", got, size, err)
+		}
+		if _, err := io.Copy(io.Discard, r); err != nil {
+			t.Error(err)
+		}
+		_ = r.Close()
+	}
+}
+
+func refusingBatch(t *testing.T, s blob.Store) {
+	b := s.Batch()
+	other := strings.Repeat("0", 64)
+	if _, err := b.Put(t.Context(), other, strings.NewReader("something else")); !errors.Is(err, blob.ErrCorrupt) {
+		t.Errorf("got %v, want ErrCorrupt", err)
+	}
+	hungUp := errors.New("the source hung up")
+	if _, err := b.Put(t.Context(), other, io.MultiReader(bytes.NewReader(Content(8, 200_000)), iotest.ErrReader(hungUp))); !errors.Is(err, hungUp) {
+		t.Errorf("got %v, want the error of the source", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := b.Put(ctx, other, strings.NewReader("")); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want context.Canceled", err)
+	}
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+	if got := Names(t, s); len(got) != 0 {
+		t.Errorf("part of a file was stored: %v", got)
+	}
 }

@@ -142,6 +142,23 @@ func (f *Faulty) Put(ctx context.Context, r io.Reader, limit int64) (ref blob.Re
 	return ref, nil
 }
 
+// Batch implements blob.Store; its Put fails as Put does.
+func (f *Faulty) Batch() blob.Batch { return faultyBatch{f.inner.Batch(), f} }
+
+type faultyBatch struct {
+	blob.Batch
+	f *Faulty
+}
+
+// Put implements blob.Batch.
+func (b faultyBatch) Put(ctx context.Context, sha string, r io.Reader) (size int64, err error) {
+	err = b.f.call(OnPut, func() error {
+		size, err = b.Batch.Put(ctx, sha, r)
+		return err
+	})
+	return size, err
+}
+
 // Open implements blob.Store.
 func (f *Faulty) Open(ctx context.Context, sha string) (io.ReadSeekCloser, int64, error) {
 	if p := f.next(OnOpen); p.err != nil {
