@@ -52,6 +52,7 @@ type homeRow struct {
 	Late                   bool
 	Reason                 *ui.Chip // of the news there are of it
 	Status, Due            ui.Cell
+	Close                  string // where a POST closes it, "" where that is not for this person
 }
 
 func (s *Site) home(w http.ResponseWriter, r *http.Request, a access.Actor) error {
@@ -130,32 +131,23 @@ func (p *homePage) nothing(say reader) {
 // what has been begun, and what comes next. Each stands in the first that fits.
 func (s *Site) mine(r *http.Request, a access.Actor, p *homePage) error {
 	say := speak(r)
-	list, err := s.app.WorkPackages.List(r.Context(), a, workpackage.ListInput{
+	today := db.DayOf(s.app.DB.Now().In(location(a)))
+	cols, err := s.app.WorkPackages.Columns(r.Context(), a, workpackage.ListInput{
 		Filters:  []filter.Condition{{Name: "assignee", Op: "=", Values: []string{"me"}}, {Name: "status", Op: "o"}},
 		Sort:     []filter.Sort{{Name: "due_date"}, {Name: "priority", Desc: true}},
-		Page:     filter.Page{Number: 1, Size: 100},
 		Location: location(a),
-	})
+	}, workpackage.Beginnings{By: workpackage.ByUrgency, Each: homeRows, Today: today})
 	if err != nil {
 		return err
 	}
-	p.MineTotal, p.MineHref = list.Total, "/work_packages?assignee=me"
-	today := db.DayOf(s.app.DB.Now().In(location(a)))
+	p.MineHref = "/work_packages?assignee=me"
 	blocks := []homeBlock{{Title: say.T("home.needs_you_today"), ID: "today"}, {Title: say.T("home.in_progress"), ID: "begun"}, {Title: say.T("home.next_up"), ID: "next"}}
-	for i := range list.Items {
-		w := &list.Items[i]
-		at := 2
-		switch {
-		case w.DueDate != nil && *w.DueDate <= today:
-			at = 0
-		case w.DoneRatio != nil && *w.DoneRatio > 0 || w.StartDate != nil && *w.StartDate <= today:
-			at = 1
+	for i, urgency := range []int64{workpackage.Due, workpackage.Begun, workpackage.Later} {
+		for _, w := range cols.Items[urgency] {
+			blocks[i].Rows = append(blocks[i].Rows, say.homeRow(&w, cols.Refs, today))
 		}
-		if b := &blocks[at]; len(b.Rows) < homeRows {
-			b.Rows = append(b.Rows, say.homeRow(w, list.Refs, today))
-		} else {
-			b.More++
-		}
+		blocks[i].More = cols.Counts[urgency] - len(blocks[i].Rows)
+		p.MineTotal += cols.Counts[urgency]
 	}
 	p.join(&blocks[0])
 	for i, b := range blocks {
@@ -184,10 +176,29 @@ func (in reader) homeRow(w *workpackage.WorkPackage, refs *workpackage.Refs, tod
 		col, _ := columnOf(name)
 		return in.cellOf(w, refs, col).Cell
 	}
-	return homeRow{
+	row := homeRow{
 		ID: int64(w.ID), Href: packageHref(w.ID), Subject: w.Subject, Project: refs.Projects[w.ProjectID].Name,
 		Late: w.DueDate != nil && *w.DueDate < today, Status: cell("status"), Due: cell("dueDate"),
 	}
+	if row.Status.Edit != "" && !refs.Statuses[w.StatusID].Closed {
+		row.Close = row.Href + "/closure"
+	}
+	return row
+}
+
+// closePackage is the one click that says that something is done.
+func (s *Site) closePackage(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	n, err := parsePackage(r)
+	if err != nil {
+		return err
+	}
+	if err := form(w, r); err != nil {
+		return err
+	}
+	if _, err := s.app.WorkPackages.Close(r.Context(), a, n); err != nil {
+		return err
+	}
+	return s.led(w, r, a, backOf(r), "closed", undoOf(undoPackage, n))
 }
 
 // homeProjects shows the projects that a person is a member of, else those there are,

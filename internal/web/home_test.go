@@ -3,6 +3,7 @@ package web_test
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -64,4 +65,28 @@ func TestNothingWaits(t *testing.T) {
 	if strings.Contains(page, `id="today"`) {
 		t.Error("an empty block is shown")
 	}
+}
+
+// One click closes what is done, and says so where the workflow leads nowhere.
+func TestDoneFromHome(t *testing.T) {
+	in := apptest.New(t, apptest.Options{Demo: true}, mount)
+	setPassword(t, in, "tomas")
+	b := &browser{t: t, in: in}
+	b.signIn("tomas", apptest.Password)
+	_, page := b.get("/")
+	found := regexp.MustCompile(`action="(/work_packages/\d+)/closure"`).FindStringSubmatch(page)
+	if found == nil {
+		t.Fatal("nothing can be closed at home")
+	}
+	status, to := b.post(found[1]+"/closure", url.Values{"back": {"/"}})
+	want(t, "done", status, to, 303, "/?done=closed&undo=work_package-")
+	status, page = b.get(to)
+	want(t, "home", status, page, 200, "Closed.", "data-undo")
+	if head, _, _ := strings.Cut(page, "Worked on last"); strings.Contains(head, `action="`+found[1]+`/closure"`) {
+		t.Error("what is closed still waits")
+	}
+	status, page = b.post("/work_packages/99999/closure", url.Values{})
+	want(t, "what is not there", status, page, 404)
+	status, page = b.post("/work_packages/x/closure", url.Values{})
+	want(t, "no number", status, page, 404)
 }

@@ -94,6 +94,7 @@ func (s *Site) routes() []page {
 		{get, "/work_packages", s.workPackages, false},
 		{get, "/work_packages/new", s.choosePackageProject, false},
 		{post, "/work_packages/bulk", s.bulk, false},
+		{post, "/work_packages/{id}/closure", s.closePackage, false},
 		{get, "/work_packages/{id}/cell/{field}", s.editCell, false},
 		{post, "/work_packages/{id}/cell/{field}", s.saveCell, false},
 		{post, "/work_packages/{id}/shift", s.shift, false},

@@ -242,6 +242,9 @@ func (in reader) keyGroups() []ui.KeyGroup {
 			{Keys: "[", Does: in.T("keys.previous_page")},
 			{Keys: "]", Does: in.T("keys.next_page")},
 		}},
+		{Title: in.T("home.home"), Keys: []ui.KeyHelp{
+			{Keys: "e", Does: in.T("home.close")},
+		}},
 		{Title: in.T("keys.in_notifications"), Keys: []ui.KeyHelp{
 			{Keys: "e", Does: in.T("keys.mark_read")},
 			{Keys: "u", Does: in.T("keys.mark_unread")},

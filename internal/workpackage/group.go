@@ -28,17 +28,17 @@ func (s *Service) Groups(ctx context.Context, a access.Actor, in ListInput, by s
 		if err != nil {
 			return nil, err
 		}
-		return countGroups(ctx, tx, where, column)
+		return countGroups(ctx, tx, where, db.SQL(column))
 	})
 }
 
-func countGroups(ctx context.Context, tx *db.Tx, where db.Frag, column string) (map[int64]int, error) {
+func countGroups(ctx context.Context, tx *db.Tx, where, value db.Frag) (map[int64]int, error) {
 	type row struct {
 		Value int64 `db:"value"`
 		Count int   `db:"n"`
 	}
-	rows, err := db.All[row](ctx, tx, db.SQL(`SELECT COALESCE(`+column+`, 0) AS value, COUNT(*) AS n FROM work_packages w WHERE`).
-		Append(where).Add(`GROUP BY COALESCE(`+column+`, 0)`))
+	rows, err := db.All[row](ctx, tx, db.SQL(`SELECT COALESCE(`).Append(value).Add(`, 0) AS value, COUNT(*) AS n FROM work_packages w WHERE`).
+		Append(where).Add(`GROUP BY 1`))
 	out := map[int64]int{}
 	for _, r := range rows {
 		out[r.Value] = r.Count
@@ -55,20 +55,42 @@ type Columns struct {
 }
 
 // Beginnings say how much of each group Columns returns: the first Each work packages of every value
-// of By, and where More has the value, the first of that number.
+// of By, and where More has the value, the first of that number. Today is what ByUrgency goes by.
 type Beginnings struct {
-	By   string
-	Each int
-	More map[int64]int
+	By    string
+	Each  int
+	More  map[int64]int
+	Today db.Day
+}
+
+// ByUrgency groups by what waits: Due today or before, Begun, and what comes Later.
+const ByUrgency = "urgency"
+
+// The groups of ByUrgency.
+const (
+	Due   = 1
+	Begun = 2
+	Later = 3
+)
+
+// value is the expression that groups.
+func (b Beginnings) value() (db.Frag, error) {
+	if b.By == ByUrgency {
+		return db.SQL(`CASE WHEN w.due_date <= ? THEN 1 WHEN w.done_ratio > 0 OR w.start_date <= ? THEN 2 ELSE 3 END`, b.Today, b.Today), nil
+	}
+	if column, ok := groupColumns[b.By]; ok {
+		return db.SQL(column), nil
+	}
+	return db.Frag{}, fault.InvalidField("groupBy", "inclusion")
 }
 
 // Columns returns the beginnings of the groups of a list, in its order. The page of in is not asked for.
 //
 // Faults: as List; Invalid for a field that groups nothing.
 func (s *Service) Columns(ctx context.Context, a access.Actor, in ListInput, b Beginnings) (*Columns, error) {
-	column, ok := groupColumns[b.By]
-	if !ok {
-		return nil, fault.InvalidField("groupBy", "inclusion")
+	value, err := b.value()
+	if err != nil {
+		return nil, err
 	}
 	order, err := Filters.Order(in.Sort)
 	if err != nil {
@@ -80,11 +102,11 @@ func (s *Service) Columns(ctx context.Context, a access.Actor, in ListInput, b B
 			return nil, err
 		}
 		out := &Columns{Items: map[int64][]WorkPackage{}}
-		if out.Counts, err = countGroups(ctx, tx, where, column); err != nil {
+		if out.Counts, err = countGroups(ctx, tx, where, value); err != nil {
 			return nil, err
 		}
 		all, err := out.read(ctx, tx, db.SQL(`SELECT `+columns+`, p.value FROM
-			(SELECT w.id, COALESCE(`+column+`, 0) AS value, ROW_NUMBER() OVER (PARTITION BY COALESCE(`+column+`, 0) ORDER BY`).
+			(SELECT w.id, COALESCE(`).Append(value).Add(`, 0) AS value, ROW_NUMBER() OVER (PARTITION BY`).Append(value).Add(`ORDER BY`).
 			Append(db.List(order, db.SQL("w.id DESC"))).Add(`) AS place FROM work_packages w`+joins(in.Sort)+` WHERE`).Append(where).
 			Add(`) p JOIN work_packages w ON w.id = p.id WHERE`).Append(b.within()).Add(`ORDER BY p.place`))
 		if err != nil {

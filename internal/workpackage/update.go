@@ -21,21 +21,25 @@ func (s *Service) Update(ctx context.Context, a access.Actor, wp id.WorkPackage,
 		if err != nil {
 			return nil, err
 		}
-		if err := s.mayChange(ctx, tx, a, before, &p); err != nil {
-			return nil, err
-		}
-		if !p.LockVersion.Set || p.LockVersion.V != before.LockVersion {
-			return nil, stale()
-		}
-		d, err := s.draft(ctx, tx, a, before, p)
-		if err != nil {
-			return nil, err
-		}
-		if err := d.errs.err(); err != nil {
-			return nil, err
-		}
-		return &d.after, s.save(ctx, tx, a, before, &d.after, p)
+		return s.update(ctx, tx, a, before, p)
 	})
+}
+
+func (s *Service) update(ctx context.Context, tx *db.Tx, a access.Actor, before *WorkPackage, p Patch) (*WorkPackage, error) {
+	if err := s.mayChange(ctx, tx, a, before, &p); err != nil {
+		return nil, err
+	}
+	if !p.LockVersion.Set || p.LockVersion.V != before.LockVersion {
+		return nil, stale()
+	}
+	d, err := s.draft(ctx, tx, a, before, p)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.errs.err(); err != nil {
+		return nil, err
+	}
+	return &d.after, s.save(ctx, tx, a, before, &d.after, p)
 }
 
 // mayChange returns Forbidden when the actor may change nothing of a work
