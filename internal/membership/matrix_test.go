@@ -65,6 +65,21 @@ func TestPermissionsOfSeveralRoles(t *testing.T) {
 	})
 }
 
+func TestRolesThatPeopleHave(t *testing.T) {
+	each(t, func(t *testing.T, s *membership.Service, _ *db.DB, _ *noted) {
+		held, err := s.HeldBy(t.Context(), zoe, []id.User{ann.ID, 999})
+		if err != nil || len(held[ann.ID]) == 0 || len(held[999]) != 0 {
+			t.Fatalf("got %v, %v", held, err)
+		}
+		if h := held[ann.ID][0]; h.Role == "" || h.Projects < 1 {
+			t.Errorf("got %+v", h)
+		}
+		if _, err := s.HeldBy(t.Context(), ann, nil); !fault.Is(err, fault.KindForbidden) {
+			t.Errorf("a member: got %v", err)
+		}
+	})
+}
+
 func TestPermissionsThatAreRefused(t *testing.T) {
 	each(t, func(t *testing.T, s *membership.Service, d *db.DB, _ *noted) {
 		all := []access.Permission{access.EditWorkPackages, access.CreateBackup, access.ManageMembers}

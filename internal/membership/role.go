@@ -54,6 +54,34 @@ func (s *Service) Role(ctx context.Context, a access.Actor, n id.Role) (*Role, e
 	})
 }
 
+// Held is a role that somebody has, and in how many projects; in none when it is global.
+type Held struct {
+	User     id.User `db:"user_id"`
+	Role     string  `db:"name"`
+	Projects int     `db:"projects"`
+}
+
+// HeldBy returns the roles that people have anywhere, in the order of the roles.
+//
+// Faults: Forbidden for people who do not manage users.
+func (s *Service) HeldBy(ctx context.Context, a access.Actor, people []id.User) (map[id.User][]Held, error) {
+	return db.Read(ctx, s.db, func(tx *db.Tx) (map[id.User][]Held, error) {
+		if ok, err := access.Allowed(ctx, tx, a, access.ManageUser, 0); err != nil {
+			return nil, err
+		} else if !ok {
+			return nil, fault.Forbidden("you are not allowed to see which roles people have")
+		}
+		all, err := db.All[Held](ctx, tx, db.SQL(`SELECT m.user_id, r.name, COUNT(DISTINCT m.project_id) AS projects
+			FROM members m JOIN member_roles h ON h.member_id = m.id JOIN roles r ON r.id = h.role_id WHERE`).
+			Append(db.In("m.user_id", people)).Add(`GROUP BY m.user_id, r.id, r.name, r.position ORDER BY m.user_id, r.position, r.id`))
+		out := map[id.User][]Held{}
+		for _, h := range all {
+			out[h.User] = append(out[h.User], h)
+		}
+		return out, err
+	})
+}
+
 func mayReadRoles(ctx context.Context, tx *db.Tx, a access.Actor) error {
 	if err := access.RequireSignedIn(a); err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"github.com/holdfast/holdfast/internal/account"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/membership"
 	"github.com/holdfast/holdfast/internal/opt"
 	"github.com/holdfast/holdfast/internal/web/ui"
 )
@@ -21,6 +22,7 @@ type usersPage struct {
 	Query  ui.Field
 	Status ui.Select
 	Rows   []userRow
+	Roles  bool // those of people are shown
 	Paging ui.Pagination
 	None   ui.EmptyState
 }
@@ -31,6 +33,7 @@ type userRow struct {
 	State             ui.Chip
 	Admin             bool
 	LastLogin         time.Time
+	Roles             []string
 }
 
 var userHues = map[account.Status]ui.Hue{
@@ -59,11 +62,19 @@ func (s *Site) userList(w http.ResponseWriter, r *http.Request, a access.Actor) 
 	p := usersPage{Page: s.adminFrame(r, a, say.T("common.users"))}
 	p.Query = ui.Text("q", say.T("user.name_login_or_mail"), q.Get("q"))
 	p.Status = ui.Choose("status", say.T("common.status"), q.Get("status"), options...)
+	held, err := s.held(r, a, found)
+	if err != nil {
+		return err
+	}
+	p.Roles = held != nil
 	loc := location(a)
 	for _, u := range found {
 		row := userRow{
 			Href: "/admin/users/" + strconv.FormatInt(int64(u.ID), 10), Login: u.Login, Mail: u.Mail, Admin: u.Admin,
 			Person: ui.Person{ID: int64(u.ID), Name: u.Name()}, State: say.userChip(u.Status),
+		}
+		for _, h := range held[u.ID] {
+			row.Roles = append(row.Roles, say.held(h))
 		}
 		if u.LastLoginAt != nil {
 			row.LastLogin = u.LastLoginAt.In(loc)
@@ -87,6 +98,26 @@ func (s *Site) userList(w http.ResponseWriter, r *http.Request, a access.Actor) 
 		p.None.Title = say.T("user.nobody_found")
 	}
 	return s.ui.Render(w, http.StatusOK, "admin_users", p)
+}
+
+// held are the roles of people; nil for who may see them in the list, but not what they have elsewhere.
+func (s *Site) held(r *http.Request, a access.Actor, people []account.User) (map[id.User][]membership.Held, error) {
+	ids := make([]id.User, len(people))
+	for i := range people {
+		ids[i] = people[i].ID
+	}
+	held, err := s.app.Memberships.HeldBy(r.Context(), a, ids)
+	if fault.Is(err, fault.KindForbidden) {
+		return nil, nil
+	}
+	return held, err
+}
+
+func (in reader) held(h membership.Held) string {
+	if h.Projects == 0 {
+		return h.Role
+	}
+	return in.T("user.role_in", "role", h.Role, "n", h.Projects)
 }
 
 // usersOf is what the address selects of the accounts.

@@ -20,6 +20,7 @@ type Page struct {
 	Nav         []NavItem
 	Create      []NavItem // what can be made, in a menu of the header
 	Bell        *Bell     // notifications, nil where there are none
+	Running     *Running  // what runs for the person until it is stopped, nil where nothing does
 	Search      string    // what the search field of the header holds
 	Searchable  bool      // the header has a search field
 	KeysOff     bool      // single keys do nothing
@@ -50,6 +51,14 @@ type NavItem struct {
 	Key               string // keys that lead there, such as "g h"
 	Count             int    // shown when above zero
 	Current           bool
+}
+
+// Running is what runs for a person and stays in sight on every page, such as the timer of a module for
+// time: what for, for how long, where it leads, and where a POST stops it ("" where it cannot be stopped).
+// The frame has its place in the header; whoever builds pages fills it, and without it there is nothing.
+type Running struct {
+	Label, Value string
+	Href, Stop   string
 }
 
 // Bell leads to the notifications and says how many are unread, Most for that many or more.
