@@ -33,7 +33,13 @@ type userRow struct {
 	State             ui.Chip
 	Admin             bool
 	LastLogin         time.Time
-	Roles             []string
+	Roles             []heldRole
+}
+
+// heldRole is a role that somebody has, in so many projects; in none when it is global.
+type heldRole struct {
+	Name, Where string
+	Projects    int
 }
 
 var userHues = map[account.Status]ui.Hue{
@@ -74,7 +80,7 @@ func (s *Site) userList(w http.ResponseWriter, r *http.Request, a access.Actor) 
 			Person: ui.Person{ID: int64(u.ID), Name: u.Name()}, State: say.userChip(u.Status),
 		}
 		for _, h := range held[u.ID] {
-			row.Roles = append(row.Roles, say.held(h))
+			row.Roles = append(row.Roles, heldRole{h.Role, say.T("user.in_projects", "n", h.Projects), h.Projects})
 		}
 		if u.LastLoginAt != nil {
 			row.LastLogin = u.LastLoginAt.In(loc)
@@ -111,13 +117,6 @@ func (s *Site) held(r *http.Request, a access.Actor, people []account.User) (map
 		return nil, nil
 	}
 	return held, err
-}
-
-func (in reader) held(h membership.Held) string {
-	if h.Projects == 0 {
-		return h.Role
-	}
-	return in.T("user.role_in", "role", h.Role, "n", h.Projects)
 }
 
 // usersOf is what the address selects of the accounts.

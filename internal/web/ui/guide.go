@@ -58,7 +58,7 @@ func frame(title, section string) Page {
 		Title: title, Actor: &ana, LogoutHref: "/logout",
 		ActorMenu: []NavItem{{Label: "My account", Href: "#", Icon: "circle-user"}, {Label: "Access tokens", Href: "#", Icon: "key-round"}},
 		Create:    []NavItem{{Label: "New work package", Href: "#", Icon: "list-checks", Key: "c"}, {Label: "New project", Href: "#", Icon: "folder"}}, Searchable: true,
-		Running:     &Running{Label: "Dredging permit", Value: "1:23", Href: "#", Stop: "#"},
+		Ongoing:     &Ongoing{Label: "Dredging permit", Value: "1:23", Href: "#", Stop: "#"},
 		Breadcrumbs: []Crumb{{"Home", "#"}, {"Demo project", "#"}, {title, ""}},
 		Footer:      []NavItem{{Label: "Holdfast 0.1"}, {Label: "API", Href: "#"}, {Label: "Help", Href: "#"}},
 	}

@@ -20,7 +20,7 @@ type Page struct {
 	Nav         []NavItem
 	Create      []NavItem // what can be made, in a menu of the header
 	Bell        *Bell     // notifications, nil where there are none
-	Running     *Running  // what runs for the person until it is stopped, nil where nothing does
+	Ongoing     *Ongoing  // what runs for the person until it is stopped, nil where nothing does
 	Search      string    // what the search field of the header holds
 	Searchable  bool      // the header has a search field
 	KeysOff     bool      // single keys do nothing
@@ -53,10 +53,10 @@ type NavItem struct {
 	Current           bool
 }
 
-// Running is what runs for a person and stays in sight on every page, such as the timer of a module for
+// Ongoing is what runs for a person and stays in sight on every page, such as the timer of a module for
 // time: what for, for how long, where it leads, and where a POST stops it ("" where it cannot be stopped).
 // The frame has its place in the header; whoever builds pages fills it, and without it there is nothing.
-type Running struct {
+type Ongoing struct {
 	Label, Value string
 	Href, Stop   string
 }
