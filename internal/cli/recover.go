@@ -91,7 +91,9 @@ func (c *recoverCmd) Run(ctx context.Context, s *session) error {
 	}
 	show := s.progress("recover")
 	r, err := app.Rebuild(ctx, cfg, s.logger(cfg), k, c.Snapshot, s.Build.Version, archive.RestoreOptions{
-		Progress: func(p archive.Progress) { show(p.Step, archive.Work(p.Rows, p.Bytes), archive.Work(p.RowsTotal, p.BytesTotal)) },
+		Progress: func(p archive.Progress) {
+			show(p.Step, archive.Work(p.Rows, p.Bytes), archive.Work(p.RowsTotal, p.BytesTotal))
+		},
 	})
 	show("", -1, -1)
 	if errors.Is(err, repo.ErrNoSnapshot) {

@@ -83,7 +83,9 @@ func (c *restoreCmd) Run(ctx context.Context, s *session) error {
 func (c *restoreCmd) restore(ctx context.Context, s *session, r *app.Restoration) error {
 	show := s.progress("restore")
 	o := c.options()
-	o.Progress = func(p archive.Progress) { show(p.Step, archive.Work(p.Rows, p.Bytes), archive.Work(p.RowsTotal, p.BytesTotal)) }
+	o.Progress = func(p archive.Progress) {
+		show(p.Step, archive.Work(p.Rows, p.Bytes), archive.Work(p.RowsTotal, p.BytesTotal))
+	}
 	report, err := r.Run(ctx, o)
 	show("", -1, -1)
 	if err != nil {
