@@ -162,6 +162,9 @@ func TestRowsWrittenAsPagesAreThoseThatWereGiven(t *testing.T) {
 			if err != nil || n != int64(len(rows)) {
 				t.Fatalf("%d rows, %v", n, err)
 			}
+			if len(l.bare) != 1 {
+				t.Error("the rows were inserted")
+			}
 			same(t, l, rows)
 		})
 	}
