@@ -377,7 +377,7 @@ func commands(ctx context.Context, program, data, dir string, first outcome) err
 	if failed != nil {
 		return failed
 	}
-	if err := reread(ctx, filepath.Join(in("restored-rows"), "holdfast.db"), dir, first.rows, rows); err != nil {
+	if err := reread(ctx, filepath.Join(data, "holdfast.db"), dir, first.rows, rows); err != nil {
 		return err
 	}
 	size, err := unpack(in("archive.zip"), in("content"))
