@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/ncruces/go-sqlite3/vfs"
 )
 
 // loading opens a database with one table for rows to be loaded.
@@ -336,6 +338,54 @@ func TestWhatWasReadAheadIsForgottenWithAChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	total(50 * 900)
+}
+
+// What is sorted and does not fit into memory lies beside the database, without a name.
+func TestSortingSpillsBesideTheDatabase(t *testing.T) {
+	v := newLoadFiles(filepath.Join(t.TempDir(), "loaded.db"))
+	defer v.close()
+	f, _, err := v.OpenFilename(nil, vfs.OPEN_TEMP_DB|vfs.OPEN_DELETEONCLOSE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	_, err = f.WriteAt([]byte("sorted"), 4096)
+	size, serr := f.Size()
+	if err := errors.Join(err, serr, f.Sync(0), f.Lock(vfs.LOCK_EXCLUSIVE), f.Unlock(vfs.LOCK_NONE)); err != nil || size != 4102 {
+		t.Errorf("%d bytes, %v", size, err)
+	}
+	if held, err := f.CheckReservedLock(); held || err != nil || f.SectorSize() == 0 || f.DeviceCharacteristics() != 0 {
+		t.Errorf("locked: %v, %v", held, err)
+	}
+	if left, err := os.ReadDir(v.dir); err != nil || len(left) > 0 {
+		t.Errorf("%v, there are %v", err, left)
+	}
+	v.dir = filepath.Join(v.dir, "gone")
+	if _, _, err := v.OpenFilename(nil, vfs.OPEN_TEMP_DB); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a directory that is not there: %v", err)
+	}
+	if _, _, err := v.Open("name", 0); err == nil {
+		t.Error("a file is opened without what SQLite knows of it")
+	}
+
+	l := loading(t, filepath.Join(t.TempDir(), "loaded.db"), wide)
+	rows := int64(0)
+	_, err = l.Table(t.Context(), "things", []string{"id", "n", "text", "more"}, pageRows, func() ([]Cell, error) {
+		if rows++; rows > 60_000 {
+			return nil, io.EOF
+		}
+		return thing(rows, 0), nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.files.dir = v.dir // where nothing can be put
+	if err := l.exec(t.Context(), "PRAGMA cache_size=-16"); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.exec(t.Context(), "REINDEX things"); err == nil {
+		t.Error("an index of 60,000 rows is sorted without a file")
+	}
 }
 
 // Other tables, and databases of another form, are filled by INSERT.
