@@ -11,6 +11,7 @@ import (
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/journal"
 )
 
 // Rule says to whom of those with the role a step is open.
@@ -89,7 +90,7 @@ func (s *Service) ChangeWorkflow(ctx context.Context, a access.Actor, in FlowCha
 				return 0, err
 			}
 		}
-		return 0, recordWorkflow(ctx, tx, a, in.Type)
+		return 0, recordWorkflow(ctx, tx, a, in.Type, journal.Change{})
 	})
 	return err
 }

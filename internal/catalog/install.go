@@ -7,6 +7,7 @@ import (
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/journal"
 )
 
 // Plan is the catalog of a new instance.
@@ -73,5 +74,5 @@ func openFlow(ctx context.Context, tx *db.Tx, a access.Actor, t *Type, roles []i
 			return err
 		}
 	}
-	return recordWorkflow(ctx, tx, a, t.ID)
+	return recordWorkflow(ctx, tx, a, t.ID, journal.Change{})
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/journal"
 )
 
 // Priorities returns all priorities in their order, also the inactive ones.
@@ -27,28 +28,34 @@ func (s *Service) CreatePriority(ctx context.Context, a access.Actor, p Priority
 }
 
 func createPriority(ctx context.Context, tx *db.Tx, a access.Actor, p PriorityPatch) (*Priority, error) {
-	pr := Priority{Active: true, CreatedAt: tx.Stamp(), UpdatedAt: tx.Stamp()}
+	pr := Priority{Active: true}
 	pr.apply(p)
-	var err error
-	if pr.Position, err = nextPosition(ctx, tx, priorities); err != nil {
-		return nil, err
+	return &pr, insertPriority(ctx, tx, a, &pr, journal.Change{})
+}
+
+// insertPriority saves a new priority, or one that comes back under its number.
+func insertPriority(ctx context.Context, tx *db.Tx, a access.Actor, pr *Priority, c journal.Change) error {
+	cols, vals, err := placed(ctx, tx, priorities, int64(pr.ID), &pr.Position)
+	if err != nil {
+		return err
 	}
-	pr.Default = pr.Default || pr.Position == 1
+	pr.Default = pr.Default || pr.Position == 1 && cols == ""
 	if err := pr.check(ctx, tx, false); err != nil {
-		return nil, err
+		return err
 	}
 	if pr.Default {
-		if err := clearDefault(ctx, tx, priorities); err != nil {
-			return nil, err
+		if err := clearDefault[Priority](ctx, tx, a, priorities, c); err != nil {
+			return err
 		}
 	}
-	pr.ID, err = db.Insert[id.Priority](ctx, tx, db.SQL(`INSERT INTO priorities
-		(name, color, position, is_default, active, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+	pr.CreatedAt, pr.UpdatedAt = tx.Stamp(), tx.Stamp()
+	pr.ID, err = db.Insert[id.Priority](ctx, tx, db.SQL(`INSERT INTO priorities (`+cols+`name, color, position, is_default, active, created_at, updated_at)
+		VALUES (`).Append(vals).Add(`?, ?, ?, ?, ?, ?, ?) RETURNING id`,
 		pr.Name, pr.Color, pr.Position, pr.Default, pr.Active, pr.CreatedAt, pr.UpdatedAt))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return &pr, record(ctx, tx, a, priorities, int64(pr.ID), pr)
+	return record(ctx, tx, a, priorities, int64(pr.ID), pr, c)
 }
 
 func (pr *Priority) apply(p PriorityPatch) {
@@ -79,23 +86,27 @@ func (s *Service) UpdatePriority(ctx context.Context, a access.Actor, n id.Prior
 		if err != nil {
 			return nil, err
 		}
-		was := pr.Default
-		pr.apply(p)
-		if err := pr.check(ctx, tx, was); err != nil {
-			return nil, err
-		}
-		if pr.Default && !was {
-			if err := clearDefault(ctx, tx, priorities); err != nil {
-				return nil, err
-			}
-		}
-		pr.UpdatedAt = tx.Stamp()
-		if _, err := db.Exec(ctx, tx, db.SQL(`UPDATE priorities SET name = ?, color = ?, is_default = ?, active = ?, updated_at = ?
-			WHERE id = ?`, pr.Name, pr.Color, pr.Default, pr.Active, pr.UpdatedAt, n)); err != nil {
-			return nil, err
-		}
-		return pr, record(ctx, tx, a, priorities, int64(n), pr)
+		return pr, updatePriority(ctx, tx, a, pr, p, journal.Change{})
 	})
+}
+
+func updatePriority(ctx context.Context, tx *db.Tx, a access.Actor, pr *Priority, p PriorityPatch, c journal.Change) error {
+	was := pr.Default
+	pr.apply(p)
+	if err := pr.check(ctx, tx, was); err != nil {
+		return err
+	}
+	if pr.Default && !was {
+		if err := clearDefault[Priority](ctx, tx, a, priorities, c); err != nil {
+			return err
+		}
+	}
+	pr.UpdatedAt = tx.Stamp()
+	if _, err := db.Exec(ctx, tx, db.SQL(`UPDATE priorities SET name = ?, color = ?, is_default = ?, active = ?, updated_at = ?
+		WHERE id = ?`, pr.Name, pr.Color, pr.Default, pr.Active, pr.UpdatedAt, pr.ID)); err != nil {
+		return err
+	}
+	return record(ctx, tx, a, priorities, int64(pr.ID), pr, c)
 }
 
 // DeletePriority removes a priority that no work package has. The default is never removed.
@@ -105,33 +116,28 @@ func (s *Service) DeletePriority(ctx context.Context, a access.Actor, n id.Prior
 		if err != nil {
 			return 0, err
 		}
-		if pr.Default {
-			return 0, fault.InvalidField("base", "default_required")
-		}
-		if err := refuseUsed(ctx, tx, int64(n), map[string]string{
-			"work_packages": `SELECT COUNT(*) FROM work_packages WHERE priority_id = ?`,
-		}); err != nil {
-			return 0, err
-		}
-		if err := record(ctx, tx, a, priorities, int64(n), nil); err != nil {
-			return 0, err
-		}
-		return db.Exec(ctx, tx, db.SQL(`DELETE FROM priorities WHERE id = ?`, n))
+		return 0, dropPriority(ctx, tx, a, pr, journal.Change{})
 	})
+	return err
+}
+
+func dropPriority(ctx context.Context, tx *db.Tx, a access.Actor, pr *Priority, c journal.Change) error {
+	if pr.Default {
+		return fault.InvalidField("base", "default_required")
+	}
+	if err := refuseUsed(ctx, tx, int64(pr.ID), map[string]string{
+		"work_packages": `SELECT COUNT(*) FROM work_packages WHERE priority_id = ?`,
+	}); err != nil {
+		return err
+	}
+	if err := record(ctx, tx, a, priorities, int64(pr.ID), nil, c); err != nil {
+		return err
+	}
+	_, err := db.Exec(ctx, tx, db.SQL(`DELETE FROM priorities WHERE id = ?`, pr.ID))
 	return err
 }
 
 // MovePriority puts a priority at the 1-based position among its peers.
 func (s *Service) MovePriority(ctx context.Context, a access.Actor, n id.Priority, to int) error {
-	_, err := write(ctx, s, a, func(tx *db.Tx) (*Priority, error) {
-		if err := move(ctx, tx, priorities, int64(n), to); err != nil {
-			return nil, err
-		}
-		pr, err := find[Priority](ctx, tx, priorities, n)
-		if err != nil {
-			return nil, err
-		}
-		return pr, record(ctx, tx, a, priorities, int64(n), pr)
-	})
-	return err
+	return place[Priority](ctx, s, a, priorities, int64(n), to)
 }

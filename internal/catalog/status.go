@@ -7,6 +7,7 @@ import (
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/journal"
 )
 
 // Statuses returns all statuses in their order.
@@ -27,30 +28,35 @@ func (s *Service) CreateStatus(ctx context.Context, a access.Actor, p StatusPatc
 }
 
 func createStatus(ctx context.Context, tx *db.Tx, a access.Actor, p StatusPatch) (*Status, error) {
-	st := Status{CreatedAt: tx.Stamp(), UpdatedAt: tx.Stamp()}
+	var st Status
 	st.apply(p)
-	var err error
-	if st.Position, err = nextPosition(ctx, tx, statuses); err != nil {
-		return nil, err
+	return &st, insertStatus(ctx, tx, a, &st, journal.Change{})
+}
+
+// insertStatus saves a new status, or one that comes back under its number.
+func insertStatus(ctx context.Context, tx *db.Tx, a access.Actor, st *Status, c journal.Change) error {
+	cols, vals, err := placed(ctx, tx, statuses, int64(st.ID), &st.Position)
+	if err != nil {
+		return err
 	}
-	st.Default = st.Default || st.Position == 1
+	st.Default = st.Default || st.Position == 1 && cols == ""
 	if err := st.check(ctx, tx, false); err != nil {
-		return nil, err
+		return err
 	}
 	if st.Default {
-		if err := clearDefault(ctx, tx, statuses); err != nil {
-			return nil, err
+		if err := clearDefault[Status](ctx, tx, a, statuses, c); err != nil {
+			return err
 		}
 	}
-	st.ID, err = db.Insert[id.Status](ctx, tx, db.SQL(`INSERT INTO statuses
-		(name, color, position, is_default, is_closed, is_readonly, excluded_from_totals, default_done_ratio, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+	st.CreatedAt, st.UpdatedAt = tx.Stamp(), tx.Stamp()
+	st.ID, err = db.Insert[id.Status](ctx, tx, db.SQL(`INSERT INTO statuses (`+cols+`name, color, position, is_default, is_closed, is_readonly,
+		excluded_from_totals, default_done_ratio, created_at, updated_at) VALUES (`).Append(vals).Add(`?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
 		st.Name, st.Color, st.Position, st.Default, st.Closed, st.ReadOnly, st.ExcludedFromTotals, st.DoneRatio,
 		st.CreatedAt, st.UpdatedAt))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return &st, record(ctx, tx, a, statuses, int64(st.ID), st)
+	return record(ctx, tx, a, statuses, int64(st.ID), st, c)
 }
 
 func (st *Status) apply(p StatusPatch) {
@@ -88,24 +94,28 @@ func (s *Service) UpdateStatus(ctx context.Context, a access.Actor, n id.Status,
 		if err != nil {
 			return nil, err
 		}
-		was := st.Default
-		st.apply(p)
-		if err := st.check(ctx, tx, was); err != nil {
-			return nil, err
-		}
-		if st.Default && !was {
-			if err := clearDefault(ctx, tx, statuses); err != nil {
-				return nil, err
-			}
-		}
-		st.UpdatedAt = tx.Stamp()
-		if _, err := db.Exec(ctx, tx, db.SQL(`UPDATE statuses SET name = ?, color = ?, is_default = ?, is_closed = ?, is_readonly = ?,
-			excluded_from_totals = ?, default_done_ratio = ?, updated_at = ? WHERE id = ?`, st.Name, st.Color, st.Default,
-			st.Closed, st.ReadOnly, st.ExcludedFromTotals, st.DoneRatio, st.UpdatedAt, n)); err != nil {
-			return nil, err
-		}
-		return st, record(ctx, tx, a, statuses, int64(n), st)
+		return st, updateStatus(ctx, tx, a, st, p, journal.Change{})
 	})
+}
+
+func updateStatus(ctx context.Context, tx *db.Tx, a access.Actor, st *Status, p StatusPatch, c journal.Change) error {
+	was := st.Default
+	st.apply(p)
+	if err := st.check(ctx, tx, was); err != nil {
+		return err
+	}
+	if st.Default && !was {
+		if err := clearDefault[Status](ctx, tx, a, statuses, c); err != nil {
+			return err
+		}
+	}
+	st.UpdatedAt = tx.Stamp()
+	if _, err := db.Exec(ctx, tx, db.SQL(`UPDATE statuses SET name = ?, color = ?, is_default = ?, is_closed = ?, is_readonly = ?,
+		excluded_from_totals = ?, default_done_ratio = ?, updated_at = ? WHERE id = ?`, st.Name, st.Color, st.Default,
+		st.Closed, st.ReadOnly, st.ExcludedFromTotals, st.DoneRatio, st.UpdatedAt, st.ID)); err != nil {
+		return err
+	}
+	return record(ctx, tx, a, statuses, int64(st.ID), st, c)
 }
 
 // DeleteStatus removes a status that no work package has, with its workflow
@@ -116,36 +126,31 @@ func (s *Service) DeleteStatus(ctx context.Context, a access.Actor, n id.Status)
 		if err != nil {
 			return 0, err
 		}
-		if st.Default {
-			return 0, fault.InvalidField("base", "default_required")
-		}
-		if err := refuseUsed(ctx, tx, int64(n), map[string]string{
-			"work_packages": `SELECT COUNT(*) FROM work_packages WHERE status_id = ?`,
-		}); err != nil {
-			return 0, err
-		}
-		if err := forgetStatus(ctx, tx, a, n); err != nil {
-			return 0, err
-		}
-		if err := record(ctx, tx, a, statuses, int64(n), nil); err != nil {
-			return 0, err
-		}
-		return db.Exec(ctx, tx, db.SQL(`DELETE FROM statuses WHERE id = ?`, n))
+		return 0, dropStatus(ctx, tx, a, st, journal.Change{})
 	})
+	return err
+}
+
+func dropStatus(ctx context.Context, tx *db.Tx, a access.Actor, st *Status, c journal.Change) error {
+	if st.Default {
+		return fault.InvalidField("base", "default_required")
+	}
+	if err := refuseUsed(ctx, tx, int64(st.ID), map[string]string{
+		"work_packages": `SELECT COUNT(*) FROM work_packages WHERE status_id = ?`,
+	}); err != nil {
+		return err
+	}
+	if err := forgetStatus(ctx, tx, a, st.ID, c); err != nil {
+		return err
+	}
+	if err := record(ctx, tx, a, statuses, int64(st.ID), nil, c); err != nil {
+		return err
+	}
+	_, err := db.Exec(ctx, tx, db.SQL(`DELETE FROM statuses WHERE id = ?`, st.ID))
 	return err
 }
 
 // MoveStatus puts a status at the 1-based position among its peers.
 func (s *Service) MoveStatus(ctx context.Context, a access.Actor, n id.Status, to int) error {
-	_, err := write(ctx, s, a, func(tx *db.Tx) (*Status, error) {
-		if err := move(ctx, tx, statuses, int64(n), to); err != nil {
-			return nil, err
-		}
-		st, err := find[Status](ctx, tx, statuses, n)
-		if err != nil {
-			return nil, err
-		}
-		return st, record(ctx, tx, a, statuses, int64(n), st)
-	})
-	return err
+	return place[Status](ctx, s, a, statuses, int64(n), to)
 }

@@ -72,17 +72,13 @@ func write[T any](ctx context.Context, s *Service, a access.Actor, fn func(tx *d
 }
 
 // record journals the state of a row; a nil state says that it was deleted.
-func record(ctx context.Context, tx *db.Tx, a access.Actor, k kind, n int64, state any) error {
-	c := journal.Change{EntityType: k.entity, EntityID: n, UserID: a.ID, State: state}
+func record(ctx context.Context, tx *db.Tx, a access.Actor, k kind, n int64, state any, c journal.Change) error {
+	c.EntityType, c.EntityID, c.UserID, c.State = k.entity, n, a.ID, state
 	if state == nil {
 		c.State, c.Apart = map[string]bool{"deleted": true}, true
 	}
 	_, err := journal.Record(ctx, tx, c)
 	return err
-}
-
-func nextPosition(ctx context.Context, tx *db.Tx, k kind) (int, error) {
-	return db.Scalar[int](ctx, tx, db.SQL(`SELECT COALESCE(MAX(position), 0) + 1 FROM `+k.table))
 }
 
 // move puts the row at the 1-based position to among its peers.
@@ -110,10 +106,60 @@ func move(ctx context.Context, tx *db.Tx, k kind, n int64, to int) error {
 	return err
 }
 
-// clearDefault takes the default mark from whoever has it.
-func clearDefault(ctx context.Context, tx *db.Tx, k kind) error {
-	_, err := db.Exec(ctx, tx, db.SQL(`UPDATE `+k.table+` SET is_default = ? WHERE is_default`, false))
+// clearDefault takes the default mark from whoever has it, which is journaled there.
+func clearDefault[T any](ctx context.Context, tx *db.Tx, a access.Actor, k kind, c journal.Change) error {
+	former, found, err := db.One[int64](ctx, tx, db.SQL(`SELECT id FROM `+k.table+` WHERE is_default`))
+	if err != nil || !found {
+		return err
+	}
+	return mark[T](ctx, tx, a, k, former, false, c)
+}
+
+// place moves a row and journals that.
+func place[T any](ctx context.Context, s *Service, a access.Actor, k kind, n int64, to int) error {
+	_, err := write(ctx, s, a, func(tx *db.Tx) (int, error) { return 0, moved[T](ctx, tx, a, k, n, to, journal.Change{}) })
 	return err
+}
+
+func moved[T any](ctx context.Context, tx *db.Tx, a access.Actor, k kind, n int64, to int, c journal.Change) error {
+	if err := move(ctx, tx, k, n, to); err != nil {
+		return err
+	}
+	row, err := find[T](ctx, tx, k, n)
+	if err != nil {
+		return err
+	}
+	return record(ctx, tx, a, k, n, row, c)
+}
+
+// mark makes a row the default or takes the mark away.
+func mark[T any](ctx context.Context, tx *db.Tx, a access.Actor, k kind, n int64, on bool, c journal.Change) error {
+	if _, err := db.Exec(ctx, tx, db.SQL(`UPDATE `+k.table+` SET is_default = ? WHERE id = ?`, on, n)); err != nil {
+		return err
+	}
+	row, err := find[T](ctx, tx, k, n)
+	if err != nil {
+		return err
+	}
+	return record(ctx, tx, a, k, n, row, c)
+}
+
+// placed is the number and the place of a new row: at the end, or for one that comes
+// back where it was.
+func placed(ctx context.Context, tx *db.Tx, k kind, n int64, position *int) (cols string, vals db.Frag, err error) {
+	end, err := db.Scalar[int](ctx, tx, db.SQL(`SELECT COALESCE(MAX(position), 0) + 1 FROM `+k.table))
+	if err != nil || n == 0 {
+		*position = end
+		return "", db.SQL(``), err
+	}
+	*position = min(*position, end)
+	cols, vals = "id, ", db.SQL(`?,`, n)
+	taken, err := db.Scalar[int](ctx, tx, db.SQL(`SELECT COUNT(*) FROM `+k.table+` WHERE position = ?`, *position))
+	if err != nil || taken == 0 {
+		return cols, vals, err
+	}
+	_, err = db.Exec(ctx, tx, db.SQL(`UPDATE `+k.table+` SET position = position + 1 WHERE position >= ?`, *position))
+	return cols, vals, err
 }
 
 // uses counts rows that refer to a row of the catalog, by the name of what uses it.

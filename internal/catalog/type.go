@@ -7,6 +7,7 @@ import (
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/journal"
 )
 
 // Types returns all types in their order.
@@ -50,23 +51,28 @@ func (s *Service) CreateType(ctx context.Context, a access.Actor, p TypePatch) (
 }
 
 func createType(ctx context.Context, tx *db.Tx, a access.Actor, p TypePatch) (*Type, error) {
-	t := Type{InRoadmap: true, CreatedAt: tx.Stamp(), UpdatedAt: tx.Stamp()}
+	t := Type{InRoadmap: true}
 	t.apply(p)
-	err := t.check(ctx, tx)
+	return &t, insertType(ctx, tx, a, &t, journal.Change{})
+}
+
+// insertType saves a new type, or one that comes back under its number.
+func insertType(ctx context.Context, tx *db.Tx, a access.Actor, t *Type, c journal.Change) error {
+	if err := t.check(ctx, tx); err != nil {
+		return err
+	}
+	cols, vals, err := placed(ctx, tx, types, int64(t.ID), &t.Position)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if t.Position, err = nextPosition(ctx, tx, types); err != nil {
-		return nil, err
-	}
-	t.ID, err = db.Insert[id.Type](ctx, tx, db.SQL(`INSERT INTO types
-		(name, color, position, is_default, is_milestone, is_in_roadmap, description, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+	t.CreatedAt, t.UpdatedAt = tx.Stamp(), tx.Stamp()
+	t.ID, err = db.Insert[id.Type](ctx, tx, db.SQL(`INSERT INTO types (`+cols+`name, color, position, is_default, is_milestone, is_in_roadmap,
+		description, created_at, updated_at) VALUES (`).Append(vals).Add(`?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
 		t.Name, t.Color, t.Position, t.Default, t.Milestone, t.InRoadmap, t.Description, t.CreatedAt, t.UpdatedAt))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return &t, record(ctx, tx, a, types, int64(t.ID), t)
+	return record(ctx, tx, a, types, int64(t.ID), t, c)
 }
 
 func (t *Type) apply(p TypePatch) {
@@ -93,51 +99,51 @@ func (s *Service) UpdateType(ctx context.Context, a access.Actor, n id.Type, p T
 		if err != nil {
 			return nil, err
 		}
-		t.apply(p)
-		if err := t.check(ctx, tx); err != nil {
-			return nil, err
-		}
-		t.UpdatedAt = tx.Stamp()
-		if _, err := db.Exec(ctx, tx, db.SQL(`UPDATE types SET name = ?, color = ?, is_default = ?, is_milestone = ?,
-			is_in_roadmap = ?, description = ?, updated_at = ? WHERE id = ?`,
-			t.Name, t.Color, t.Default, t.Milestone, t.InRoadmap, t.Description, t.UpdatedAt, n)); err != nil {
-			return nil, err
-		}
-		return t, record(ctx, tx, a, types, int64(n), t)
+		return t, updateType(ctx, tx, a, t, p, journal.Change{})
 	})
+}
+
+func updateType(ctx context.Context, tx *db.Tx, a access.Actor, t *Type, p TypePatch, c journal.Change) error {
+	t.apply(p)
+	if err := t.check(ctx, tx); err != nil {
+		return err
+	}
+	t.UpdatedAt = tx.Stamp()
+	if _, err := db.Exec(ctx, tx, db.SQL(`UPDATE types SET name = ?, color = ?, is_default = ?, is_milestone = ?,
+		is_in_roadmap = ?, description = ?, updated_at = ? WHERE id = ?`,
+		t.Name, t.Color, t.Default, t.Milestone, t.InRoadmap, t.Description, t.UpdatedAt, t.ID)); err != nil {
+		return err
+	}
+	return record(ctx, tx, a, types, int64(t.ID), t, c)
 }
 
 // DeleteType removes a type that no work package has. It goes from the
 // projects that had it on, and its workflow goes with it.
 func (s *Service) DeleteType(ctx context.Context, a access.Actor, n id.Type) error {
 	_, err := write(ctx, s, a, func(tx *db.Tx) (int64, error) {
-		if _, err := find[Type](ctx, tx, types, n); err != nil {
+		t, err := find[Type](ctx, tx, types, n)
+		if err != nil {
 			return 0, err
 		}
-		if err := refuseUsed(ctx, tx, int64(n), map[string]string{
-			"work_packages": `SELECT COUNT(*) FROM work_packages WHERE type_id = ?`,
-		}); err != nil {
-			return 0, err
-		}
-		if err := record(ctx, tx, a, types, int64(n), nil); err != nil {
-			return 0, err
-		}
-		return db.Exec(ctx, tx, db.SQL(`DELETE FROM types WHERE id = ?`, n))
+		return 0, dropType(ctx, tx, a, t, journal.Change{})
 	})
+	return err
+}
+
+func dropType(ctx context.Context, tx *db.Tx, a access.Actor, t *Type, c journal.Change) error {
+	if err := refuseUsed(ctx, tx, int64(t.ID), map[string]string{
+		"work_packages": `SELECT COUNT(*) FROM work_packages WHERE type_id = ?`,
+	}); err != nil {
+		return err
+	}
+	if err := record(ctx, tx, a, types, int64(t.ID), nil, c); err != nil {
+		return err
+	}
+	_, err := db.Exec(ctx, tx, db.SQL(`DELETE FROM types WHERE id = ?`, t.ID))
 	return err
 }
 
 // MoveType puts a type at the 1-based position among its peers.
 func (s *Service) MoveType(ctx context.Context, a access.Actor, n id.Type, to int) error {
-	_, err := write(ctx, s, a, func(tx *db.Tx) (*Type, error) {
-		if err := move(ctx, tx, types, int64(n), to); err != nil {
-			return nil, err
-		}
-		t, err := find[Type](ctx, tx, types, n)
-		if err != nil {
-			return nil, err
-		}
-		return t, record(ctx, tx, a, types, int64(n), t)
-	})
-	return err
+	return place[Type](ctx, s, a, types, int64(n), to)
 }

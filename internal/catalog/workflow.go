@@ -92,7 +92,7 @@ func (s *Service) SetWorkflow(ctx context.Context, a access.Actor, typ id.Type, 
 		if err := replaceSteps(ctx, tx, typ, role, matrix); err != nil {
 			return nil, err
 		}
-		if err := recordWorkflow(ctx, tx, a, typ); err != nil {
+		if err := recordWorkflow(ctx, tx, a, typ, journal.Change{}); err != nil {
 			return nil, err
 		}
 		return steps(ctx, tx, typ, role)
@@ -133,7 +133,7 @@ func (s *Service) CopyWorkflow(ctx context.Context, a access.Actor, typ id.Type,
 					return 0, err
 				}
 			}
-			if err := recordWorkflow(ctx, tx, a, t); err != nil {
+			if err := recordWorkflow(ctx, tx, a, t, journal.Change{}); err != nil {
 				return 0, err
 			}
 		}
@@ -174,6 +174,10 @@ func replaceSteps(ctx context.Context, tx *db.Tx, typ id.Type, role id.Role, mat
 	if _, err := db.Exec(ctx, tx, db.SQL(`DELETE FROM workflows WHERE type_id = ? AND role_id = ?`, typ, role)); err != nil {
 		return err
 	}
+	return insertSteps(ctx, tx, typ, role, matrix)
+}
+
+func insertSteps(ctx context.Context, tx *db.Tx, typ id.Type, role id.Role, matrix []Step) error {
 	for len(matrix) > 0 {
 		n := min(insertBatch, len(matrix))
 		var rows []db.Frag
@@ -189,20 +193,24 @@ func replaceSteps(ctx context.Context, tx *db.Tx, typ id.Type, role id.Role, mat
 	return nil
 }
 
+// flowState is what the journal keeps of the workflow of a type.
+type flowState struct {
+	Steps []Step `json:"steps"`
+}
+
 // recordWorkflow journals the whole workflow of a type under the type's id.
-func recordWorkflow(ctx context.Context, tx *db.Tx, a access.Actor, typ id.Type) error {
+func recordWorkflow(ctx context.Context, tx *db.Tx, a access.Actor, typ id.Type, c journal.Change) error {
 	all, err := steps(ctx, tx, typ, 0)
 	if err != nil {
 		return err
 	}
-	_, err = journal.Record(ctx, tx, journal.Change{
-		EntityType: journal.Workflow, EntityID: int64(typ), UserID: a.ID, State: map[string]any{"steps": all},
-	})
+	c.EntityType, c.EntityID, c.UserID, c.State = journal.Workflow, int64(typ), a.ID, flowState{all}
+	_, err = journal.Record(ctx, tx, c)
 	return err
 }
 
 // forgetStatus removes the steps from and to a status that goes.
-func forgetStatus(ctx context.Context, tx *db.Tx, a access.Actor, n id.Status) error {
+func forgetStatus(ctx context.Context, tx *db.Tx, a access.Actor, n id.Status, c journal.Change) error {
 	touched, err := db.All[id.Type](ctx, tx, db.SQL(`SELECT DISTINCT type_id FROM workflows
 		WHERE old_status_id = ? OR new_status_id = ? ORDER BY type_id`, n, n))
 	if err != nil || len(touched) == 0 {
@@ -212,7 +220,7 @@ func forgetStatus(ctx context.Context, tx *db.Tx, a access.Actor, n id.Status) e
 		return err
 	}
 	for _, t := range touched {
-		if err := recordWorkflow(ctx, tx, a, t); err != nil {
+		if err := recordWorkflow(ctx, tx, a, t, c); err != nil {
 			return err
 		}
 	}

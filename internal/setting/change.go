@@ -44,19 +44,24 @@ func (s *Service) change(ctx context.Context, tx *db.Tx, a access.Actor, change 
 	}
 	after := before.clone()
 	change(&after)
+	return after, s.settle(ctx, tx, a, before, after, journal.Change{})
+}
+
+// settle checks the settings as a whole and saves what differs.
+func (s *Service) settle(ctx context.Context, tx *db.Tx, a access.Actor, before, after Values, c journal.Change) error {
 	refused := after.check()
 	if after.NewProjectRole != 0 && after.NewProjectRole != before.NewProjectRole {
 		n, err := db.Scalar[int](ctx, tx, db.SQL(`SELECT COUNT(*) FROM roles WHERE id = ? AND kind = 'ProjectRole' AND builtin = 0`, after.NewProjectRole))
 		if err != nil {
-			return Values{}, err
+			return err
 		}
 		refused.add(n == 0, "new_project_user_role_id", "inclusion", nil)
 	}
 	if err := fault.Invalid(refused...); err != nil {
-		return Values{}, err
+		return err
 	}
 	tx.AfterCommit(s.expire)
-	return after, s.save(ctx, tx, a, before, after)
+	return s.save(ctx, tx, a, before, after, c)
 }
 
 // Limits of texts, in characters.
@@ -119,7 +124,7 @@ func (v Values) check() refusals {
 }
 
 // save writes the members that differ. Nothing differs: nothing is written.
-func (s *Service) save(ctx context.Context, tx *db.Tx, a access.Actor, before, after Values) error {
+func (s *Service) save(ctx context.Context, tx *db.Tx, a access.Actor, before, after Values, c journal.Change) error {
 	old, err := members(before)
 	if err != nil {
 		return err
@@ -148,12 +153,18 @@ func (s *Service) save(ctx context.Context, tx *db.Tx, a access.Actor, before, a
 			return err
 		}
 	}
-	if _, err := journal.Record(ctx, tx, journal.Change{EntityType: journal.Setting, EntityID: 1, UserID: a.ID, State: after.state()}); err != nil {
+	if err := record(ctx, tx, a, after, c); err != nil {
 		return err
 	}
 	return s.audit.Record(ctx, tx, audit.Act{
 		ActorID: a.ID, ActorName: a.Name, IP: a.IP, Action: "setting.change", Object: "settings", Detail: map[string]any{"changed": changed},
 	})
+}
+
+func record(ctx context.Context, tx *db.Tx, a access.Actor, v Values, c journal.Change) error {
+	c.EntityType, c.EntityID, c.UserID, c.State = journal.Setting, RecordID, a.ID, v.state()
+	_, err := journal.Record(ctx, tx, c)
+	return err
 }
 
 // members are the settings one by one, as the table keeps them.

@@ -56,26 +56,30 @@ func (s *Service) AddNonWorkingDay(ctx context.Context, a access.Actor, n NonWor
 		return err
 	}
 	return db.Do(ctx, s.db, func(tx *db.Tx) error {
-		v, err := stored(ctx, tx)
-		if err != nil {
-			return err
-		}
-		n.Name = strings.TrimSpace(n.Name)
-		var r refusals
-		r.add(n.Date == "", "date", "blank", nil)
-		_, wrong := db.ParseDay(string(n.Date))
-		r.add(wrong != nil, "date", "invalid", nil)
-		r.add(v.NonWorking(n.Date) != "", "date", "taken", nil)
-		r.add(n.Name == "", "name", "blank", nil)
-		r.text(n.Name, maxDayName, "name")
-		if err := fault.Invalid(r...); err != nil {
-			return err
-		}
-		if _, err := db.Exec(ctx, tx, db.SQL(`INSERT INTO non_working_days (date, name, created_at) VALUES (?, ?, ?)`, n.Date, n.Name, tx.Stamp())); err != nil {
-			return err
-		}
-		return s.daysChanged(ctx, tx, a, "non_working_day.add", n)
+		return s.addDay(ctx, tx, a, n, journal.Change{})
 	})
+}
+
+func (s *Service) addDay(ctx context.Context, tx *db.Tx, a access.Actor, n NonWorkingDay, c journal.Change) error {
+	v, err := stored(ctx, tx)
+	if err != nil {
+		return err
+	}
+	n.Name = strings.TrimSpace(n.Name)
+	var r refusals
+	r.add(n.Date == "", "date", "blank", nil)
+	_, wrong := db.ParseDay(string(n.Date))
+	r.add(wrong != nil, "date", "invalid", nil)
+	r.add(v.NonWorking(n.Date) != "", "date", "taken", nil)
+	r.add(n.Name == "", "name", "blank", nil)
+	r.text(n.Name, maxDayName, "name")
+	if err := fault.Invalid(r...); err != nil {
+		return err
+	}
+	if _, err := db.Exec(ctx, tx, db.SQL(`INSERT INTO non_working_days (date, name, created_at) VALUES (?, ?, ?)`, n.Date, n.Name, tx.Stamp())); err != nil {
+		return err
+	}
+	return s.daysChanged(ctx, tx, a, "non_working_day.add", n, c)
 }
 
 // RemoveNonWorkingDay makes a day an ordinary one again.
@@ -86,29 +90,33 @@ func (s *Service) RemoveNonWorkingDay(ctx context.Context, a access.Actor, d db.
 		return err
 	}
 	return db.Do(ctx, s.db, func(tx *db.Tx) error {
-		v, err := stored(ctx, tx)
-		if err != nil {
-			return err
-		}
-		name := v.NonWorking(d)
-		if name == "" {
-			return fault.NotFound("non-working day")
-		}
-		if _, err := db.Exec(ctx, tx, db.SQL(`DELETE FROM non_working_days WHERE date = ?`, d)); err != nil {
-			return err
-		}
-		return s.daysChanged(ctx, tx, a, "non_working_day.remove", NonWorkingDay{d, name})
+		return s.removeDay(ctx, tx, a, d, journal.Change{})
 	})
 }
 
-// daysChanged journals and audits a change of the non-working days, and has the
-// durations counted anew.
-func (s *Service) daysChanged(ctx context.Context, tx *db.Tx, a access.Actor, action string, n NonWorkingDay) error {
+func (s *Service) removeDay(ctx context.Context, tx *db.Tx, a access.Actor, d db.Day, c journal.Change) error {
 	v, err := stored(ctx, tx)
 	if err != nil {
 		return err
 	}
-	if _, err := journal.Record(ctx, tx, journal.Change{EntityType: journal.Setting, EntityID: 1, UserID: a.ID, State: v.state()}); err != nil {
+	name := v.NonWorking(d)
+	if name == "" {
+		return fault.NotFound("non-working day")
+	}
+	if _, err := db.Exec(ctx, tx, db.SQL(`DELETE FROM non_working_days WHERE date = ?`, d)); err != nil {
+		return err
+	}
+	return s.daysChanged(ctx, tx, a, "non_working_day.remove", NonWorkingDay{d, name}, c)
+}
+
+// daysChanged journals and audits a change of the non-working days, and has the
+// durations counted anew.
+func (s *Service) daysChanged(ctx context.Context, tx *db.Tx, a access.Actor, action string, n NonWorkingDay, c journal.Change) error {
+	v, err := stored(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if err := record(ctx, tx, a, v, c); err != nil {
 		return err
 	}
 	if err := s.audit.Record(ctx, tx, audit.Act{
@@ -126,9 +134,9 @@ func recount(ctx context.Context, tx *db.Tx) error {
 }
 
 // state is what the journal keeps: the settings and the non-working days.
-func (v Values) state() any {
-	return struct {
-		Values
-		NonWorkingDays []NonWorkingDay `json:"non_working_days,omitempty"`
-	}{v, v.NonWorkingDays}
+func (v Values) state() state { return state{v, v.NonWorkingDays} }
+
+type state struct {
+	Values
+	NonWorkingDays []NonWorkingDay `json:"non_working_days,omitempty"`
 }

@@ -26,13 +26,15 @@ type catalogItem struct {
 type catalogKind struct {
 	href, what                   string
 	title, create, remove, empty string // keys of texts
+	deleting                     string // what deleting means
+	forGood                      bool   // and that it cannot be undone
 	flags                        []catalogFlag
 	chip                         func(name string, hue ui.Hue) ui.Chip
 	hasText, hasRatio            bool
 	list                         func(r *http.Request, a access.Actor) ([]catalogItem, error)
 	uses                         func(r *http.Request, a access.Actor) (map[int64]int, error)
 	find                         func(r *http.Request, a access.Actor, n int64) (catalogItem, error)
-	save                         func(r *http.Request, a access.Actor, in catalogItem) error
+	save                         func(r *http.Request, a access.Actor, in catalogItem) (int64, error)
 	drop                         func(r *http.Request, a access.Actor, n int64) error
 	move                         func(r *http.Request, a access.Actor, n int64, to int) error
 }
@@ -248,14 +250,14 @@ func (s *Site) saveCatalog(k catalogKind, w http.ResponseWriter, r *http.Request
 	for _, flag := range k.flags {
 		in.flags[flag.name] = f.Get(flag.name) == "1"
 	}
-	err := k.save(r, a, in)
+	n, err := k.save(r, a, in)
 	if refused(err) {
 		return s.catalogForm(k, w, r, a, in, title, err)
 	}
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, k.href+"?done="+done)
+	return s.led(w, r, a, k.href, done, undoOf(k.what, n))
 }
 
 func (s *Site) moveCatalog(k catalogKind, w http.ResponseWriter, r *http.Request, a access.Actor) error {
@@ -274,7 +276,7 @@ func (s *Site) askCatalogDelete(k catalogKind, w http.ResponseWriter, r *http.Re
 	say := speak(r)
 	return s.confirmAdmin(w, r, a, confirmPage{
 		Page:   s.adminPage(r, a, say.T("manage.delete_title", "name", item.name), ui.Crumb{Label: say.T(k.title), Href: k.href}),
-		Cancel: k.href + "/" + idText(item.id), Submit: say.T(k.remove), Text: say.T("catalog.delete_text"),
+		Cancel: k.href + "/" + idText(item.id), Submit: say.T(k.remove), Text: say.T(k.deleting),
 	}, inUse(refusal, "work_packages", "catalog.delete_used"))
 }
 
@@ -290,7 +292,10 @@ func (s *Site) deleteCatalog(k catalogKind, w http.ResponseWriter, r *http.Reque
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, k.href+"?done=removed")
+	if k.forGood {
+		return redirect(w, r, k.href+"?done=removed")
+	}
+	return s.led(w, r, a, k.href, "removed", undoOf(k.what, item.id))
 }
 
 // plainCounts are counts by plain numbers.

@@ -91,7 +91,7 @@ func (s *Site) saveWeek(w http.ResponseWriter, r *http.Request, a access.Actor) 
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, daysHref+"?done=days_saved")
+	return s.led(w, r, a, daysHref, "days_saved", settings)
 }
 
 func (s *Site) addDay(w http.ResponseWriter, r *http.Request, a access.Actor) error {
@@ -106,7 +106,7 @@ func (s *Site) addDay(w http.ResponseWriter, r *http.Request, a access.Actor) er
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, daysHref+"?done=days_saved")
+	return s.led(w, r, a, daysHref, "days_saved", settings)
 }
 
 // nonWorking finds the non-working day of the address.
@@ -139,5 +139,5 @@ func (s *Site) removeDay(w http.ResponseWriter, r *http.Request, a access.Actor)
 	if err := s.app.Settings.RemoveNonWorkingDay(r.Context(), a, n.Date); err != nil {
 		return err
 	}
-	return redirect(w, r, daysHref+"?done=days_saved")
+	return s.led(w, r, a, daysHref, "days_saved", settings)
 }

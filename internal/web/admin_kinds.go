@@ -25,7 +25,7 @@ func (s *Site) typeKind() catalogKind {
 		}}
 	}
 	return catalogKind{
-		href: typesHref, what: "type", title: "catalog.types", create: "catalog.new_type", remove: "catalog.delete_type", empty: "catalog.types_empty",
+		href: typesHref, what: undoType, deleting: "catalog.delete_text", forGood: true, title: "catalog.types", create: "catalog.new_type", remove: "catalog.delete_type", empty: "catalog.types_empty",
 		chip: ui.Type, hasText: true,
 		flags: []catalogFlag{
 			{"isDefault", "catalog.type_default", "catalog.type_default_hint", "catalog.mark_new_projects"},
@@ -46,18 +46,20 @@ func (s *Site) typeKind() catalogKind {
 			}
 			return item(*t), nil
 		},
-		save: func(r *http.Request, a access.Actor, in catalogItem) error {
+		save: func(r *http.Request, a access.Actor, in catalogItem) (int64, error) {
 			p := catalog.TypePatch{
 				Name: opt.Of(in.name), Color: opt.Of(in.color), Description: opt.Of(in.text),
 				Default: opt.Of(in.flags["isDefault"]), Milestone: opt.Of(in.flags["isMilestone"]), InRoadmap: opt.Of(in.flags["isInRoadmap"]),
 			}
-			var err error
-			if in.id == 0 {
-				_, err = c.CreateType(r.Context(), a, p)
-			} else {
-				_, err = c.UpdateType(r.Context(), a, id.Type(in.id), p)
+			if in.id != 0 {
+				_, err := c.UpdateType(r.Context(), a, id.Type(in.id), p)
+				return in.id, err
 			}
-			return err
+			made, err := c.CreateType(r.Context(), a, p)
+			if err != nil {
+				return 0, err
+			}
+			return int64(made.ID), nil
 		},
 		drop: func(r *http.Request, a access.Actor, n int64) error { return c.DeleteType(r.Context(), a, id.Type(n)) },
 		move: func(r *http.Request, a access.Actor, n int64, to int) error {
@@ -78,7 +80,7 @@ func (s *Site) statusKind() catalogKind {
 		return out
 	}
 	return catalogKind{
-		href: statusesHref, what: "status", title: "catalog.statuses", create: "catalog.new_status", remove: "catalog.delete_status", empty: "catalog.statuses_empty",
+		href: statusesHref, what: undoStatus, deleting: "catalog.delete_undo_text", title: "catalog.statuses", create: "catalog.new_status", remove: "catalog.delete_status", empty: "catalog.statuses_empty",
 		chip: ui.Status, hasRatio: true,
 		flags: []catalogFlag{
 			{"isDefault", "catalog.status_default", "catalog.status_default_hint", "catalog.mark_default"},
@@ -100,18 +102,20 @@ func (s *Site) statusKind() catalogKind {
 			}
 			return item(*st), nil
 		},
-		save: func(r *http.Request, a access.Actor, in catalogItem) error {
+		save: func(r *http.Request, a access.Actor, in catalogItem) (int64, error) {
 			p := catalog.StatusPatch{
 				Name: opt.Of(in.name), Color: opt.Of(in.color), Default: opt.Of(in.flags["isDefault"]), Closed: opt.Of(in.flags["isClosed"]),
 				ReadOnly: opt.Of(in.flags["isReadonly"]), ExcludedFromTotals: opt.Of(in.flags["excludedFromTotals"]), DoneRatio: opt.Of(ratioOf(in.ratio)),
 			}
-			var err error
-			if in.id == 0 {
-				_, err = c.CreateStatus(r.Context(), a, p)
-			} else {
-				_, err = c.UpdateStatus(r.Context(), a, id.Status(in.id), p)
+			if in.id != 0 {
+				_, err := c.UpdateStatus(r.Context(), a, id.Status(in.id), p)
+				return in.id, err
 			}
-			return err
+			made, err := c.CreateStatus(r.Context(), a, p)
+			if err != nil {
+				return 0, err
+			}
+			return int64(made.ID), nil
 		},
 		drop: func(r *http.Request, a access.Actor, n int64) error {
 			return c.DeleteStatus(r.Context(), a, id.Status(n))
@@ -128,7 +132,7 @@ func (s *Site) priorityKind() catalogKind {
 		return catalogItem{id: int64(p.ID), name: p.Name, color: p.Color, flags: map[string]bool{"isDefault": p.Default, "isActive": p.Active}}
 	}
 	return catalogKind{
-		href: prioritiesHref, what: "priority", title: "catalog.priorities", create: "catalog.new_priority", remove: "catalog.delete_priority", empty: "catalog.priorities_empty",
+		href: prioritiesHref, what: undoPriority, deleting: "catalog.delete_undo_text", title: "catalog.priorities", create: "catalog.new_priority", remove: "catalog.delete_priority", empty: "catalog.priorities_empty",
 		chip: ui.Status,
 		flags: []catalogFlag{
 			{"isDefault", "catalog.priority_default", "catalog.priority_default_hint", "catalog.mark_default"},
@@ -148,15 +152,17 @@ func (s *Site) priorityKind() catalogKind {
 			}
 			return item(*p), nil
 		},
-		save: func(r *http.Request, a access.Actor, in catalogItem) error {
+		save: func(r *http.Request, a access.Actor, in catalogItem) (int64, error) {
 			p := catalog.PriorityPatch{Name: opt.Of(in.name), Color: opt.Of(in.color), Default: opt.Of(in.flags["isDefault"]), Active: opt.Of(in.flags["isActive"])}
-			var err error
-			if in.id == 0 {
-				_, err = c.CreatePriority(r.Context(), a, p)
-			} else {
-				_, err = c.UpdatePriority(r.Context(), a, id.Priority(in.id), p)
+			if in.id != 0 {
+				_, err := c.UpdatePriority(r.Context(), a, id.Priority(in.id), p)
+				return in.id, err
 			}
-			return err
+			made, err := c.CreatePriority(r.Context(), a, p)
+			if err != nil {
+				return 0, err
+			}
+			return int64(made.ID), nil
 		},
 		drop: func(r *http.Request, a access.Actor, n int64) error {
 			return c.DeletePriority(r.Context(), a, id.Priority(n))

@@ -126,7 +126,7 @@ func (s *Site) saveSettings(w http.ResponseWriter, r *http.Request, a access.Act
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, "/admin/settings?done=saved")
+	return s.led(w, r, a, "/admin/settings", "saved", settings)
 }
 
 type authenticationPage struct {
@@ -175,7 +175,7 @@ func (s *Site) saveAuthentication(w http.ResponseWriter, r *http.Request, a acce
 	if _, err := s.app.Settings.Change(r.Context(), a, func(v *setting.Values) { v.SelfRegistration = on }); err != nil {
 		return err
 	}
-	return redirect(w, r, "/admin/authentication?done=saved")
+	return s.led(w, r, a, "/admin/authentication", "saved", settings)
 }
 
 type infoPage struct {

@@ -292,7 +292,7 @@ func (s *Site) saveWorkflow(w http.ResponseWriter, r *http.Request, a access.Act
 		return err
 	}
 	shown := flowInput{Type: in.Type, Roles: in.Roles, Rule: in.Rule, Statuses: r.PostForm.Get("all") == "1"}
-	return redirect(w, r, shown.query()+"&done=saved")
+	return s.led(w, r, a, shown.query(), "saved", undoOf(undoWorkflow, in.Type))
 }
 
 func (s *Site) copyWorkflow(w http.ResponseWriter, r *http.Request, a access.Actor) error {
@@ -301,12 +301,13 @@ func (s *Site) copyWorkflow(w http.ResponseWriter, r *http.Request, a access.Act
 	}
 	f := r.PostForm
 	typ, role := parsed[id.Type](f.Get("type")), parsed[id.Role](f.Get("from_role"))
-	err := s.app.Catalog.CopyWorkflow(r.Context(), a, typ, role, formIDs[id.Type](r, "to_type"), formIDs[id.Role](r, "to_role"))
+	types := formIDs[id.Type](r, "to_type")
+	err := s.app.Catalog.CopyWorkflow(r.Context(), a, typ, role, types, formIDs[id.Role](r, "to_role"))
 	if refused(err) {
 		return s.workflowPage(w, r, a, f, err)
 	}
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, flowInput{Type: typ, Roles: []id.Role{role}, Rule: catalog.ForAll}.query()+"&done=workflow_copied")
+	return s.led(w, r, a, flowInput{Type: typ, Roles: []id.Role{role}, Rule: catalog.ForAll}.query(), "workflow_copied", undoOf(undoWorkflow, types...))
 }

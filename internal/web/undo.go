@@ -14,6 +14,7 @@ import (
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
 	"github.com/holdfast/holdfast/internal/journal"
+	"github.com/holdfast/holdfast/internal/setting"
 	"github.com/holdfast/holdfast/internal/web/ui"
 )
 
@@ -25,6 +26,11 @@ const (
 	undoVersion  = "version"
 	undoCategory = "category"
 	undoRole     = "role"
+	undoType     = "type"
+	undoStatus   = "status"
+	undoPriority = "priority"
+	undoWorkflow = "workflow"
+	undoSetting  = "setting"
 )
 
 // undoKind is how changes of one kind of record are taken back.
@@ -50,6 +56,16 @@ func (s *Site) undoKinds() map[string]undoKind {
 		undoVersion:  {entity: journal.Version, undo: single(s.app.Versions.Undo)},
 		undoCategory: {entity: journal.Category, undo: single(s.app.Categories.Undo)},
 		undoRole:     {entity: journal.Role, undo: several(s.app.Memberships.UndoRole), after: s.stillRole},
+		undoType:     {entity: journal.Type, undo: single(s.app.Catalog.UndoType)},
+		undoStatus:   {entity: journal.Status, undo: single(s.app.Catalog.UndoStatus)},
+		undoPriority: {entity: journal.Priority, undo: single(s.app.Catalog.UndoPriority)},
+		undoWorkflow: {entity: journal.Workflow, undo: several(s.app.Catalog.UndoWorkflow)},
+		undoSetting: {entity: journal.Setting, undo: func(ctx context.Context, a access.Actor, records []int64) error {
+			if !slices.Equal(records, settings.records) {
+				return fault.NotFound("change")
+			}
+			return s.app.Settings.Undo(ctx, a)
+		}},
 	}
 }
 
@@ -126,6 +142,9 @@ func (u undoing) String() string {
 	}
 	return text
 }
+
+// settings are the settings, which are one record.
+var settings = undoing{undoSetting, []int64{setting.RecordID}}
 
 func parseUndoing(text string) (undoing, bool) {
 	kind, numbers, _ := strings.Cut(text, "-")
