@@ -9,6 +9,7 @@ import (
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/journal"
 	"github.com/holdfast/holdfast/internal/opt"
 )
 
@@ -47,7 +48,7 @@ func (s *Service) CreateGroup(ctx context.Context, a access.Actor, in GroupInput
 		if err != nil {
 			return Group{}, err
 		}
-		return s.saveGroup(ctx, tx, a, n, in.Members, "group.create", true)
+		return s.saveGroup(ctx, tx, a, n, in.Members, "group.create", journal.Change{First: true})
 	})
 }
 
@@ -60,20 +61,24 @@ func (s *Service) UpdateGroup(ctx context.Context, a access.Actor, group id.User
 		if err != nil {
 			return Group{}, err
 		}
-		old, err := memberIDs(ctx, tx, group)
-		if err != nil {
-			return Group{}, err
-		}
-		members := p.Members.Or(old)
-		g.Lastname = strings.TrimSpace(p.Name.Or(g.Lastname))
-		if err := validGroup(ctx, tx, g, members); err != nil {
-			return Group{}, err
-		}
-		if err := updateUser(ctx, tx, g); err != nil {
-			return Group{}, err
-		}
-		return s.saveGroup(ctx, tx, a, group, members, "group.update", false)
+		return s.updateGroup(ctx, tx, a, g, p, journal.Change{})
 	})
+}
+
+func (s *Service) updateGroup(ctx context.Context, tx *db.Tx, a access.Actor, g User, p GroupPatch, c journal.Change) (Group, error) {
+	old, err := memberIDs(ctx, tx, g.ID)
+	if err != nil {
+		return Group{}, err
+	}
+	members := p.Members.Or(old)
+	g.Lastname = strings.TrimSpace(p.Name.Or(g.Lastname))
+	if err := validGroup(ctx, tx, g, members); err != nil {
+		return Group{}, err
+	}
+	if err := updateUser(ctx, tx, g); err != nil {
+		return Group{}, err
+	}
+	return s.saveGroup(ctx, tx, a, g.ID, members, "group.update", c)
 }
 
 // AddToGroup and RemoveFromGroup change one member.
@@ -102,7 +107,7 @@ func (s *Service) changeMembers(ctx context.Context, a access.Actor, group id.Us
 		if err := validGroup(ctx, tx, g, members); err != nil {
 			return Group{}, err
 		}
-		return s.saveGroup(ctx, tx, a, group, members, "group.update", false)
+		return s.saveGroup(ctx, tx, a, group, members, "group.update", journal.Change{})
 	})
 }
 
@@ -127,7 +132,7 @@ func (s *Service) DeleteGroup(ctx context.Context, a access.Actor, group id.User
 		if err := updateUser(ctx, tx, g); err != nil {
 			return err
 		}
-		if err := journalUser(ctx, tx, a, g, false); err != nil {
+		if err := journalUser(ctx, tx, a, g, journal.Change{}); err != nil {
 			return err
 		}
 		return s.record(ctx, tx, a, "group.delete", object("group", group), map[string]any{"name": g.Lastname})
@@ -246,7 +251,7 @@ func memberIDs(ctx context.Context, tx *db.Tx, group id.User) ([]id.User, error)
 }
 
 // saveGroup writes members, journal and audit of a group whose row is written.
-func (s *Service) saveGroup(ctx context.Context, tx *db.Tx, a access.Actor, group id.User, members []id.User, action string, first bool) (Group, error) {
+func (s *Service) saveGroup(ctx context.Context, tx *db.Tx, a access.Actor, group id.User, members []id.User, action string, c journal.Change) (Group, error) {
 	members = distinct(members)
 	if err := s.setMembers(ctx, tx, group, members); err != nil {
 		return Group{}, err
@@ -255,7 +260,7 @@ func (s *Service) saveGroup(ctx context.Context, tx *db.Tx, a access.Actor, grou
 	if err != nil {
 		return Group{}, err
 	}
-	if err := journalUser(ctx, tx, a, g, first, members...); err != nil {
+	if err := journalUser(ctx, tx, a, g, c, members...); err != nil {
 		return Group{}, err
 	}
 	if err := s.record(ctx, tx, a, action, object("group", group), map[string]any{"name": g.Lastname, "members": members}); err != nil {

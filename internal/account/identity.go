@@ -8,6 +8,7 @@ import (
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/journal"
 	"github.com/holdfast/holdfast/internal/message"
 )
 
@@ -77,7 +78,7 @@ func (s *Service) attach(ctx context.Context, tx *db.Tx, p *provider, got claims
 	}
 	after := u
 	after.Status = Active
-	return s.save(ctx, tx, u.actor(c.IP), u, after)
+	return s.save(ctx, tx, u.actor(c.IP), u, after, journal.Change{})
 }
 
 func (s *Service) addIdentity(ctx context.Context, tx *db.Tx, p *provider, got claims, u User, c Client) error {

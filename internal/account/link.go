@@ -9,6 +9,7 @@ import (
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/journal"
 	"github.com/holdfast/holdfast/internal/message"
 	"github.com/holdfast/holdfast/internal/secret"
 )
@@ -181,7 +182,7 @@ func (s *Service) activate(ctx context.Context, tx *db.Tx, before, after User, h
 	if err := s.record(ctx, tx, by, "user.activate", object("user", after.ID), nil); err != nil {
 		return SignedIn{}, err
 	}
-	u, err := s.save(ctx, tx, by, before, after)
+	u, err := s.save(ctx, tx, by, before, after, journal.Change{})
 	if err != nil {
 		return SignedIn{}, err
 	}

@@ -110,18 +110,17 @@ type userState struct {
 }
 
 // journalUser records the state of a principal after a change by the actor.
-func journalUser(ctx context.Context, tx *db.Tx, a access.Actor, u User, first bool, members ...id.User) error {
+func journalUser(ctx context.Context, tx *db.Tx, a access.Actor, u User, c journal.Change, members ...id.User) error {
 	by := a.ID
 	if by == 0 {
 		by = access.SystemID
 	}
-	_, err := journal.Record(ctx, tx, journal.Change{
-		EntityType: journal.User, EntityID: int64(u.ID), UserID: by, First: first,
-		State: userState{
-			Kind: u.Kind, Login: u.Login, Firstname: u.Firstname, Lastname: u.Lastname, Mail: u.Mail, Admin: u.Admin,
-			Status: u.Status.String(), Language: u.Language, TimeZone: u.TimeZone,
-			Theme: u.Theme, Density: u.Density, KeysOff: u.KeysOff, Members: members, Deleted: u.DeletedAt != nil,
-		},
-	})
+	c.EntityType, c.EntityID, c.UserID = journal.User, int64(u.ID), by
+	c.State = userState{
+		Kind: u.Kind, Login: u.Login, Firstname: u.Firstname, Lastname: u.Lastname, Mail: u.Mail, Admin: u.Admin,
+		Status: u.Status.String(), Language: u.Language, TimeZone: u.TimeZone,
+		Theme: u.Theme, Density: u.Density, KeysOff: u.KeysOff, Members: members, Deleted: u.DeletedAt != nil,
+	}
+	_, err := journal.Record(ctx, tx, c)
 	return err
 }

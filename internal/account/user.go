@@ -2,12 +2,14 @@ package account
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/journal"
 	"github.com/holdfast/holdfast/internal/message"
 	"github.com/holdfast/holdfast/internal/opt"
 )
@@ -147,7 +149,7 @@ func (s *Service) insert(ctx context.Context, tx *db.Tx, a access.Actor, u User,
 	if u, err = person(ctx, tx, n); err != nil {
 		return User{}, err
 	}
-	if err := journalUser(ctx, tx, a, u, true); err != nil {
+	if err := journalUser(ctx, tx, a, u, journal.Change{First: true}); err != nil {
 		return User{}, err
 	}
 	if err := s.record(ctx, tx, a, "user.create", object("user", n), map[string]any{"admin": u.Admin, "status": u.Status.String()}); err != nil {
@@ -191,7 +193,7 @@ func (s *Service) Update(ctx context.Context, a access.Actor, user id.User, p Pa
 		if err != nil {
 			return User{}, err
 		}
-		return s.save(ctx, tx, a, before, after)
+		return s.save(ctx, tx, a, before, after, journal.Change{})
 	})
 }
 
@@ -271,7 +273,7 @@ func writable(st Standing, changed map[string]bool) error {
 }
 
 // save writes a changed user with journal, audit and notices.
-func (s *Service) save(ctx context.Context, tx *db.Tx, a access.Actor, before, after User) (User, error) {
+func (s *Service) save(ctx context.Context, tx *db.Tx, a access.Actor, before, after User, c journal.Change) (User, error) {
 	if before == after {
 		return after, nil
 	}
@@ -282,7 +284,7 @@ func (s *Service) save(ctx context.Context, tx *db.Tx, a access.Actor, before, a
 	if err != nil {
 		return User{}, err
 	}
-	if err := journalUser(ctx, tx, a, after, false); err != nil {
+	if err := journalUser(ctx, tx, a, after, c); err != nil {
 		return User{}, err
 	}
 	if before.Admin != after.Admin {
@@ -347,29 +349,29 @@ func (s *Service) move(ctx context.Context, a access.Actor, user id.User, to Sta
 		if err != nil {
 			return User{}, err
 		}
-		allowed := false
-		for _, f := range from {
-			allowed = allowed || before.Status == f
-		}
-		switch {
-		case before.Status == to:
-			return User{}, errTransition("the user is " + to.String() + " already")
-		case !allowed:
-			return User{}, errTransition("a user who is " + before.Status.String() + " cannot become " + to.String())
-		}
-		after := before
-		after.Status = to
-		if err := keepAdmin(ctx, tx, before, after); err != nil {
-			return User{}, err
-		}
-		if _, err := endSessions(ctx, tx, user, 0); err != nil {
-			return User{}, err
-		}
-		if err := s.record(ctx, tx, a, action, object("user", user), nil); err != nil {
-			return User{}, err
-		}
-		return s.save(ctx, tx, a, before, after)
+		return s.setStatus(ctx, tx, a, before, to, action, journal.Change{}, from...)
 	})
+}
+
+func (s *Service) setStatus(ctx context.Context, tx *db.Tx, a access.Actor, before User, to Status, action string, c journal.Change, from ...Status) (User, error) {
+	switch {
+	case before.Status == to:
+		return User{}, errTransition("the user is " + to.String() + " already")
+	case !slices.Contains(from, before.Status):
+		return User{}, errTransition("a user who is " + before.Status.String() + " cannot become " + to.String())
+	}
+	after := before
+	after.Status = to
+	if err := keepAdmin(ctx, tx, before, after); err != nil {
+		return User{}, err
+	}
+	if _, err := endSessions(ctx, tx, before.ID, 0); err != nil {
+		return User{}, err
+	}
+	if err := s.record(ctx, tx, a, action, object("user", before.ID), nil); err != nil {
+		return User{}, err
+	}
+	return s.save(ctx, tx, a, before, after, c)
 }
 
 // managed returns a visible user whom the actor may manage.
@@ -418,7 +420,7 @@ func (s *Service) Delete(ctx context.Context, a access.Actor, user id.User) erro
 		if err := updateUser(ctx, tx, after); err != nil {
 			return err
 		}
-		if err := journalUser(ctx, tx, a, after, false); err != nil {
+		if err := journalUser(ctx, tx, a, after, journal.Change{}); err != nil {
 			return err
 		}
 		return s.record(ctx, tx, a, "user.delete", object("user", user), nil)

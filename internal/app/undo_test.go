@@ -3,7 +3,6 @@ package app_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"testing"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/account"
 	"github.com/holdfast/holdfast/internal/app/apptest"
-	"github.com/holdfast/holdfast/internal/catalog"
 	"github.com/holdfast/holdfast/internal/category"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
@@ -22,7 +20,6 @@ import (
 	"github.com/holdfast/holdfast/internal/membership"
 	"github.com/holdfast/holdfast/internal/opt"
 	"github.com/holdfast/holdfast/internal/project"
-	"github.com/holdfast/holdfast/internal/setting"
 	"github.com/holdfast/holdfast/internal/version"
 	"github.com/holdfast/holdfast/internal/workpackage"
 )
@@ -321,136 +318,6 @@ func TestUndoOfRoles(t *testing.T) {
 				_, err := c.Memberships.UpdateRole(c.ctx, a, changed[0], membership.RolePatch{Name: opt.Of("Other")})
 				return err
 			}},
-		}
-	})
-}
-
-func TestUndoOfTypesStatusesAndPriorities(t *testing.T) {
-	play(t, func(c *cast) []undoable {
-		types, err := c.Catalog.Types(c.ctx, c.one)
-		roles, rerr := c.Memberships.Roles(c.ctx, c.one, membership.RoleFilter{Kind: membership.ProjectRole, Givable: true})
-		if err := errors.Join(err, rerr); err != nil {
-			c.Fatal(err)
-		}
-		var typ id.Type
-		var st id.Status
-		var pr id.Priority
-		now := func(c *cast) any {
-			types, err := c.Catalog.Types(c.ctx, c.one)
-			statuses, serr := c.Catalog.Statuses(c.ctx, c.one)
-			priorities, perr := c.Catalog.Priorities(c.ctx, c.one)
-			steps, werr := c.Catalog.Workflow(c.ctx, c.one, types[0].ID, 0)
-			if err := errors.Join(err, serr, perr, werr); err != nil {
-				c.Fatal(err)
-			}
-			return []any{types, statuses, priorities, steps}
-		}
-		undoType := func(c *cast, a access.Actor) error { return c.Catalog.UndoType(c.ctx, a, typ) }
-		undoStatus := func(c *cast, a access.Actor) error { return c.Catalog.UndoStatus(c.ctx, a, st) }
-		undoPriority := func(c *cast, a access.Actor) error { return c.Catalog.UndoPriority(c.ctx, a, pr) }
-		typed := func(p catalog.TypePatch) func(c *cast, a access.Actor) error {
-			return func(c *cast, a access.Actor) error { _, err := c.Catalog.UpdateType(c.ctx, a, typ, p); return err }
-		}
-		stood := func(p catalog.StatusPatch) func(c *cast, a access.Actor) error {
-			return func(c *cast, a access.Actor) error { _, err := c.Catalog.UpdateStatus(c.ctx, a, st, p); return err }
-		}
-		urged := func(p catalog.PriorityPatch) func(c *cast, a access.Actor) error {
-			return func(c *cast, a access.Actor) error { _, err := c.Catalog.UpdatePriority(c.ctx, a, pr, p); return err }
-		}
-		return []undoable{
-			{"a type", func(c *cast, a access.Actor) error {
-				made, err := c.Catalog.CreateType(c.ctx, a, catalog.TypePatch{Name: opt.Of("Idea")})
-				typ = made.ID
-				return err
-			}, undoType, now, typed(catalog.TypePatch{Color: opt.Of("#112233")})},
-			{"all of a type", typed(catalog.TypePatch{
-				Name: opt.Of("Thought"), Color: opt.Of("#445566"), Description: opt.Of("Why?"), Default: opt.Of(true), Milestone: opt.Of(true), InRoadmap: opt.Of(false),
-			}), undoType, now, typed(catalog.TypePatch{Name: opt.Of("Theirs")})},
-			{"a type is moved", func(c *cast, a access.Actor) error { return c.Catalog.MoveType(c.ctx, a, typ, 1) }, undoType, now, nil},
-			{"a status that is the default at once", func(c *cast, a access.Actor) error {
-				made, err := c.Catalog.CreateStatus(c.ctx, a, catalog.StatusPatch{Name: opt.Of("Dreamt"), Default: opt.Of(true)})
-				st = made.ID
-				return err
-			}, undoStatus, now, nil},
-			{"a status", func(c *cast, a access.Actor) error {
-				made, err := c.Catalog.CreateStatus(c.ctx, a, catalog.StatusPatch{Name: opt.Of("Thought of")})
-				st = made.ID
-				return err
-			}, undoStatus, now, stood(catalog.StatusPatch{Color: opt.Of("#112233")})},
-			{"all of a status", stood(catalog.StatusPatch{
-				Name: opt.Of("Dreamt of"), Color: opt.Of("#445566"), Closed: opt.Of(true), ReadOnly: opt.Of(true), ExcludedFromTotals: opt.Of(true), DoneRatio: opt.Ptr(40),
-			}), undoStatus, now, nil},
-			{"a status becomes the default", stood(catalog.StatusPatch{Default: opt.Of(true)}), undoStatus, now, nil},
-			{"a status is moved", func(c *cast, a access.Actor) error { return c.Catalog.MoveStatus(c.ctx, a, st, 1) }, undoStatus, now,
-				func(c *cast, a access.Actor) error {
-					_, err := c.Catalog.UpdateStatus(c.ctx, a, st, catalog.StatusPatch{Color: opt.Of("#778899")})
-					return errors.Join(err, c.Catalog.ChangeWorkflow(c.ctx, a, catalog.FlowChange{
-						Type: types[0].ID, Roles: []id.Role{roles[0].ID}, Rule: catalog.ForAll, Cells: []catalog.Cell{{From: 1, To: st, On: true}, {From: st, To: 1, On: true}},
-					}))
-				}},
-			{"a status goes with its steps", func(c *cast, a access.Actor) error { return c.Catalog.DeleteStatus(c.ctx, a, st) }, undoStatus, now, nil},
-			{"a priority", func(c *cast, a access.Actor) error {
-				made, err := c.Catalog.CreatePriority(c.ctx, a, catalog.PriorityPatch{Name: opt.Of("Someday")})
-				pr = made.ID
-				return err
-			}, undoPriority, now, urged(catalog.PriorityPatch{Color: opt.Of("#112233")})},
-			{"all of a priority", urged(catalog.PriorityPatch{Name: opt.Of("Never"), Color: opt.Of("#445566"), Active: opt.Of(false)}), undoPriority, now, nil},
-			{"a priority becomes the default", urged(catalog.PriorityPatch{Default: opt.Of(true)}), undoPriority, now, nil},
-			{"a priority goes", func(c *cast, a access.Actor) error { return c.Catalog.DeletePriority(c.ctx, a, pr) }, undoPriority, now, nil},
-		}
-	})
-}
-
-func TestUndoOfWorkflowsAndSettings(t *testing.T) {
-	play(t, func(c *cast) []undoable {
-		types, err := c.Catalog.Types(c.ctx, c.one)
-		roles, rerr := c.Memberships.Roles(c.ctx, c.one, membership.RoleFilter{Kind: membership.ProjectRole, Givable: true})
-		if err := errors.Join(err, rerr); err != nil {
-			c.Fatal(err)
-		}
-		one, two := types[0].ID, types[1].ID
-		role, other := roles[0].ID, roles[1].ID
-		now := func(c *cast) any {
-			first, err := c.Catalog.Workflow(c.ctx, c.one, one, 0)
-			second, serr := c.Catalog.Workflow(c.ctx, c.one, two, 0)
-			if err := errors.Join(err, serr); err != nil {
-				c.Fatal(err)
-			}
-			return []any{first, second}
-		}
-		flow := func(steps ...catalog.Step) func(c *cast, a access.Actor) error {
-			return func(c *cast, a access.Actor) error {
-				_, err := c.Catalog.SetWorkflow(c.ctx, a, one, role, steps)
-				return err
-			}
-		}
-		settings := func(c *cast) any {
-			if err := c.Settings.Load(c.ctx); err != nil {
-				c.Fatal(err)
-			}
-			v := c.Settings.Get()
-			return []any{v, v.NonWorkingDays}
-		}
-		undoSettings := func(c *cast, a access.Actor) error { return c.Settings.Undo(c.ctx, a) }
-		set := func(fn func(*setting.Values)) func(c *cast, a access.Actor) error {
-			return func(c *cast, a access.Actor) error { _, err := c.Settings.Change(c.ctx, a, fn); return err }
-		}
-		return []undoable{
-			{"the workflow of a role", flow(catalog.Step{From: 1, To: 2}, catalog.Step{From: 2, To: 1, Author: true}),
-				func(c *cast, a access.Actor) error { return c.Catalog.UndoWorkflow(c.ctx, a, one) }, now, flow(catalog.Step{From: 1, To: 2})},
-			{"a workflow is copied", func(c *cast, a access.Actor) error {
-				return c.Catalog.CopyWorkflow(c.ctx, a, one, role, []id.Type{one, two}, []id.Role{other})
-			}, func(c *cast, a access.Actor) error { return c.Catalog.UndoWorkflow(c.ctx, a, one, two) }, now, nil},
-			{"settings", set(func(v *setting.Values) {
-				v.AppTitle, v.WelcomeText, v.PerPage, v.DefaultModules, v.AttachmentKinds = "Ours", "Come in", []int{10, 30, 50}, nil, []string{"*.pdf"}
-			}), undoSettings, settings, set(func(v *setting.Values) { v.SelfRegistration = true })},
-			{"the week", set(func(v *setting.Values) { v.WorkingDays, v.HoursPerDay = []int{1, 2, 3, 4}, 7 }), undoSettings, settings, nil},
-			{"a day", func(c *cast, a access.Actor) error {
-				return c.Settings.AddNonWorkingDay(c.ctx, a, setting.NonWorkingDay{Date: "2027-01-06", Name: "Epiphany"})
-			}, undoSettings, settings, func(c *cast, a access.Actor) error {
-				return c.Settings.AddNonWorkingDay(c.ctx, a, setting.NonWorkingDay{Date: "2027-05-01", Name: "May Day"})
-			}},
-			{"a day less", func(c *cast, a access.Actor) error { return c.Settings.RemoveNonWorkingDay(c.ctx, a, "2027-01-06") }, undoSettings, settings, nil},
 		}
 	})
 }

@@ -47,6 +47,8 @@ const (
 	Setting     = "Setting"
 	Version     = "Version"
 	Category    = "Category"
+	// Switches are what a user wants to be told of, under the number of the user.
+	Switches = "NotificationSetting"
 )
 
 // Entry is one change of a record.

@@ -140,7 +140,7 @@ func (s *Site) saveAppearance(w http.ResponseWriter, r *http.Request, a access.A
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, "/my/account?done=saved#appearance")
+	return s.led(w, r, a, "/my/account#appearance", "saved", undoOf(undoAccount, a.ID))
 }
 
 // languages are those to choose from, each in its own words, and the one somebody
@@ -209,7 +209,10 @@ func (s *Site) saveAccount(w http.ResponseWriter, r *http.Request, a access.Acto
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, "/my/account?done=saved")
+	if p.CurrentPassword != "" { // for another address, which is not put back without it
+		return redirect(w, r, "/my/account?done=saved")
+	}
+	return s.led(w, r, a, "/my/account", "saved", undoOf(undoAccount, a.ID))
 }
 
 func (s *Site) changePassword(w http.ResponseWriter, r *http.Request, a access.Actor) error {

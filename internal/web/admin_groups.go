@@ -186,7 +186,7 @@ func (s *Site) updateGroup(w http.ResponseWriter, r *http.Request, a access.Acto
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, groupsHref+"?done=saved")
+	return s.led(w, r, a, groupsHref, "saved", undoOf(undoAccount, g.ID))
 }
 
 func (s *Site) confirmGroupDelete(w http.ResponseWriter, r *http.Request, a access.Actor) error {

@@ -244,7 +244,7 @@ func (s *Site) updateUser(w http.ResponseWriter, r *http.Request, a access.Actor
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, r.URL.Path+"?done=saved")
+	return s.led(w, r, a, r.URL.Path, "saved", undoOf(undoAccount, u.ID))
 }
 
 func (s *Site) setPassword(w http.ResponseWriter, r *http.Request, a access.Actor) error {
@@ -283,7 +283,7 @@ func (s *Site) lockUser(w http.ResponseWriter, r *http.Request, a access.Actor) 
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, "/admin/users/"+strconv.FormatInt(int64(u.ID), 10)+"?done="+notice)
+	return s.led(w, r, a, "/admin/users/"+strconv.FormatInt(int64(u.ID), 10), notice, undoOf(undoAccount, u.ID))
 }
 
 func (s *Site) invite(w http.ResponseWriter, r *http.Request, a access.Actor) error {

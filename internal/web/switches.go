@@ -48,5 +48,5 @@ func (s *Site) saveSwitches(w http.ResponseWriter, r *http.Request, a access.Act
 	if err := s.app.Notifications.Switch(r.Context(), a, told); err != nil {
 		return err
 	}
-	return redirect(w, r, "/my/notifications?done=saved")
+	return s.led(w, r, a, "/my/notifications", "saved", undoOf(undoSwitches, a.ID))
 }

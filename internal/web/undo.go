@@ -31,6 +31,8 @@ const (
 	undoPriority = "priority"
 	undoWorkflow = "workflow"
 	undoSetting  = "setting"
+	undoAccount  = "user"
+	undoSwitches = "switches"
 )
 
 // undoKind is how changes of one kind of record are taken back.
@@ -65,6 +67,13 @@ func (s *Site) undoKinds() map[string]undoKind {
 				return fault.NotFound("change")
 			}
 			return s.app.Settings.Undo(ctx, a)
+		}},
+		undoAccount: {entity: journal.User, undo: single(s.app.Accounts.Undo)},
+		undoSwitches: {entity: journal.Switches, undo: func(ctx context.Context, a access.Actor, records []int64) error {
+			if !slices.Equal(records, []int64{int64(a.ID)}) {
+				return fault.NotFound("change")
+			}
+			return s.app.Notifications.UndoSwitch(ctx, a)
 		}},
 	}
 }
