@@ -1,9 +1,11 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/holdfast/holdfast/internal/db"
@@ -141,6 +143,58 @@ func (s *Service) Undoable(ctx context.Context, user id.User, kind string, recor
 		}
 		return out, err
 	})
+}
+
+// Own is a change that is the newest of its record.
+type Own struct {
+	Entry
+	// Name is what the record is called, empty where that is kept elsewhere; Principal is
+	// whose membership it is.
+	Name      string
+	Principal id.User
+	// Made and Gone say that the change made the record, or took it away.
+	Made, Gone bool
+}
+
+// looked is how many entries back Recent looks.
+const looked = 300
+
+// Recent returns the changes of the user that are the newest of their records, newest first.
+func (s *Service) Recent(ctx context.Context, user id.User, limit int) ([]Own, error) {
+	found, err := db.Read(ctx, s.db, func(tx *db.Tx) ([]row, error) {
+		return db.All[row](ctx, tx, changes(db.SQL(`j.id IN (SELECT o.id FROM journals o WHERE o.user_id = ? ORDER BY o.id DESC LIMIT ?) AND `+nothingSince,
+			user, looked)).Add(`ORDER BY c.updated_at DESC, c.id DESC LIMIT ?`, limit))
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Own, len(found))
+	for i, r := range found {
+		l, err := last[called](r)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = Own{Entry: r.Entry, Made: l.Was == nil, Gone: l.Now == nil}
+		for _, c := range []*called{l.Now, l.Was} {
+			if c != nil && out[i].Name == "" && out[i].Principal == 0 {
+				out[i].Name, out[i].Principal = c.name(), c.Principal
+			}
+		}
+	}
+	return out, nil
+}
+
+// called are the fields of states that name records.
+type called struct {
+	Subject   string  `json:"subject"`
+	Name      string  `json:"name"`
+	Firstname string  `json:"firstname"`
+	Lastname  string  `json:"lastname"`
+	Principal id.User `json:"principal"`
+}
+
+func (c called) name() string {
+	return cmp.Or(c.Subject, c.Name, strings.TrimSpace(c.Firstname+" "+c.Lastname))
 }
 
 // Undoing is how the undoing of a change is journaled: apart, so that it can be

@@ -286,7 +286,7 @@ func device(say reader, agent string) string {
 // accountTabs are the pages about oneself.
 func (in reader) accountTabs(here string) ui.Tabs {
 	t := ui.Tabs{Label: in.T("account.my_account")}
-	for _, item := range []ui.NavItem{{Label: in.T("account.account"), Href: "/my/account"}, {Label: in.T("notify.notifications"), Href: "/my/notifications"}} {
+	for _, item := range []ui.NavItem{{Label: in.T("account.account"), Href: "/my/account"}, {Label: in.T("notify.notifications"), Href: "/my/notifications"}, {Label: in.T("undo.changes"), Href: "/my/changes"}} {
 		item.Current = item.Href == here
 		t.Items = append(t.Items, item)
 	}

@@ -43,6 +43,7 @@ func (s *Site) routes() []page {
 		{post, "/notifications/marks", s.markNotifications, false},
 		{get, "/my/notifications", s.mySwitches, false},
 		{post, "/my/notifications", s.saveSwitches, false},
+		{get, "/my/changes", s.myChanges, false},
 		{get, "/my/account", s.myAccount, false},
 		{post, "/my/account", s.saveAccount, false},
 		{post, "/my/appearance", s.saveAppearance, false},

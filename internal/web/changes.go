@@ -1,0 +1,114 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/account"
+	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/journal"
+	"github.com/holdfast/holdfast/internal/web/ui"
+)
+
+type changesPage struct {
+	ui.Page
+	Tabs ui.Tabs
+	Rows []ownChange
+	None ui.EmptyState
+}
+
+// ownChange is a change of one's own: of what, and where it can be undone, where to.
+type ownChange struct {
+	Kind, Name, Href, Did, Undo string
+	At                          time.Time
+}
+
+// shownChanges is how many changes the page has.
+const shownChanges = 50
+
+// myChanges lists what the person has changed last and nobody has changed since, whenever
+// and wherever that was, with the way back.
+func (s *Site) myChanges(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	own, err := s.app.Journal.Recent(r.Context(), a.ID, shownChanges)
+	if err != nil {
+		return err
+	}
+	people, err := s.principals(r, a, own)
+	if err != nil {
+		return err
+	}
+	types, err := s.app.Catalog.Types(r.Context(), a)
+	if err != nil {
+		return err
+	}
+	for _, t := range types { // a workflow is called as its type
+		people[workflowOf(t.ID)] = t.Name
+	}
+	say := speak(r)
+	p := changesPage{Page: s.frame(r, a, say.T("undo.changes")), Tabs: say.accountTabs("/my/changes")}
+	p.Lead = say.T("undo.changes_lead")
+	names := map[string]string{}
+	for name, kind := range s.undoKinds() {
+		names[kind.entity] = name
+	}
+	for _, c := range own {
+		if kind := names[c.EntityType]; kind != "" {
+			p.Rows = append(p.Rows, say.ownChange(kind, c, people))
+		}
+	}
+	p.None = ui.EmptyState{Icon: "history", Title: say.T("undo.no_changes"), Text: say.T("undo.no_changes_text")}
+	return s.ui.Render(w, http.StatusOK, "changes", p)
+}
+
+// named are names by what they belong to.
+type named map[string]string
+
+func principalOf(n id.User) string { return undoOf(undoAccount, n).String() }
+func workflowOf(n id.Type) string  { return undoOf(undoWorkflow, n).String() }
+
+// principals names those whose memberships were changed.
+func (s *Site) principals(r *http.Request, a access.Actor, own []journal.Own) (named, error) {
+	var ids []id.User
+	for _, c := range own {
+		if c.Principal != 0 {
+			ids = append(ids, c.Principal)
+		}
+	}
+	out := named{}
+	if len(ids) == 0 {
+		return out, nil
+	}
+	found, _, err := s.app.Accounts.Principals(r.Context(), a, account.Filter{IDs: account.Set[id.User]{Values: ids}, Limit: len(ids)})
+	for _, u := range found {
+		out[principalOf(u.ID)] = u.Name()
+	}
+	return out, err
+}
+
+func (in reader) ownChange(kind string, c journal.Own, names named) ownChange {
+	u := undoOf(kind, c.EntityID)
+	row := ownChange{Kind: in.T("changed." + kind), Name: c.Name, At: c.UpdatedAt.In(in.loc), Did: in.T("undo.changed")}
+	if row.Name == "" {
+		row.Name = names[u.String()]
+	}
+	if c.Principal != 0 {
+		row.Name = names[principalOf(c.Principal)]
+	}
+	final := kind == undoType || kind == undoRole || kind == undoAccount
+	switch {
+	case c.Gone:
+		row.Did = in.T("undo.deleted")
+	case c.Made:
+		row.Did = in.T("undo.created")
+	case c.Cause == journal.CauseUndo:
+		row.Did = in.T("undo.undone")
+	}
+	if kind == undoPackage && !c.Gone {
+		row.Href = packageHref(id.WorkPackage(c.EntityID))
+	}
+	if !c.Made && !(c.Gone && final) { // what was made is deleted where it is, which asks first
+		row.Undo = "/undo/" + u.String()
+	}
+	return row
+}
