@@ -95,11 +95,12 @@ func (in reader) ownChange(kind string, c journal.Own, names named) ownChange {
 	if c.Principal != 0 {
 		row.Name = names[principalOf(c.Principal)]
 	}
+	made := c.Made && kind != undoSwitches // of which everybody has some before
 	final := kind == undoType || kind == undoRole || kind == undoAccount
 	switch {
 	case c.Gone:
 		row.Did = in.T("undo.deleted")
-	case c.Made:
+	case made:
 		row.Did = in.T("undo.created")
 	case c.Cause == journal.CauseUndo:
 		row.Did = in.T("undo.undone")
@@ -107,7 +108,7 @@ func (in reader) ownChange(kind string, c journal.Own, names named) ownChange {
 	if kind == undoPackage && !c.Gone {
 		row.Href = packageHref(id.WorkPackage(c.EntityID))
 	}
-	if !c.Made && !(c.Gone && final) { // what was made is deleted where it is, which asks first
+	if !made && !(c.Gone && final) { // what was made is deleted where it is, which asks first
 		row.Undo = "/undo/" + u.String()
 	}
 	return row

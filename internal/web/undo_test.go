@@ -121,3 +121,51 @@ func TestUndoInProjectsAndRoles(t *testing.T) {
 	want(t, "a role", status, to, 303, "done=created", "undo=role-")
 	b.undoing("a role", to, "/admin/roles")
 }
+
+// The list of one's own changes reaches back beyond the message after each: what somebody
+// else has changed since is not in it, and neither is what others did.
+func TestOnesOwnChanges(t *testing.T) {
+	in, b := planner(t)
+	in.User("zoe", true)
+	in.User("bo", false)
+	zoe, bo := &browser{t: t, in: in}, &browser{t: t, in: in}
+	zoe.signIn("zoe", apptest.Password)
+	bo.signIn("bo", apptest.Password)
+	status, page := bo.get("/my/changes")
+	want(t, "nothing yet", status, page, 200, "No changes", `href="/my/changes"`)
+	const settings = "/projects/observatory-renewal/settings"
+	member := memberID(t, zoe, "bo")
+	for what, post := range map[string]func() (int, string){
+		"a work package": func() (int, string) {
+			return zoe.post("/work_packages/1", url.Values{"subject": {"Mind the gap"}, "lockVersion": {zoe.lock("/work_packages/1/edit")}})
+		},
+		"a member": func() (int, string) {
+			return zoe.post(settings+"/members", url.Values{"people": {member}, "roles": {"3"}})
+		},
+		"a type":    func() (int, string) { return zoe.post("/admin/types/1", url.Values{"name": {"Chore"}}) },
+		"a setting": func() (int, string) { return zoe.post("/admin/authentication", url.Values{"self_registration": {"1"}}) },
+		"the theme": func() (int, string) {
+			return zoe.post("/my/appearance", url.Values{"theme": {"dark"}, "singleKeys": {"1"}})
+		},
+		"the switch": func() (int, string) { return zoe.post("/my/notifications", url.Values{}) },
+		"a group":    func() (int, string) { return zoe.post("/admin/groups", url.Values{"name": {"Builders"}}) },
+	} {
+		if status, to := post(); status != 303 {
+			t.Fatalf("%s: %d %.300s", what, status, to)
+		}
+	}
+	status, page = zoe.get("/my/changes")
+	want(t, "what zoe did", status, page, 200, "Mind the gap", `href="/work_packages/1"`, "Bo Tester", "Membership", "Chore", "Settings and working days", "Zoe Tester", "What you are told of", "Builders", "created", "Undo this",
+		`action="/undo/work_package-1"`, `action="/undo/type-1"`, `action="/undo/setting-1"`)
+	if strings.Count(page, "Undo this") != 5 {
+		t.Errorf("%d ways back, want 5: not what was made", strings.Count(page, "Undo this"))
+	}
+	status, to := zoe.post("/undo/type-1", url.Values{"back": {"/my/changes"}})
+	want(t, "undone from the list", status, to, 303, "/my/changes?done=undone&undo=type-1")
+	if status, to = b.post("/work_packages/1", url.Values{"subject": {"Mind it"}, "lockVersion": {b.lock("/work_packages/1/edit")}}); status != 303 {
+		t.Fatalf("somebody else: %d %.300s", status, to)
+	}
+	if _, page = zoe.get("/my/changes"); strings.Contains(page, "Mind") || !strings.Contains(page, "undone") {
+		t.Error("the list shows what somebody else has changed since, or not what was undone")
+	}
+}
