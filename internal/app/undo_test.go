@@ -89,6 +89,11 @@ func (c *cast) backAndForth(u undoable) {
 	if err := u.undo(c, c.stranger); !fault.Is(err, fault.KindNotFound) && !fault.Is(err, fault.KindForbidden) {
 		c.Errorf("%s, a stranger: got %v", u.name, err)
 	}
+	lost := c.one
+	lost.Admin = false
+	if err := u.undo(c, lost); !fault.Is(err, fault.KindNotFound) && !fault.Is(err, fault.KindForbidden) {
+		c.Errorf("%s, without the rights any more: got %v", u.name, err)
+	}
 	if err := u.undo(c, c.two); !fault.Is(err, fault.KindConflict) && !fault.Is(err, fault.KindNotFound) {
 		c.Errorf("%s, somebody else: got %v", u.name, err)
 	}
@@ -367,6 +372,15 @@ func TestUndoOfCreating(t *testing.T) {
 				}
 			}
 			there(want)
+		}
+		if err := in.Versions.Delete(ctx, one, v.ID); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := in.Versions.Create(ctx, one, version.Patch{Project: opt.Of(id.Project(1)), Name: opt.Of("1.0")}); err != nil {
+			t.Fatal(err)
+		}
+		if err := in.Versions.Undo(ctx, one, v.ID); !fault.Is(err, fault.KindInvalid) {
+			t.Errorf("another has the name by now: got %v, want Invalid", err)
 		}
 		for _, err := range []error{in.Versions.Undo(ctx, one, 999), in.Categories.Undo(ctx, one, 999)} {
 			if !fault.Is(err, fault.KindNotFound) {

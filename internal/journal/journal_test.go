@@ -274,3 +274,46 @@ func TestTheNewestChangeAndWhatWasBefore(t *testing.T) {
 		}
 	})
 }
+
+// What one transaction changes twice is one step, also where it is kept apart; and what changes
+// nothing and says nothing is none.
+func TestOneTransactionIsOneStep(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		record(t, d, change("a", ""))
+		err := db.Do(t.Context(), d, func(tx *db.Tx) error {
+			for _, subject := range []string{"b", "c"} {
+				c := change(subject, "")
+				c.Apart = true
+				if _, err := journal.Record(t.Context(), tx, c); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		record(t, d, change("c", ""))
+		other := change("c", "")
+		other.UserID = bob
+		record(t, d, other)
+		es := history(t, d)
+		if len(es) != 2 || es[1].Data != `{"subject":"c"}` || es[1].UserID != ann {
+			t.Fatalf("history %+v", es)
+		}
+		own, err := journal.New(d).Recent(t.Context(), ann, 10)
+		if err != nil || len(own) != 1 || own[0].Name != "c" || own[0].Made || own[0].Gone {
+			t.Errorf("got %+v, %v", own, err)
+		}
+		along, err := db.Read(t.Context(), d, func(tx *db.Tx) ([]journal.Last[state], error) {
+			return journal.Along[state](t.Context(), tx, es[1], journal.WorkPackage)
+		})
+		if err != nil || len(along) != 1 || along[0].Was.Subject != "a" || along[0].Now.Subject != "c" {
+			t.Errorf("got %+v, %v", along, err)
+		}
+		record(t, d, journal.Change{EntityType: journal.WorkPackage, EntityID: 8, UserID: ann, State: "no object"})
+		if _, err := journal.New(d).Recent(t.Context(), ann, 10); err == nil {
+			t.Error("a state that cannot be read is listed")
+		}
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -168,18 +169,22 @@ func (s *Service) Recent(ctx context.Context, user id.User, limit int) ([]Own, e
 	if err != nil {
 		return nil, err
 	}
-	out := make([]Own, len(found))
-	for i, r := range found {
+	out := make([]Own, 0, len(found))
+	for _, r := range found {
 		l, err := last[called](r)
 		if err != nil {
 			return nil, err
 		}
-		out[i] = Own{Entry: r.Entry, Made: l.Was == nil, Gone: l.Now == nil}
+		if l.Was != nil && l.Now != nil && l.Now.Principal != 0 && slices.Equal(l.Was.Roles, l.Now.Roles) {
+			continue // it followed from a group
+		}
+		own := Own{Entry: r.Entry, Made: l.Was == nil, Gone: l.Now == nil}
 		for _, c := range []*called{l.Now, l.Was} {
-			if c != nil && out[i].Name == "" && out[i].Principal == 0 {
-				out[i].Name, out[i].Principal = c.name(), c.Principal
+			if c != nil && own.Name == "" && own.Principal == 0 {
+				own.Name, own.Principal = c.name(), c.Principal
 			}
 		}
+		out = append(out, own)
 	}
 	return out, nil
 }
@@ -191,6 +196,8 @@ type called struct {
 	Firstname string  `json:"firstname"`
 	Lastname  string  `json:"lastname"`
 	Principal id.User `json:"principal"`
+	// Roles are those of a membership, without what a group gives.
+	Roles []id.Role `json:"roles"`
 }
 
 func (c called) name() string {

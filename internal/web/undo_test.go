@@ -86,6 +86,7 @@ func TestNothingChangedOffersNoUndo(t *testing.T) {
 // where it says.
 func (b *browser) undoing(what, to, back string) string {
 	b.t.Helper()
+	to, _, _ = strings.Cut(to, "#")
 	_, after, _ := strings.Cut(to, "undo=")
 	way, _, _ := strings.Cut("/undo/"+after, "&")
 	status, page := b.get(to)
@@ -168,4 +169,43 @@ func TestOnesOwnChanges(t *testing.T) {
 	if _, page = zoe.get("/my/changes"); strings.Contains(page, "Mind") || !strings.Contains(page, "undone") {
 		t.Error("the list shows what somebody else has changed since, or not what was undone")
 	}
+}
+
+// Each change of the administration and of one's own account leads back from the message after it.
+func TestUndoInTheAdministration(t *testing.T) {
+	in, b := planner(t)
+	in.User("bo", false)
+	bo := memberID(t, b, "bo")
+	for _, c := range []struct {
+		path, back string
+		form       url.Values
+	}{
+		{"/admin/statuses/2", "/admin/statuses", url.Values{"name": {"Fresh"}}},
+		{"/admin/priorities", "/admin/priorities", url.Values{"name": {"Someday"}}},
+		{"/admin/types/1/position", "/admin/types", url.Values{"down": {"2"}}},
+		{"/admin/working_days", "/admin/working_days", url.Values{"day": {"1", "2"}, "hours_per_day": {"7"}}},
+		{"/admin/working_days/days", "/admin/working_days", url.Values{"date": {"2027-01-06"}, "name": {"Epiphany"}}},
+		{"/admin/authentication", "/admin/authentication", url.Values{"self_registration": {"1"}}},
+		{"/admin/users/" + bo, "/admin/users/" + bo, url.Values{"login": {"bo"}, "firstName": {"Bob"}, "lastName": {"Tester"}, "email": {"bo@example.com"}}},
+		{"/admin/users/" + bo + "/lock", "/admin/users/" + bo, url.Values{}},
+		{"/my/appearance", "/my/account", url.Values{"density": {"compact"}}},
+		{"/my/notifications", "/my/notifications", url.Values{}},
+		{"/projects/observatory-renewal/settings/categories", "/projects/observatory-renewal/settings/categories", url.Values{"name": {"Optics, too"}}},
+	} {
+		status, to := b.post(c.path, c.form)
+		want(t, c.path, status, to, 303, "undo=")
+		b.undoing(c.path, to, c.back)
+	}
+	status, to := b.post("/admin/roles/permissions", url.Values{"kind": {"ProjectRole"}, "shown": {"view_members"}, "head": {"3:0"}, "do": {"confirmed"}})
+	want(t, "the matrix", status, to, 303, "undo=role-3")
+	status, to = b.post("/admin/workflow/copies", url.Values{"type": {"1"}, "from_role": {"3"}, "to_type": {"2"}, "to_role": {"4"}})
+	want(t, "a workflow", status, to, 303, "done=workflow_copied")
+	status, page := b.post("/undo/setting-2", url.Values{})
+	want(t, "other settings", status, page, 404)
+	status, page = b.post("/undo/switches-"+bo, url.Values{})
+	want(t, "what others are told of", status, page, 404)
+	status, page = b.post("/undo/role-3-999", url.Values{})
+	want(t, "all or none", status, page, 404)
+	status, page = b.post("/undo/role-1", url.Values{})
+	want(t, "what nobody changed", status, page, 409, "Not undone")
 }
