@@ -65,7 +65,7 @@ func (s *Site) daysPage(w http.ResponseWriter, r *http.Request, a access.Actor, 
 		t := n.Date.Time()
 		p.Rows = append(p.Rows, dayRow{string(n.Date), say.Weekday(t.Weekday()), n.Name, daysHref + "/days/" + string(n.Date) + "/deletion", say.T("days.remove", "name", n.Name, "date", say.Printer.Date(t))})
 	}
-	p.None = ui.EmptyState{Icon: "calendar", Title: say.T("days.none"), Text: say.T("days.none_text")}
+	p.None = ui.EmptyState{Icon: "calendar", Title: say.T("days.none"), Text: say.T("days.none_text"), Example: say.T("example.day")}
 	p.Problems = ui.Problems(ui.Problem{Href: "#week", Label: say.T("days.week"), Text: p.WeekError}, p.Hours.Problem(), p.Date.Problem(), p.Name.Problem())
 	return s.ui.Render(w, statusOf(refusal), "admin_days", p)
 }

@@ -50,7 +50,7 @@ func (s *Site) groupList(w http.ResponseWriter, r *http.Request, a access.Actor)
 		p.Rows = append(p.Rows, groupRow{Href: groupsHref + "/" + strconv.FormatInt(int64(g.ID), 10), Name: g.Name(), People: len(members[g.ID])})
 	}
 	p.Paging = ui.Pagination{Page: n, PerPage: adminPerPage, Total: total, Href: func(n int) string { return groupsHref + "?page=" + strconv.Itoa(n) }}
-	p.None = ui.EmptyState{Icon: "users", Title: say.T("manage.no_groups"), Text: say.T("manage.no_groups_text")}
+	p.None = ui.EmptyState{Icon: "users", Title: say.T("manage.no_groups"), Text: say.T("manage.no_groups_text"), Example: say.T("example.group")}
 	return s.ui.Render(w, http.StatusOK, "admin_groups", p)
 }
 

@@ -72,7 +72,7 @@ func (s *Site) home(w http.ResponseWriter, r *http.Request, a access.Actor) erro
 		return err
 	}
 	p.nothing(say)
-	p.NoProject = ui.EmptyState{Icon: "folder", Title: say.T("home.no_projects_yet"), Text: say.T("home.projects_appear_here")}
+	p.NoProject = ui.EmptyState{Icon: "folder", Title: say.T("home.no_projects_yet"), Text: say.T("home.projects_appear_here"), Example: say.T("example.project")}
 	if p.MayCreate {
 		p.NoProject.Actions = []ui.Button{ui.Link(say.T("home.create_a_project"), "/projects/new").As("primary")}
 	}

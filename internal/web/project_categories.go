@@ -61,7 +61,8 @@ func (s *Site) projectCategories(w http.ResponseWriter, r *http.Request, a acces
 		p.Rows = append(p.Rows, row)
 	}
 	p.None = ui.EmptyState{
-		Icon: "list-checks", Title: say.T("planning.no_categories"), Text: say.T("planning.no_categories_text"),
+		Example: say.T("example.category"),
+		Icon:    "list-checks", Title: say.T("planning.no_categories"), Text: say.T("planning.no_categories_text"),
 		Actions: []ui.Button{ui.Link(say.T("planning.new_category"), p.NewHref).As("primary")},
 	}
 	return s.ui.Render(w, http.StatusOK, "project_categories", p)

@@ -100,7 +100,7 @@ func (s *Site) memberRows(r *http.Request, a access.Actor, p *membersPage, pr *p
 		p.Rows = append(p.Rows, row)
 	}
 	p.Paging = paging(r, number, list.Total)
-	p.None = ui.EmptyState{Icon: "users", Title: say.T("project.no_members"), Text: say.T("project.no_members_text")}
+	p.None = ui.EmptyState{Icon: "users", Title: say.T("project.no_members"), Text: say.T("project.no_members_text"), Example: say.T("example.member")}
 	return list.Items, nil
 }
 

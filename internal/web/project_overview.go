@@ -197,7 +197,7 @@ func (s *Site) projectWork(r *http.Request, a access.Actor, p *projectPage, pr *
 		w := &due.Items[i]
 		p.Next = append(p.Next, nextDay{Day: string(*w.DueDate), Title: w.Subject, Href: packageHref(w.ID), Icon: "list-checks"})
 	}
-	p.NoPackages = ui.EmptyState{Icon: "list-checks", Title: say.T("project.no_packages"), Text: say.T("project.no_open_text")}
+	p.NoPackages = ui.EmptyState{Icon: "list-checks", Title: say.T("project.no_packages"), Text: say.T("project.no_open_text"), Example: say.T("example.package")}
 	if p.NewHref != "" {
 		p.NoPackages.Actions = []ui.Button{ui.Link(say.T("project.create_one"), p.NewHref).As("primary")}
 	}

@@ -72,7 +72,8 @@ func (s *Site) projectVersions(w http.ResponseWriter, r *http.Request, a access.
 		p.Rows = append(p.Rows, say.versionRow(pr, v, progress[v.ID]))
 	}
 	p.None = ui.EmptyState{
-		Icon: "milestone", Title: say.T("planning.no_versions"), Text: say.T("planning.no_versions_text"),
+		Example: say.T("example.version"),
+		Icon:    "milestone", Title: say.T("planning.no_versions"), Text: say.T("planning.no_versions_text"),
 		Actions: []ui.Button{ui.Link(say.T("planning.new_version"), p.NewHref).As("primary")},
 	}
 	return s.ui.Render(w, http.StatusOK, "project_versions", p)

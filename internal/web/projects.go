@@ -215,7 +215,7 @@ func (s *Site) projectChoices(r *http.Request, a access.Actor, v view) (choices,
 // noProjects says why there is none, and what would help.
 func (s *Site) noProjects(r *http.Request, a access.Actor, p *listPage, v view, in project.ListInput) error {
 	say := speak(r)
-	p.None = ui.EmptyState{Icon: "folder", Title: say.T("home.no_projects_yet"), Text: say.T("home.projects_appear_here")}
+	p.None = ui.EmptyState{Icon: "folder", Title: say.T("home.no_projects_yet"), Text: say.T("home.projects_appear_here"), Example: say.T("example.project")}
 	buttons, err := say.emptied(v, p.Chips, func(conds []filter.Condition) (int, error) {
 		list, err := s.app.Projects.List(r.Context(), a, project.ListInput{Filters: conds, Location: in.Location})
 		if err != nil {
@@ -232,7 +232,7 @@ func (s *Site) noProjects(r *http.Request, a access.Actor, p *listPage, v view, 
 		}
 		return nil
 	}
-	p.None.Title, p.None.Text = say.T("project.none_fits"), say.T("list.filters_leave_none")
+	p.None.Title, p.None.Text, p.None.Example = say.T("project.none_fits"), say.T("list.filters_leave_none"), ""
 	p.None.Actions = append(buttons, ui.Link(say.T("project.show_all_active"), v.base))
 	return nil
 }

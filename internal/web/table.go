@@ -154,7 +154,7 @@ func (s *Site) none(r *http.Request, a access.Actor, p *listPage, v view, in wor
 	}
 	if len(buttons) == 0 && asked < 2 {
 		if p.NewHref != "" {
-			p.None.Actions = []ui.Button{ui.Link(say.T("package.create_the_first_one"), p.NewHref).As("primary")}
+			p.None.Actions, p.None.Example = []ui.Button{ui.Link(say.T("package.create_the_first_one"), p.NewHref).As("primary")}, say.T("example.package")
 		}
 		return nil
 	}

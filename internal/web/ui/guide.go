@@ -156,7 +156,7 @@ func components() componentsPage {
 	for i := range 3 {
 		p.Tiles = append(p.Tiles, tile{fmt.Sprintf("Harbour renewal %d", i+1), "Replace the north quay, keep the ferry running, and finish before the season starts."})
 	}
-	p.Nothing = EmptyState{"inbox", "No work packages yet", "Work packages are tasks, features and bugs with a status and somebody who does them.", []Button{Submit("Create one"), Link("Import", "#")}}
+	p.Nothing = EmptyState{"inbox", "No work packages yet", "Work packages are tasks, features and bugs with a status and somebody who does them.", "“Replace the fenders”, a task for Bo until Friday.", []Button{Submit("Create one"), Link("Import", "#")}}
 	return p
 }
 

@@ -174,6 +174,7 @@ func (t Tone) Urgent() bool { return t == Danger || t == Warning }
 // EmptyState stands where a list would: what belongs here and how to begin.
 type EmptyState struct {
 	Icon, Title, Text string
+	Example           string // of what belongs there
 	Actions           []Button
 }
 
