@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/db/dbtest"
@@ -422,60 +420,6 @@ func TestListShowsOnlyWhatMayBeSeen(t *testing.T) {
 			t.Errorf("got derived %+v and children %v", d, refs.Children[w.ID])
 		}
 		if _, err := s.List(ctx, ann, workpackage.ListInput{Filters: []filter.Condition{{Name: "color", Op: "="}}, Page: page}); fault.Of(err) == nil {
-			t.Errorf("an unknown filter: got %v", err)
-		}
-	})
-}
-
-func TestColumnsAreTheBeginningsOfGroups(t *testing.T) {
-	each(t, func(t *testing.T, s *workpackage.Service) {
-		ctx := t.Context()
-		for i := range 5 {
-			p := in(p1, fmt.Sprint("Stone ", i))
-			if i < 4 {
-				p.Assignee = opt.Ptr(ann.ID)
-			}
-			mustCreate(t, s, p)
-		}
-		if _, err := s.Create(ctx, zoe, in(p3, "hidden")); err != nil {
-			t.Fatal(err)
-		}
-		list := workpackage.ListInput{Sort: []filter.Sort{{Name: "subject", Desc: true}, {Name: "assignee"}}}
-		subjects := func(ws []workpackage.WorkPackage) (out []string) {
-			for _, w := range ws {
-				out = append(out, w.Subject)
-			}
-			return out
-		}
-		c, err := s.Columns(ctx, ann, list, workpackage.Beginnings{By: "assignee", Each: 2})
-		if err != nil {
-			t.Fatal(err)
-		}
-		own := int64(ann.ID)
-		if d := cmp.Diff(map[int64]int{own: 4, 0: 1}, c.Counts); d != "" {
-			t.Errorf("counts (-want +got):\n%s", d)
-		}
-		if d := cmp.Diff([]string{"Stone 3", "Stone 2"}, subjects(c.Items[own])); d != "" {
-			t.Errorf("the first of a group (-want +got):\n%s", d)
-		}
-		if d := cmp.Diff([]string{"Stone 4"}, subjects(c.Items[0])); d != "" {
-			t.Errorf("those without a value (-want +got):\n%s", d)
-		}
-		if c.Refs.Users[ann.ID].Name == "" {
-			t.Error("the assignee has no name")
-		}
-		if c, err = s.Columns(ctx, ann, list, workpackage.Beginnings{By: "assignee", Each: 1, More: map[int64]int{own: 3}}); err != nil || len(c.Items[own]) != 3 {
-			t.Errorf("more of one group: got %v, %v", subjects(c.Items[own]), err)
-		}
-		if _, err := s.Columns(ctx, ann, list, workpackage.Beginnings{By: "colour"}); !fault.Is(err, fault.KindInvalid) {
-			t.Errorf("an unknown field: got %v", err)
-		}
-		list.Sort = []filter.Sort{{Name: "colour"}}
-		if _, err := s.Columns(ctx, ann, list, workpackage.Beginnings{By: "status"}); !fault.Is(err, fault.KindInvalid) {
-			t.Errorf("an unknown order: got %v", err)
-		}
-		list.Sort, list.Filters = nil, []filter.Condition{{Name: "color", Op: "="}}
-		if _, err := s.Columns(ctx, ann, list, workpackage.Beginnings{By: "status"}); !fault.Is(err, fault.KindInvalid) {
 			t.Errorf("an unknown filter: got %v", err)
 		}
 	})

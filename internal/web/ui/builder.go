@@ -33,7 +33,7 @@ func (b *builder) attr(name, value string) {
 
 // href writes where a link leads. Only addresses of this site and places of the page are written.
 func (b *builder) href(to string) {
-	if !strings.HasPrefix(to, "/") && !strings.HasPrefix(to, "#") {
+	if !strings.HasPrefix(to, "#") && (!strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//")) {
 		to = "#"
 	}
 	b.attr("href", to)
