@@ -2,9 +2,12 @@ package archive
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"math"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -158,5 +161,64 @@ func FuzzJSON(f *testing.F) {
 		if err != nil || string(twice) != string(once) {
 			t.Errorf("%q: %s, then %s, %v", s, once, twice, err)
 		}
+		if end, err := canonicalEnd(once, 0); err != nil || end != len(once) {
+			t.Errorf("%q: its canonical form %s is refused at %d: %v", s, once, end, err)
+		}
+		if end, err := canonicalEnd([]byte(s), 0); err == nil && end == len(s) && s != string(once) {
+			t.Errorf("%q is accepted as canonical, which is %s", s, once)
+		}
 	})
+}
+
+// What a restore takes as it stands is what a backup writes, and nothing else.
+func TestOnlyCanonicalJSONIsTakenAsItStands(t *testing.T) {
+	deep := strings.Repeat("[", maxDepth) + "1" + strings.Repeat("]", maxDepth)
+	for _, text := range []string{
+		`{}`, `[]`, `[1,-0.5E-3,true,false,null,"é😀"]`, `{"":0,"a":{"b":[{}]},"aa":"\"\\\b\t\n\f\r\u0001\u001f/"}`, `{"\n":1,"\"":2,"a":3}`, deep,
+	} {
+		if end, err := canonicalEnd([]byte(text), 0); err != nil || end != len(text) {
+			t.Errorf("%.60s: %d, %v", text, end, err)
+		}
+		if form, err := appendJSON(nil, text); err != nil || string(form) != text {
+			t.Errorf("%.60s is no canonical form: %.60s, %v", text, form, err)
+		}
+	}
+	for _, text := range []string{
+		``, ` 1`, `[ 1]`, `[1 ]`, `[1`, `[1,]`, `[1;2]`, `[tru]`, `[-]`, `{"a" :1}`, `{"a"}`, `{a:1}`, `{"a":1`, `{"a":1;"b":2}`, `{"a":1,}`, `{"a":}`, `{"a":1,"a":2}`,
+		`{"b":1,"a":2}`, `{"a":1,"\n":2}`, `{"\u0001":1,"\u0001":2}`, `"`, `"a`, "\"a\nb\"", `"\`, `"\/"`, `"\u00e9"`, `"\u000a"`, `"\u001F"`, `"\u0000"`, `"\u00`, "\"\xff\"",
+		`{"\x":1}`, "[" + deep + "]",
+	} {
+		if end, err := canonicalEnd([]byte(text), 0); err == nil {
+			t.Errorf("%.60s: taken up to %d", text, end)
+		}
+	}
+}
+
+func TestReadingAheadEndsAsTheSourceDoes(t *testing.T) {
+	broken := errors.New("broken")
+	content := bytes.Repeat([]byte("0123456789"), 100_000)
+	for _, want := range []error{nil, broken, io.ErrUnexpectedEOF} {
+		var src io.Reader = bytes.NewReader(content)
+		if want != nil {
+			src = io.MultiReader(src, iotest.ErrReader(want))
+		}
+		a := newAhead(io.NopCloser(src))
+		got, err := io.ReadAll(a)
+		if !errors.Is(err, want) || !bytes.Equal(got, content) {
+			t.Errorf("%d bytes, %v, want %v", len(got), err, want)
+		}
+		if n, again := a.Read(make([]byte, 1)); n > 0 || want != nil && !errors.Is(again, want) {
+			t.Errorf("after the end: %d bytes, %v", n, again)
+		}
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	a := newAhead(io.NopCloser(bytes.NewReader(content)))
+	if _, err := io.ReadFull(a, make([]byte, 10)); err != nil {
+		t.Error(err)
+	}
+	if err := a.Close(); err != nil { // with most of it unread
+		t.Error(err)
+	}
 }
