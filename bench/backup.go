@@ -64,6 +64,9 @@ func withServer(ctx context.Context, program, data string, fn func(*server, *adm
 // alone measures what has the machine to itself.
 func (s *server) alone(ctx context.Context, c *admin, dir string) error {
 	program, data := s.cmd.Path, s.cmd.Args[3]
+	if _, err := timed(ctx, "sync"); err != nil { // what filled the instance is not on the disk yet
+		return err
+	}
 	first, err := s.measuredBackup(ctx, c, false)
 	if err != nil {
 		return err

@@ -17,7 +17,7 @@ const module = "github.com/holdfast/holdfast/"
 // package is added here, on the lowest rung that lies above all it imports.
 var rungs = map[string]int{
 	"id": 0, "fault": 0, "opt": 0, "config": 0, "db": 0, "blob": 0, "hal": 0, "markup": 0,
-	"mail": 0, "secret": 0, "zipfile": 0, "plural": 0, "message": 0, "behind": 0,
+	"mail": 0, "secret": 0, "zipfile": 0, "plural": 0, "message": 0,
 	"filter": 1, "job": 1, "access": 1, "journal": 1, "audit": 1,
 	"account": 2, "setting": 2, "outbox": 2,
 	"catalog": 3, "customfield": 3, "membership": 3, "project": 3, "attachment": 3, "version": 3, "category": 3,

@@ -11,7 +11,6 @@ import (
 
 	"github.com/holdfast/holdfast/internal/backup/archive"
 	"github.com/holdfast/holdfast/internal/backup/repo"
-	"github.com/holdfast/holdfast/internal/behind"
 )
 
 // EngineOptions say what goes into a backup.
@@ -65,9 +64,7 @@ type Archiver struct {
 const tightGC = 40
 
 // Create takes a snapshot into the repository and checks that all it names is there.
-// Requests go first meanwhile.
 func (e Archiver) Create(ctx context.Context, o EngineOptions) (Summary, error) {
-	defer behind.Room()()
 	defer debug.SetGCPercent(debug.SetGCPercent(tightGC))
 	r, err := e.Place.Open(ctx)
 	if err != nil {

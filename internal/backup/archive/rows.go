@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/holdfast/holdfast/internal/behind"
 	"github.com/holdfast/holdfast/internal/db"
 )
 
@@ -39,7 +38,6 @@ func eachRow(ctx context.Context, tx *db.Tx, t Table, part db.Frag, fn func(vals
 	}
 	var failed error
 	go func() {
-		behind.Thread()
 		defer close(full)
 		failed = readAhead(ctx, tx, t, part, full, free, enough)
 	}()

@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/holdfast/holdfast/internal/backup/repo"
-	"github.com/holdfast/holdfast/internal/behind"
 	"github.com/holdfast/holdfast/internal/db"
 )
 
@@ -81,7 +80,6 @@ func (t *taking) spread(ctx context.Context, tx *db.Tx, table Table, out *stream
 	})
 	for _, reader := range t.beside {
 		g.Go(func() error {
-			behind.Thread()
 			for next := range jobs {
 				if err := s.read(inner, reader, next); err != nil {
 					return err

@@ -19,7 +19,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/holdfast/holdfast/internal/backup/objstore"
-	"github.com/holdfast/holdfast/internal/behind"
 )
 
 // BackupOptions adjust a backup; zero fields have defaults.
@@ -295,16 +294,15 @@ func (w *writing) pipeline(ctx context.Context, src Source) error {
 	}
 	g, inner := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		behind.Thread()
 		defer close(w.tasks)
 		defer close(w.ordered)
 		return src.Items(inner, func(i Item) error { return w.put(inner, i) })
 	})
 	for range w.r.opt.Workers {
-		g.Go(func() error { behind.Thread(); return w.work(inner) })
+		g.Go(func() error { return w.work(inner) })
 	}
-	g.Go(func() error { behind.Thread(); defer close(w.full); return w.fill(inner) })
-	g.Go(func() error { behind.Thread(); return w.store(inner) })
+	g.Go(func() error { defer close(w.full); return w.fill(inner) })
+	g.Go(func() error { return w.store(inner) })
 	if err := g.Wait(); err != nil {
 		return err
 	}

@@ -1,6 +1,0 @@
-//go:build !linux
-
-package behind
-
-// Thread does nothing: there are no priorities of threads here.
-func Thread() {}
