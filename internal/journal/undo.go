@@ -153,6 +153,8 @@ type Own struct {
 	// whose membership it is.
 	Name      string
 	Principal id.User
+	// Project is where the record is, 0 where it is in none.
+	Project id.Project
 	// Made and Gone say that the change made the record, or took it away.
 	Made, Gone bool
 }
@@ -160,7 +162,8 @@ type Own struct {
 // looked is how many entries back Recent looks.
 const looked = 300
 
-// Recent returns the changes of the user that are the newest of their records, newest first.
+// Recent returns the changes of the user that are the newest of their records, newest
+// first. The caller leaves out what the user may not see any more.
 func (s *Service) Recent(ctx context.Context, user id.User, limit int) ([]Own, error) {
 	found, err := db.Read(ctx, s.db, func(tx *db.Tx) ([]row, error) {
 		return db.All[row](ctx, tx, changes(db.SQL(`j.id IN (SELECT o.id FROM journals o WHERE o.user_id = ? ORDER BY o.id DESC LIMIT ?) AND `+nothingSince,
@@ -181,7 +184,7 @@ func (s *Service) Recent(ctx context.Context, user id.User, limit int) ([]Own, e
 		own := Own{Entry: r.Entry, Made: l.Was == nil, Gone: l.Now == nil}
 		for _, c := range []*called{l.Now, l.Was} {
 			if c != nil && own.Name == "" && own.Principal == 0 {
-				own.Name, own.Principal = c.name(), c.Principal
+				own.Name, own.Principal, own.Project = c.name(), c.Principal, c.Project
 			}
 		}
 		out = append(out, own)
@@ -196,6 +199,8 @@ type called struct {
 	Firstname string  `json:"firstname"`
 	Lastname  string  `json:"lastname"`
 	Principal id.User `json:"principal"`
+	// Project is null for memberships of the instance.
+	Project id.Project `json:"project"`
 	// Roles are those of a membership, without what a group gives.
 	Roles []id.Role `json:"roles"`
 }

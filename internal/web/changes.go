@@ -2,12 +2,14 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/account"
 	"github.com/holdfast/holdfast/internal/id"
 	"github.com/holdfast/holdfast/internal/journal"
+	"github.com/holdfast/holdfast/internal/project"
 	"github.com/holdfast/holdfast/internal/web/ui"
 )
 
@@ -36,6 +38,9 @@ func (s *Site) myChanges(w http.ResponseWriter, r *http.Request, a access.Actor)
 	}
 	people, err := s.principals(r, a, own)
 	if err != nil {
+		return err
+	}
+	if own, err = s.seen(r, a, own, people); err != nil {
 		return err
 	}
 	types, err := s.app.Catalog.Types(r.Context(), a)
@@ -67,12 +72,14 @@ type named map[string]string
 func principalOf(n id.User) string { return undoOf(undoAccount, n).String() }
 func workflowOf(n id.Type) string  { return undoOf(undoWorkflow, n).String() }
 
-// principals names those whose memberships were changed.
+// principals names those whose memberships were changed, and who were changed themselves.
 func (s *Site) principals(r *http.Request, a access.Actor, own []journal.Own) (named, error) {
 	var ids []id.User
 	for _, c := range own {
 		if c.Principal != 0 {
 			ids = append(ids, c.Principal)
+		} else if c.EntityType == journal.User {
+			ids = append(ids, id.User(c.EntityID))
 		}
 	}
 	out := named{}
@@ -84,6 +91,37 @@ func (s *Site) principals(r *http.Request, a access.Actor, own []journal.Own) (n
 		out[principalOf(u.ID)] = u.Name()
 	}
 	return out, err
+}
+
+// seen leaves out what the person may not see any more: rights may have gone since.
+func (s *Site) seen(r *http.Request, a access.Actor, own []journal.Own, people named) ([]journal.Own, error) {
+	var in []project.Project
+	for i := range own {
+		if own[i].EntityType == journal.Project {
+			own[i].Project = id.Project(own[i].EntityID)
+		}
+		in = append(in, project.Project{ID: own[i].Project})
+	}
+	grants, err := s.app.Projects.Grants(r.Context(), a, in...)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(own, func(c journal.Own) bool {
+		known := people[principalOf(id.User(c.EntityID))] != ""
+		switch {
+		case c.EntityType == journal.Switches:
+			return false
+		case c.EntityType == journal.User:
+			return !known && !a.Admin
+		case c.Project == 0 || c.EntityType == journal.Project && c.Gone: // for administrators, also from the trash
+			return !a.Admin
+		case c.EntityType == journal.WorkPackage:
+			return !grants.Has(access.ViewWorkPackages, c.Project)
+		case c.EntityType == journal.Member:
+			return !grants.Has(access.ViewMembers, c.Project)
+		}
+		return !grants.Has(access.ViewProject, c.Project)
+	}), nil
 }
 
 func (in reader) ownChange(kind string, c journal.Own, names named) ownChange {

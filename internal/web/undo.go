@@ -160,7 +160,7 @@ func parseUndoing(text string) (undoing, bool) {
 	u := undoing{kind: kind}
 	for part := range strings.SplitSeq(numbers, "-") {
 		n, err := strconv.ParseInt(part, 10, 64)
-		if err != nil || n <= 0 {
+		if err != nil || n <= 0 || len(u.records) == maxBulk { // nothing changes more at once
 			return undoing{}, false
 		}
 		u.records = append(u.records, n)

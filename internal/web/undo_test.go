@@ -169,6 +169,24 @@ func TestOnesOwnChanges(t *testing.T) {
 	if _, page = zoe.get("/my/changes"); strings.Contains(page, "Mind") || !strings.Contains(page, "undone") {
 		t.Error("the list shows what somebody else has changed since, or not what was undone")
 	}
+	status, to = zoe.post("/work_packages/2", url.Values{"subject": {"Look up"}, "lockVersion": {zoe.lock("/work_packages/2/edit")}})
+	want(t, "one more", status, to, 303, "undo=work_package-2")
+	status, to = b.post("/admin/users/"+memberID(t, b, "zoe"), url.Values{"login": {"zoe"}, "firstName": {"Zoe"}, "lastName": {"Tester"}, "email": {"zoe@example.com"}})
+	want(t, "no administrator any more", status, to, 303, "undo=")
+	status, page = zoe.get("/my/changes")
+	want(t, "with rights gone", status, page, 200, "What you are told of")
+	for _, gone := range []string{"Look up", "Chore", "Bo Tester", "Settings and working days"} {
+		if strings.Contains(page, gone) {
+			t.Errorf("the list shows %q to somebody who may not see it any more", gone)
+		}
+	}
+}
+
+// More is not taken back at once than is changed at once.
+func TestUndoIsBounded(t *testing.T) {
+	_, b := planner(t)
+	status, page := b.post("/undo/work_package"+strings.Repeat("-1", 501), url.Values{})
+	want(t, "too many", status, page, 404)
 }
 
 // Each change of the administration and of one's own account leads back from the message after it.
