@@ -408,6 +408,33 @@ func TestKilledRestoresIntoNothing(t *testing.T) {
 	}
 }
 
+// TestKilledRecoveries kills recoveries of an empty machine: the next one, with the
+// same kit, begins again, unless the killed one had come to its end.
+func TestKilledRecoveries(t *testing.T) {
+	dir := t.TempDir()
+	data, kit := filepath.Join(dir, "data"), filepath.Join(dir, "kit.txt")
+	big(t, data, "1")
+	want := map[string][]archive.TableSum{"whole": digests(t, data)}
+	command(t, "backup", "create", "--data", data)
+	command(t, "backup", "kit", "-o", kit, "--data", data)
+	whole := took(func() { command(t, "recover", "--kit", kit, "--data", filepath.Join(dir, "first")) })
+	for n := range 6 {
+		into := filepath.Join(dir, fmt.Sprint("into-", n))
+		p := begin(t, []string{"recover", "--kit", kit, "--data", into}, "")
+		pause(whole)
+		p.signal(t, syscall.SIGKILL)
+		p.wait(t)
+		again := run(t, []string{"recover", "--kit", kit, "--data", into}, "")
+		if again.code != 0 && again.code != 4 { // 4: it is all there
+			t.Errorf("recover after a kill ended with %d: %s%s", again.code, again.out, again.errs)
+		}
+		settledAs(t, into, want)
+		if err := os.RemoveAll(into); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestKilledFirstStarts kills the very first start of an instance: the next one
 // completes it.
 func TestKilledFirstStarts(t *testing.T) {

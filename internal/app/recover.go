@@ -13,7 +13,9 @@ import (
 	"github.com/holdfast/holdfast/internal/backup/kit"
 	"github.com/holdfast/holdfast/internal/blob"
 	"github.com/holdfast/holdfast/internal/config"
+	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
+	"github.com/holdfast/holdfast/internal/secret"
 )
 
 // Recovered is what a recovery brought back, and how long it took.
@@ -28,24 +30,76 @@ type Recovered struct {
 // they sealed still opens; the server gets a key of its own to the repository.
 // When it fails, it leaves no keys behind.
 //
+// One that was killed is begun again by the next, with the same kit.
+//
 // Faults: Conflict where there is an instance already; NotFound for the snapshot.
 func Rebuild(ctx context.Context, cfg *config.Config, log *slog.Logger, k *kit.Kit, snapshot, version string, o archive.RestoreOptions) (_ Recovered, err error) {
-	if _, err := os.Stat(cfg.KeysDir()); !errors.Is(err, fs.ErrNotExist) {
-		return Recovered{}, fault.WithHint(fault.Conflict("there is an instance in "+cfg.Data), "recover into an empty directory, with --data")
+	if !archive.Interrupted(cfg.Data) { // also where a server has the lock
+		if _, err := vacant(ctx, cfg, k.Keys); err != nil {
+			return Recovered{}, err
+		}
 	}
 	lock, err := LockAlone(cfg.Data)
 	if err != nil {
 		return Recovered{}, err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	if err := k.Keys.Save(cfg.KeysDir()); err != nil {
+	if err := settleRestore(ctx, cfg, log); err != nil {
 		return Recovered{}, err
+	}
+	begun, err := vacant(ctx, cfg, k.Keys)
+	if err != nil {
+		return Recovered{}, err
+	}
+	if !begun {
+		if err := k.Keys.Save(cfg.KeysDir()); err != nil {
+			return Recovered{}, err
+		}
 	}
 	out, err := rebuild(ctx, cfg, log, k, snapshot, version, o)
 	if err != nil && !archive.Interrupted(cfg.Data) {
-		err = errors.Join(err, os.RemoveAll(cfg.KeysDir()))
+		err = errors.Join(err, secret.Discard(cfg.KeysDir()))
 	}
 	return out, err
+}
+
+// vacant is Conflict unless the place is empty but for what a recovery with the same
+// keys has begun.
+func vacant(ctx context.Context, cfg *config.Config, keys *secret.Keyring) (begun bool, err error) {
+	_, err = os.Stat(cfg.KeysDir())
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	taken := fault.WithHint(fault.Conflict("there is an instance in "+cfg.Data), "recover into an empty directory, with --data")
+	have, err := secret.OpenKeyring(cfg.KeysDir(), true)
+	if err != nil || !have.Equal(keys) {
+		return false, taken
+	}
+	switch there, err := hasDatabase(ctx, cfg); {
+	case err != nil:
+		return false, err
+	case there:
+		return false, taken
+	}
+	return true, nil
+}
+
+func hasDatabase(ctx context.Context, cfg *config.Config) (_ bool, err error) {
+	o := dbOptions(cfg, slog.New(slog.DiscardHandler))
+	if o.URL == "" {
+		_, err := os.Stat(o.Path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		}
+		return err == nil, err
+	}
+	d, err := db.Open(ctx, o)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	schema, err := db.SchemaVersion(ctx, d)
+	return schema > 0, err
 }
 
 func rebuild(ctx context.Context, cfg *config.Config, log *slog.Logger, k *kit.Kit, snapshot, version string, o archive.RestoreOptions) (_ Recovered, err error) {

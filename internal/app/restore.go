@@ -190,21 +190,26 @@ func ErrNoBackup(name string) error {
 
 // Run restores. See archive.Restore. Where it fails on a target that had no
 // keys, it leaves none.
-func (r *Restoration) Run(ctx context.Context, o archive.RestoreOptions) (_ archive.Report, err error) {
+func (r *Restoration) Run(ctx context.Context, o archive.RestoreOptions) (archive.Report, error) {
 	if r.newKeys {
-		if r.target.Keys, err = secret.OpenKeyring(r.cfg.KeysDir(), false); err != nil {
+		r.target.Keys = secret.NewKeyring()
+		if err := r.target.Keys.Save(r.cfg.KeysDir()); err != nil {
 			return archive.Report{}, err
 		}
 	}
+	report, err := r.run(ctx, o)
+	if err != nil && r.newKeys && !archive.Interrupted(r.cfg.Data) {
+		err = errors.Join(err, secret.Discard(r.cfg.KeysDir()))
+	}
+	return report, err
+}
+
+func (r *Restoration) run(ctx context.Context, o archive.RestoreOptions) (_ archive.Report, err error) {
 	if r.blobs, err = blob.OpenDir(r.cfg.BlobsLocation()); err != nil {
 		return archive.Report{}, err
 	}
 	r.target.Blobs = r.blobs
-	report, err := archive.Restore(ctx, r.backup, r.target, o)
-	if err != nil && r.newKeys && !archive.Interrupted(r.cfg.Data) {
-		err = errors.Join(err, os.RemoveAll(r.cfg.KeysDir()))
-	}
-	return report, err
+	return archive.Restore(ctx, r.backup, r.target, o)
 }
 
 // Close releases everything.

@@ -69,8 +69,9 @@ type DB struct {
 	write   *sql.DB
 	writer  *writer
 	ckpt    *checkpointer
-	admin   *sql.DB // migrations on SQLite; opened when first needed
-	hub     hub     // who is told what happened; see Notify
+	admin   *sql.DB       // migrations on SQLite; opened when first needed
+	hub     hub           // who is told what happened; see Notify
+	again   chan struct{} // holds the token of who tries again; see writePostgres
 }
 
 // Open opens the database and verifies that it answers. It does not migrate.

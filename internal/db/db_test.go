@@ -138,6 +138,51 @@ func TestReadThenWriteCountsExactly(t *testing.T) {
 	})
 }
 
+// Slow writers of one row make each other start again; none of them gives up.
+func TestWritersOfOneRowAllSucceed(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		ctx := t.Context()
+		if err := db.Do(ctx, d, func(tx *db.Tx) error { return put(ctx, tx, "n", "") }); err != nil {
+			t.Fatal(err)
+		}
+		const writers, each = 12, 6
+		var wg sync.WaitGroup
+		for range writers {
+			wg.Go(func() {
+				for range each {
+					err := db.Do(ctx, d, func(tx *db.Tx) error {
+						v, err := db.Scalar[string](ctx, tx, db.SQL(`SELECT value FROM settings WHERE name = ?`, "n"))
+						time.Sleep(4 * time.Millisecond) // what a service does between reading and writing
+						return errors.Join(err, put(ctx, tx, "n", v+"x"))
+					})
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if got := len(values(t, d)["n"]); got != writers*each {
+			t.Errorf("got %d increments, want %d", got, writers*each)
+		}
+	})
+}
+
+// A reader that is cancelled between two statements hears that it was cancelled.
+func TestCancelledBetweenStatements(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		ctx, cancel := context.WithCancel(t.Context())
+		_, err := db.Read(ctx, d, func(tx *db.Tx) (int64, error) {
+			cancel()
+			time.Sleep(50 * time.Millisecond) // the transaction is rolled back by another goroutine
+			return db.Scalar[int64](ctx, tx, db.SQL(`SELECT COUNT(*) FROM settings`))
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 func TestCancelledContextDoesNotRun(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		ctx, cancel := context.WithCancel(t.Context())

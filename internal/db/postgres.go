@@ -14,9 +14,12 @@ import (
 	"github.com/holdfast/holdfast/internal/fault"
 )
 
-// writeAttempts bounds the retries of a transaction that PostgreSQL could not
-// put in order with others.
-const writeAttempts = 12
+// Limits of the retries of a transaction that PostgreSQL could not put in order with
+// others: how often, and the longest pause before the next.
+const (
+	writeAttempts = 24
+	longestPause  = 200 * time.Millisecond
+)
 
 func openPostgres(ctx context.Context, o Options) (*DB, error) {
 	pool, err := sql.Open("pgx", o.URL)
@@ -31,22 +34,33 @@ func openPostgres(ctx context.Context, o Options) (*DB, error) {
 		return nil, fault.WithHint(fmt.Errorf("open PostgreSQL: %w", err),
 			"check HOLDFAST_DATABASE_URL and that the server accepts connections")
 	}
-	return &DB{dialect: Postgres, opt: o, read: pool, write: pool}, nil
+	return &DB{dialect: Postgres, opt: o, read: pool, write: pool, again: make(chan struct{}, 1)}, nil
 }
 
+// writePostgres tries until others do not stand in the way. Those that lost once go
+// one at a time in this process: among writers of the same row each would make
+// another lose, and the slowest of them would run out of attempts.
 func (d *DB) writePostgres(ctx context.Context, fn func(*Tx) error) error {
-	for attempt := 1; ; attempt++ {
-		err := d.tryPostgres(ctx, fn)
-		if !retryable(err) || attempt == writeAttempts {
-			return err
-		}
-		pause := time.Duration(rand.Int64N(int64(attempt) * int64(5*time.Millisecond)))
+	err := d.tryPostgres(ctx, fn)
+	if !retryable(err) {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case d.again <- struct{}{}:
+	}
+	defer func() { <-d.again }()
+	for attempt := 1; retryable(err) && attempt < writeAttempts; attempt++ {
+		pause := rand.N(min(longestPause, 5*time.Millisecond<<min(attempt, 10)))
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(pause):
 		}
+		err = d.tryPostgres(ctx, fn)
 	}
+	return err
 }
 
 func (d *DB) tryPostgres(ctx context.Context, fn func(*Tx) error) error {

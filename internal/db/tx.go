@@ -178,9 +178,18 @@ func (tx *Tx) Rows(ctx context.Context, f Frag) (*sql.Rows, error) {
 	tx.reads = true
 	rows, err := tx.q.QueryContext(tx.context(ctx), tx.text(f.SQL), f.Args...)
 	if err != nil {
-		return nil, fmt.Errorf("query: %w", err)
+		return nil, fmt.Errorf("query: %w", ended(ctx, err))
 	}
 	return rows, nil
+}
+
+// ended names the end of ctx as the cause: when it ends between two statements, the
+// transaction is gone before the next one, and nothing says why.
+func ended(ctx context.Context, err error) error {
+	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
 }
 
 // All returns every row of the query. T is a struct with `db:"column"` tags or
@@ -248,7 +257,7 @@ func Exec(ctx context.Context, tx *Tx, f Frag) (int64, error) {
 	}
 	res, err := tx.q.ExecContext(tx.context(ctx), tx.text(f.SQL), f.Args...)
 	if err != nil {
-		return 0, fmt.Errorf("execute: %w", err)
+		return 0, fmt.Errorf("execute: %w", ended(ctx, err))
 	}
 	n, err := res.RowsAffected()
 	if err != nil {

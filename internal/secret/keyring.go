@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 )
@@ -76,22 +77,50 @@ func OpenKeyring(dir string, instanceExists bool) (*Keyring, error) {
 	return k, nil
 }
 
-// Save writes the keys into dir, which holds none yet. Keys that are there are
-// never replaced: the error is fs.ErrExist then.
-func (k *Keyring) Save(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+// Save writes the keys into dir, which holds none yet: after a crash all of them are
+// there or none. Keys that are there are never replaced: the error is fs.ErrExist then.
+// The caller sees to it that nobody else saves into dir meanwhile.
+func (k *Keyring) Save(dir string) (err error) {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
 		return fmt.Errorf("make key directory: %w", err)
 	}
-	if err := private(dir, "700"); err != nil {
-		return err
+	made := dir + unfinished
+	if err := os.RemoveAll(made); err != nil { // of a crash
+		return fmt.Errorf("make key directory: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(made))
+		}
+	}()
+	if err := os.Mkdir(made, 0o700); err != nil {
+		return fmt.Errorf("make key directory: %w", err)
 	}
 	for _, name := range Names() {
-		if err := createKey(filepath.Join(dir, string(name)), k.keys[name]); err != nil {
+		if err := createKey(filepath.Join(made, string(name)), k.keys[name]); err != nil {
 			return fmt.Errorf("save key %s: %w", name, err)
 		}
 	}
-	return nil
+	if err := os.Rename(made, dir); err != nil {
+		return fmt.Errorf("save keys: %w", err)
+	}
+	return syncDir(filepath.Dir(dir))
 }
+
+// Discard removes the keys in dir, which nothing was sealed with yet: after a crash
+// all of them are there or none.
+func Discard(dir string) error {
+	if err := os.Rename(dir, dir+unfinished); err != nil {
+		return fmt.Errorf("discard keys: %w", err)
+	}
+	return errors.Join(syncDir(filepath.Dir(dir)), os.RemoveAll(dir+unfinished))
+}
+
+// unfinished ends the name of a key directory that is being made or removed.
+const unfinished = ".new"
+
+// Equal says whether both hold the same keys.
+func (k *Keyring) Equal(other *Keyring) bool { return maps.Equal(k.keys, other.keys) }
 
 // NewKeyring returns fresh keys that are kept nowhere, for tests and scratch instances.
 func NewKeyring() *Keyring {

@@ -181,3 +181,27 @@ func TestSavedKeysAreThoseOfTheRingAndReplaceNone(t *testing.T) {
 		t.Errorf("keys are replaced: %v", err)
 	}
 }
+
+// A crash leaves all of a new keyring or nothing of it, also while it is given up.
+func TestKeysAreSavedAndDiscardedAsAWhole(t *testing.T) {
+	dir, k := filepath.Join(t.TempDir(), "data", "keys"), NewKeyring()
+	half := filepath.Join(dir+unfinished, string(Cookie)) // what a crash left of an earlier try
+	if err := errors.Join(os.MkdirAll(filepath.Dir(half), 0o700), os.WriteFile(half, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	if !open(t, dir, true).Equal(k) || NewKeyring().Equal(k) {
+		t.Error("the saved keys are others")
+	}
+	if err := Discard(dir); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(filepath.Dir(dir)); err != nil || len(left) != 0 {
+		t.Errorf("discarded keys leave %v, %v", left, err)
+	}
+	if err := Discard(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("discarding nothing: %v", err)
+	}
+}
