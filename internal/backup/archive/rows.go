@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -22,6 +23,16 @@ const (
 	batchBytes = 256 << 10
 )
 
+// courtesy lets whatever else is ready go first after every few rows, as repo does
+// between pieces of a content.
+type courtesy int
+
+func (c *courtesy) next() {
+	if *c++; *c%8 == 0 {
+		runtime.Gosched()
+	}
+}
+
 // batch holds rows one after the other, each with as many values as the table has columns.
 type batch struct{ vals, ptrs []any }
 
@@ -37,12 +48,14 @@ func eachRow(ctx context.Context, tx *db.Tx, t Table, part db.Frag, fn func(vals
 		free <- b
 	}
 	var failed error
+	var way courtesy
 	go func() {
 		defer close(full)
 		failed = readAhead(ctx, tx, t, part, full, free, enough)
 	}()
 	for b := range full {
 		for row := range slices.Chunk(b.vals, width) {
+			way.next()
 			if err := fn(row); err != nil {
 				close(enough)
 				for range full { // until the reader has let go of the transaction
@@ -77,9 +90,11 @@ func readAhead(ctx context.Context, tx *db.Tx, t Table, part db.Frag, full chan<
 	}
 	defer func() { _ = rows.Close() }()
 	width := len(t.Columns)
+	var way courtesy
 	for more := true; more; {
 		b, size, n := <-free, 0, 0
 		for n < len(b.ptrs) && size < batchBytes {
+			way.next()
 			if more = rows.Next(); !more {
 				break
 			}

@@ -300,7 +300,10 @@ func newStream(put func(repo.Item) error, told func(rows int64)) *stream {
 }
 
 func (s *stream) item(i repo.Item) error {
-	s.sum.Write(i.Data)
+	for p := range slices.Chunk(i.Data, flushSize/2) {
+		s.sum.Write(p)
+		runtime.Gosched()
+	}
 	s.size += int64(len(i.Data))
 	err := s.put(i)
 	s.told(i.Count)

@@ -43,8 +43,11 @@ func deflate(b, text []byte) []byte {
 	defer writers.Put(w)
 	out := &appender{b}
 	w.Reset(out)
-	if _, err := w.Write(text); err != nil {
-		panic(err) // memory takes everything
+	for p := range slices.Chunk(text, turn) {
+		if _, err := w.Write(p); err != nil {
+			panic(err) // memory takes everything
+		}
+		giveWay()
 	}
 	if err := w.Flush(); err != nil {
 		panic(err)
@@ -79,8 +82,9 @@ func inflate(b, fragment []byte, limit int64) ([]byte, error) {
 		if len(b) == cap(b) {
 			b = slices.Grow(b, max(4096, 3*len(fragment)))
 		}
-		n, err := u.out.Read(b[len(b):cap(b)])
+		n, err := u.out.Read(b[len(b):min(cap(b), len(b)+turn)])
 		b = b[:len(b)+n]
+		giveWay()
 		switch {
 		case int64(len(b)-start) > limit, err != nil && !errors.Is(err, io.EOF):
 			return b[:start], fmt.Errorf("%w: a content does not unpack", ErrDamaged)
@@ -97,4 +101,9 @@ func (b *buffer) compressible(text []byte) bool {
 	return len(b.fragment) < len(sample)-len(sample)/20
 }
 
-func digest(b []byte) Hash { return sha256.Sum256(b) }
+func digest(b []byte) (sum Hash) {
+	h := sha256.New()
+	hashInto(h, b)
+	h.Sum(sum[:0])
+	return sum
+}

@@ -88,7 +88,7 @@ func (k *keys) identify(what kind, content []byte) (id Hash) {
 	defer k.hashers.Put(h)
 	h.Reset()
 	h.Write([]byte{byte(what)})
-	h.Write(content)
+	hashInto(h, content)
 	h.Sum(id[:0])
 	return id
 }

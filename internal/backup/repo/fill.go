@@ -104,6 +104,7 @@ func (w *writing) take(p *pack, t *task) {
 	}
 	e.Size += int64(len(t.plain))
 	e.CRC = crc32.Update(e.CRC, crc32.IEEETable, t.plain)
+	giveWay()
 	w.free <- t.buf // there is room: as many buffers as places
 	if t.end {
 		p.entries = append(p.entries, e)

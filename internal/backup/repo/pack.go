@@ -116,6 +116,7 @@ func (r *Repository) reopen(p *pack) error {
 	}
 	aead := subkey(r.keys.pack, salt)
 	for i, c := range chunks {
+		giveWay()
 		p.spare, err = aead.Open(p.spare[:0], nonce(uint64(c.offset)), p.buf[c.offset:c.offset+c.length], r.about(kindChunk, c.id[:]))
 		if err != nil || crc32.ChecksumIEEE(p.spare) != p.sums[i] {
 			return fmt.Errorf("%w: a chunk is not what was sealed", ErrDamaged)

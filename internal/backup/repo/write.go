@@ -397,7 +397,7 @@ func (w *writing) chunk(ctx context.Context, in io.Reader) (*task, error) {
 	if b.plain == nil {
 		b.plain = make([]byte, chunkSize)
 	}
-	n, err := io.ReadFull(in, b.plain)
+	n, err := readFull(in, b.plain)
 	if n > 0 && (err == nil || errors.Is(err, io.ErrUnexpectedEOF)) {
 		return &task{buf: b, plain: b.plain[:n], done: make(chan struct{})}, nil
 	}
