@@ -100,7 +100,7 @@ func (s *Site) accountForm(w http.ResponseWriter, r *http.Request, a access.Acto
 		New:     newPassword(say, "password").Wrong(m["password"]),
 		KeyName: ui.Text("name", say.T("account.what_is_it_for"), "").Require().Wrong(m["name"]), NewKey: newKey,
 	}
-	p.Width, p.Tabs = "narrow", say.accountTabs("/my/account")
+	p.Width, p.Tabs = "medium", say.accountTabs("/my/account")
 	p.appearance(say, u, m)
 	p.Problems = ui.Problems(p.First.Problem(), p.Last.Problem(), p.Mail.Problem(), p.Zone.Problem(), p.Tongue.Problem(), p.Look.Problem(), p.Rows.Problem(), p.Confirm.Problem(), p.Current.Problem(),
 		p.New.Problem(), p.KeyName.Problem())

@@ -33,6 +33,7 @@ type backupPage struct {
 	Owners       []ownerRow
 	Running      *runningBackup
 	Rows         []backupRow
+	None         ui.EmptyState
 	Problems     ui.ErrorSummary
 	ForecastText string
 	ResetLabel   string
@@ -87,6 +88,7 @@ func (s *Site) backupForm(w http.ResponseWriter, r *http.Request, a access.Actor
 	}
 	p := backupPage{Page: s.adminFrame(r, a, say.T("common.backup")), Token: info, NewToken: newToken, HasToken: info.Phase != backup.NoToken}
 	p.Phase, p.PhaseText = phaseOf(say, info)
+	p.None = ui.EmptyState{Icon: "archive", Title: say.T("backup.none_yet"), Text: say.T("backup.none_text")}
 	p.MayRequest = info.Phase == backup.Active
 	p.ResetLabel = say.T("backup.create_backup_token")
 	if p.HasToken {

@@ -21,7 +21,7 @@ func standingAlert(say reader, st backup.Standing) ui.Alert {
 	switch {
 	case st.Proven():
 		tone = ui.Success
-	case st.Trouble != nil || st.Stale || st.LastGood.IsZero():
+	case st.Trouble != nil || st.Stale: // before the first one is due there is only something to wait for
 		tone = ui.Danger
 	}
 	return ui.Alert{Tone: tone, Text: st.Sentence(say)}
@@ -35,11 +35,11 @@ func standingFacts(say reader, st backup.Standing) []ui.Fact {
 		}
 		return say.DateTime(t)
 	}
-	tone := func(bad bool) ui.Tone {
+	tone := func(t time.Time, late bool) ui.Tone {
 		switch {
-		case bad:
+		case late:
 			return ui.Danger
-		case st.Trouble != nil: // a date is no good news while what it says is in doubt
+		case t.IsZero(), st.Trouble != nil: // a date is no good news while what it says is in doubt
 			return ""
 		}
 		return ui.Success
@@ -49,9 +49,9 @@ func standingFacts(say reader, st backup.Standing) []ui.Fact {
 		proven = say.T("care.took", "time", say.Duration(max(st.Took, time.Second)))
 	}
 	return []ui.Fact{
-		{Label: say.T("care.last_good_backup"), Value: at(st.LastGood, say.T("care.never")), Note: say.T("care.next", "when", at(st.NextAt, say.T("care.by_hand_only"))), Tone: tone(st.LastGood.IsZero() || st.Stale)},
-		{Label: say.T("care.last_verified"), Value: at(st.LastVerified, say.T("care.never")), Note: say.T("care.what_is_stored_was_read"), Tone: tone(st.LastVerified.IsZero())},
-		{Label: say.T("care.last_proven_restorable"), Value: at(st.LastProven, say.T("care.never")), Note: proven, Tone: tone(st.LastProven.IsZero())},
+		{Label: say.T("care.last_good_backup"), Value: at(st.LastGood, say.T("care.never")), Note: say.T("care.next", "when", at(st.NextAt, say.T("care.by_hand_only"))), Tone: tone(st.LastGood, st.Stale)},
+		{Label: say.T("care.last_verified"), Value: at(st.LastVerified, say.T("care.never")), Note: say.T("care.what_is_stored_was_read"), Tone: tone(st.LastVerified, st.Stale && st.LastVerified.IsZero())},
+		{Label: say.T("care.last_proven_restorable"), Value: at(st.LastProven, say.T("care.never")), Note: proven, Tone: tone(st.LastProven, st.Stale && st.LastProven.IsZero())},
 	}
 }
 
@@ -274,6 +274,7 @@ func (in reader) reason(text string) string {
 
 type prunePage struct {
 	ui.Page
+	None    ui.EmptyState
 	Rows    []pruneRow
 	Summary string
 	Any     bool
@@ -313,6 +314,7 @@ func (s *Site) prunePreview(w http.ResponseWriter, r *http.Request, a access.Act
 		}
 		p.Rows = append(p.Rows, row)
 	}
+	p.None = ui.EmptyState{Icon: "archive", Title: say.T("care.none_yet"), Text: say.T("care.none_text"), Actions: []ui.Button{ui.Link(say.T("common.to_the_backups"), "/admin/backups")}}
 	if out.MayNotDelete {
 		p.Summary = say.T("care.place_refuses") + " "
 	}

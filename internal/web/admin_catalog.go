@@ -273,11 +273,19 @@ func (s *Site) confirmCatalogDelete(k catalogKind, w http.ResponseWriter, r *htt
 }
 
 func (s *Site) askCatalogDelete(k catalogKind, w http.ResponseWriter, r *http.Request, a access.Actor, item catalogItem, refusal error) error {
+	used, err := k.uses(r, a)
+	if err != nil {
+		return err
+	}
 	say := speak(r)
-	return s.confirmAdmin(w, r, a, confirmPage{
+	p := confirmPage{
 		Page:   s.adminPage(r, a, say.T("manage.delete_title", "name", item.name), ui.Crumb{Label: say.T(k.title), Href: k.href}),
 		Cancel: k.href + "/" + idText(item.id), Submit: say.T(k.remove), Text: say.T(k.deleting),
-	}, inUse(refusal, "work_packages", "catalog.delete_used"))
+	}
+	if n := used[item.id]; n > 0 && refusal == nil {
+		p.Submit, p.Text = "", say.T("catalog.delete_used", "n", n)
+	}
+	return s.confirmAdmin(w, r, a, p, inUse(refusal, "work_packages", "catalog.delete_used"))
 }
 
 func (s *Site) deleteCatalog(k catalogKind, w http.ResponseWriter, r *http.Request, a access.Actor) error {

@@ -32,7 +32,7 @@ type retrievePage struct {
 	Problems       ui.ErrorSummary
 	Result         *retrieve.Result
 	say            reader
-	None           bool // there are no snapshots
+	None           *ui.EmptyState // where there are no snapshots
 }
 
 type changeRow struct {
@@ -70,7 +70,11 @@ func (s *Site) showRetrieve(w http.ResponseWriter, r *http.Request, a access.Act
 			options = append(options, ui.Option{Value: b.Snapshot, Label: say.DateTime(b.CreatedAt.Time)})
 		}
 	}
-	p.None = len(options) == 0
+	if len(options) == 0 {
+		p.None = &ui.EmptyState{
+			Icon: "history", Title: say.T("retrieve.none_yet"), Text: say.T("retrieve.none_text"), Actions: []ui.Button{ui.Link(say.T("common.to_the_backups"), "/admin/backups")},
+		}
+	}
 	p.Snapshot = ui.Choose("snapshot", say.T("retrieve.backup_of"), q.snapshot, options...)
 	p.Kind = ui.Choose("kind", say.T("common.what"), string(q.kind),
 		ui.Option{Value: string(retrieve.WorkPackage), Label: say.T("common.work_package")}, ui.Option{Value: string(retrieve.Project), Label: say.T("common.project")}, ui.Option{Value: string(retrieve.File), Label: say.T("common.file")})

@@ -195,6 +195,6 @@ func (s *Site) info(w http.ResponseWriter, r *http.Request, a access.Actor) erro
 		p.Facts.Items = append(p.Facts.Items, ui.Description{Label: say.T("info." + f.Check), Value: f.Value})
 	}
 	p.Text = ui.Area("diagnosis", say.T("info.diagnosis"), report.Text(say.Printer)).Hinted(say.T("info.diagnosis_hint"))
-	p.Text.ReadOnly, p.Text.Tall = true, true
+	p.Text.ReadOnly, p.Text.Tall, p.Text.Code = true, true, true
 	return s.ui.Render(w, http.StatusOK, "admin_info", p)
 }

@@ -304,11 +304,10 @@ func (s *Site) confirmUserDelete(w http.ResponseWriter, r *http.Request, a acces
 		return err
 	}
 	p := confirmPage{
-		Page: s.adminFrame(r, a, say.T("user.delete_title", "name", u.Name())), Action: r.URL.Path, Cancel: "/admin/users/" + strconv.FormatInt(int64(u.ID), 10), Submit: say.T("user.delete_user"),
-		Text: say.T("user.delete_text"),
+		Page:   s.adminPage(r, a, say.T("user.delete_title", "name", u.Name()), ui.Crumb{Label: say.T("common.users"), Href: "/admin/users"}),
+		Cancel: "/admin/users/" + strconv.FormatInt(int64(u.ID), 10), Submit: say.T("user.delete_user"), Text: say.T("user.delete_text"),
 	}
-	p.Width, p.HideTitle = "narrow", true
-	return s.ui.Render(w, http.StatusOK, "confirm", p)
+	return s.confirmAdmin(w, r, a, p, nil)
 }
 
 func (s *Site) deleteUser(w http.ResponseWriter, r *http.Request, a access.Actor) error {

@@ -43,7 +43,7 @@ func TestThePolicyInTheBrowser(t *testing.T) {
 		status, page = b.post("/admin/backups/checks", url.Values{"kind": {"drill"}})
 		want(t, "drill twice", status, page, 409, "waits or runs already")
 		status, page = b.get("/admin/backups/prune")
-		want(t, "prune", status, page, 200, "There is no snapshot yet.")
+		want(t, "prune", status, page, 200, "No snapshots yet")
 		made, err := in.Backups.RunInline(t.Context(), access.Operator("test"), "", backup.InlineOptions{Attachments: true})
 		if err != nil {
 			t.Fatal(err)

@@ -52,7 +52,7 @@ func (s *Site) myChanges(w http.ResponseWriter, r *http.Request, a access.Actor)
 	}
 	say := speak(r)
 	p := changesPage{Page: s.frame(r, a, say.T("undo.changes")), Tabs: say.accountTabs("/my/changes")}
-	p.Lead = say.T("undo.changes_lead")
+	p.Lead, p.Width = say.T("undo.changes_lead"), "medium"
 	names := map[string]string{}
 	for name, kind := range s.undoKinds() {
 		names[kind.entity] = name

@@ -32,10 +32,7 @@ func (s *Site) confirmDemo(w http.ResponseWriter, r *http.Request, a access.Acto
 	say := speak(r)
 	what := say.T("demo.what", "projects", say.T("demo.projects", "n", e.Subprojects), "packages", say.T("settings.packages", "n", e.WorkPackages),
 		"files", say.T("settings.files", "n", e.Files), "people", say.T("demo.people", "n", people), "groups", say.T("demo.groups", "n", groups))
-	p := confirmPage{
-		Page: s.adminPage(r, a, say.T("demo.remove_title"), ui.Crumb{Label: say.T("common.projects"), Href: "/projects"}), Cancel: "/", Submit: say.T("demo.remove"),
-		Text: say.T("demo.goes", "what", what),
-	}
+	p := confirmPage{Page: s.adminFrame(r, a, say.T("demo.remove_title")), Cancel: "/", Submit: say.T("demo.remove"), Text: say.T("demo.goes", "what", what)}
 	return s.confirmAdmin(w, r, a, p, nil)
 }
 

@@ -12,8 +12,8 @@ import (
 
 type errorPage struct {
 	ui.Page
-	Text, Hint, Reference string
-	Back                  ui.Button
+	Icon, Text, Reference string
+	Ways                  []ui.Button // where one may go from here
 }
 
 // fail answers with an error page; who is not signed in goes to sign in first.
@@ -31,8 +31,11 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, a access.Actor, err 
 	}
 	say, fail := speak(r), failureOf(kind)
 	title := say.T("error." + fail.key)
-	p := errorPage{Page: s.frame(r, a, title), Back: ui.Link(say.T("error.home"), "/")}
-	p.Flash = nil
+	p := errorPage{Page: s.frame(r, a, title), Icon: fail.icon, Ways: []ui.Button{ui.Link(say.T("error.home"), "/")}}
+	p.Flash, p.HideTitle = nil, true
+	if p.Searchable && kind == fault.KindNotFound {
+		p.Ways = append(p.Ways, ui.Link(say.T("search.search"), "/search").WithIcon("search"))
+	}
 	switch kind {
 	case fault.KindForbidden, fault.KindConflict, fault.KindTooLarge, fault.KindUnsupported, fault.KindTooMany:
 		p.Text = say.sentence(err)
@@ -65,28 +68,28 @@ func backURL(r *http.Request) string {
 	return "/"
 }
 
-// failure is how a kind of fault is answered: the status, and the part of the keys of
-// what the page says.
+// failure is how a kind of fault is answered: the status, the part of the keys of
+// what the page says, and its icon.
 type failure struct {
-	status int
-	key    string
+	status    int
+	key, icon string
 }
 
 var failures = map[fault.Kind]failure{
-	fault.KindNotFound:        {http.StatusNotFound, "not_found"},
-	fault.KindForbidden:       {http.StatusForbidden, "forbidden"},
-	fault.KindUnauthenticated: {http.StatusUnauthorized, "unauthenticated"},
-	fault.KindConflict:        {http.StatusConflict, "conflict"},
-	fault.KindInvalid:         {http.StatusUnprocessableEntity, "invalid"},
-	fault.KindTooMany:         {http.StatusTooManyRequests, "too_many"},
-	fault.KindTooLarge:        {http.StatusRequestEntityTooLarge, "too_large"},
-	fault.KindUnsupported:     {http.StatusUnsupportedMediaType, "unsupported"},
-	fault.KindNoSpace:         {http.StatusInsufficientStorage, "no_space"},
+	fault.KindNotFound:        {http.StatusNotFound, "not_found", "search"},
+	fault.KindForbidden:       {http.StatusForbidden, "forbidden", "lock"},
+	fault.KindUnauthenticated: {http.StatusUnauthorized, "unauthenticated", "lock"},
+	fault.KindConflict:        {http.StatusConflict, "conflict", "history"},
+	fault.KindInvalid:         {http.StatusUnprocessableEntity, "invalid", "circle-alert"},
+	fault.KindTooMany:         {http.StatusTooManyRequests, "too_many", "clock"},
+	fault.KindTooLarge:        {http.StatusRequestEntityTooLarge, "too_large", "file"},
+	fault.KindUnsupported:     {http.StatusUnsupportedMediaType, "unsupported", "file"},
+	fault.KindNoSpace:         {http.StatusInsufficientStorage, "no_space", "database"},
 }
 
 func failureOf(kind fault.Kind) failure {
 	if f, ok := failures[kind]; ok {
 		return f
 	}
-	return failure{http.StatusInternalServerError, "internal"}
+	return failure{http.StatusInternalServerError, "internal", "triangle-alert"}
 }

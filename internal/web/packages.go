@@ -105,11 +105,16 @@ func (s *Site) confirmDelete(w http.ResponseWriter, r *http.Request, a access.Ac
 	if !refs.Grants.Has(access.DeleteWorkPackages, wp.ProjectID) {
 		return fault.Forbidden("you are not allowed to delete this work package")
 	}
+	pr, can, err := s.projectOf(r, a, wp.ProjectID)
+	if err != nil {
+		return err
+	}
 	p := confirmPage{
-		Page: s.frame(r, a, say.T("package.delete_title", "subject", wp.Subject)), Action: packageHref(n) + "/deletion", Cancel: packageHref(n), Submit: say.T("package.delete_"),
+		Page: s.projectFrame(r, a, pr, can, say.T("package.delete_title", "subject", wp.Subject)), Action: packageHref(n) + "/deletion", Cancel: packageHref(n), Submit: say.T("package.delete_"),
 		Text: say.T("package.goes_to_the_trash"),
 	}
-	p.Width, p.HideTitle = "narrow", true
+	p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: pr.Name, Href: projectHref(pr)}, ui.Crumb{Label: "#" + idText(n), Href: packageHref(n)}, ui.Crumb{Label: p.Title})
+	p.HideTitle = true
 	return s.ui.Render(w, http.StatusOK, "confirm", p)
 }
 

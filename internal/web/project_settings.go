@@ -135,7 +135,6 @@ type choicePage struct {
 	ui.Page
 	Tabs     ui.Tabs
 	Action   string
-	Lead     string
 	Sets     []choiceSet
 	Problems ui.ErrorSummary
 }
@@ -295,7 +294,8 @@ func (s *Site) confirmProjectDelete(w http.ResponseWriter, r *http.Request, a ac
 		Page: s.projectFrame(r, a, pr, can, say.T("package.delete_title", "subject", pr.Name)), Action: projectHref(pr) + "/deletion", Cancel: projectHref(pr) + "/settings",
 		Submit: say.T("settings.delete_project"), Text: say.T("settings.goes", "what", say.extent(what)),
 	}
-	p.Width, p.HideTitle = "narrow", true
+	p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: pr.Name, Href: projectHref(pr)}, ui.Crumb{Label: say.T("project.settings"), Href: projectHref(pr) + "/settings"}, ui.Crumb{Label: p.Title})
+	p.HideTitle = true
 	return s.ui.Render(w, http.StatusOK, "confirm", p)
 }
 

@@ -204,7 +204,7 @@ type keyboardPage struct {
 func (s *Site) keyboard(w http.ResponseWriter, r *http.Request, a access.Actor) error {
 	say := speak(r)
 	p := keyboardPage{Page: s.frame(r, a, say.T("keys.title")), Groups: say.keyGroups(), Off: a.KeysOff}
-	p.Width = "narrow"
+	p.Width = "medium"
 	return s.ui.Render(w, http.StatusOK, "keyboard", p)
 }
 

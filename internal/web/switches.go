@@ -25,7 +25,7 @@ func (s *Site) mySwitches(w http.ResponseWriter, r *http.Request, a access.Actor
 	}
 	say := speak(r)
 	p := switchesPage{Page: s.frame(r, a, say.T("notify.settings_title")), Tabs: say.accountTabs("/my/notifications")}
-	p.Width = "narrow"
+	p.Width = "medium"
 	for i, reason := range notification.Switchable() {
 		box := ui.Check(string(reason), say.T("told."+string(reason)), told[reason])
 		if i < yours {

@@ -274,6 +274,7 @@ func (s *Site) undo(w http.ResponseWriter, r *http.Request, a access.Actor) erro
 // notUndone says why a change stays, and leads back.
 func (s *Site) notUndone(w http.ResponseWriter, r *http.Request, a access.Actor, back string, refusal error) error {
 	say := speak(r)
-	p := errorPage{Page: s.frame(r, a, say.T("undo.refused")), Text: say.summary(refusal), Back: ui.Link(say.T("undo.back"), back)}
+	p := errorPage{Page: s.frame(r, a, say.T("undo.refused")), Icon: "undo-2", Text: say.summary(refusal), Ways: []ui.Button{ui.Link(say.T("undo.back"), back)}}
+	p.HideTitle = true
 	return s.ui.Render(w, failureOf(fault.KindOf(refusal)).status, "error", p)
 }

@@ -368,7 +368,7 @@ func TestRetrievingInTheBrowser(t *testing.T) {
 	b := &browser{t: t, in: in}
 	b.signIn("ann", apptest.Password)
 	status, page := b.get("/admin/backups/retrieve")
-	want(t, "without a backup", status, page, 200, "There is no backup yet")
+	want(t, "without a backup", status, page, 200, "No backups yet")
 	saved, err := in.Backups.RunInline(t.Context(), access.Operator("test"), "", backup.InlineOptions{})
 	if err != nil {
 		t.Fatal(err)

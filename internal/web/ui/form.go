@@ -144,7 +144,7 @@ type Textarea struct {
 	Control
 	Value, Placeholder string
 	Key                string // that leads into it
-	Tall               bool
+	Tall, Code         bool
 	Editor             *Editor // of formatted text
 }
 
