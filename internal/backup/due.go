@@ -238,7 +238,7 @@ func (st Standing) Sentence(say Words) string {
 	case st.LastGood.IsZero():
 		return say.T("standing.none")
 	case st.Trouble != nil:
-		return say.T("standing.trouble", "what", say.T("standing.last_"+string(st.Trouble.Kind)), "error", st.Trouble.Error)
+		return say.T("standing.trouble", "what", say.T("standing.last_"+string(st.Trouble.Kind)), "error", Why(say, st.Trouble.Error))
 	case st.Stale:
 		return say.T("standing.stale", "when", say.DateTime(st.LastGood))
 	case st.LastProven.IsZero():

@@ -18,3 +18,12 @@ func (p *Place) Use(r *repo.Repository) {
 	defer p.mu.Unlock()
 	p.repo = r
 }
+
+// Troubles are what the engine says of troubles, with the keys of what people read.
+func Troubles() map[string]string {
+	out := map[string]string{}
+	for _, t := range troubles {
+		out[t.said] = t.key
+	}
+	return out
+}

@@ -180,7 +180,7 @@ func resultLetter(say message.Local, b Backup) letter {
 		l.lines = append(l.lines, missingLines(say, b.MissingFiles())...)
 	default:
 		l.subject = say.T("mail.backup_failed")
-		l.lines = []string{say.T("mail.backup_failed_text", "number", number, "who", b.RequestedBy, "error", b.Error)}
+		l.lines = []string{say.T("mail.backup_failed_text", "number", number, "who", b.RequestedBy, "error", Why(say, b.Error))}
 	}
 	if !b.IncludeAttachments && b.State.Good() {
 		l.lines = append(l.lines, say.T("mail.without_files"))
@@ -195,7 +195,7 @@ func missingLines(say message.Local, missing []Missing) []string {
 		if i == 20 {
 			return append(out, say.T("mail.and_more", "n", len(missing)-i))
 		}
-		out = append(out, m.Name+": "+m.Reason)
+		out = append(out, m.Name+": "+Why(say, m.Reason))
 	}
 	return out
 }

@@ -181,7 +181,7 @@ func (s *Service) RestoreEnded(ctx context.Context, order RestoreOrder, report a
 func (s *Service) mailRestoreFailed(ctx context.Context, tx *db.Tx, why string) error {
 	_, _, err := s.mail(ctx, tx, "backup.restored", 0, func(to recipient, _ string) letter {
 		return letter{subject: to.say.T("mail.not_restored"), link: s.pageLink(), lines: []string{
-			to.say.T("mail.not_restored_text", "error", why), to.say.T("mail.not_restored_hint"),
+			to.say.T("mail.not_restored_text", "error", Why(to.say, why)), to.say.T("mail.not_restored_hint"),
 		}}
 	})
 	return err

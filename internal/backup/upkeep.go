@@ -210,7 +210,7 @@ func (s *Service) mailCheck(ctx context.Context, tx *db.Tx, kind CheckKind, why 
 	}
 	_, _, err := s.mail(ctx, tx, "backup.check", 0, func(to recipient, _ string) letter {
 		return letter{subject: to.say.T("mail.attention"), link: s.pageLink(), lines: []string{
-			to.say.T("mail.failed_"+string(kind), "error", why), to.say.T("mail.attention_text"),
+			to.say.T("mail.failed_"+string(kind), "error", Why(to.say, why)), to.say.T("mail.attention_text"),
 		}}
 	})
 	return err
@@ -301,7 +301,7 @@ func (s *Service) prune(ctx context.Context, in PruneInput) (out PruneResult, er
 		return out, err
 	}
 	if frozen && !in.DryRun {
-		return out, fault.WithHint(fault.Conflict("a drill or a verification has failed, so nothing is let go"), "mend the cause and run it again; holdfast backup status names it")
+		return out, fault.WithHint(fault.Conflict(saidUnproven), "mend the cause and run it again; holdfast backup status names it")
 	}
 	may, err := r.MayDelete(ctx)
 	if err != nil {

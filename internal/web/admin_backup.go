@@ -65,6 +65,7 @@ type backupRow struct {
 	Took         time.Duration
 	Verified     string
 	Error        string
+	Detail       string // what the engine said
 	Missing      []backup.Missing
 	Downloadable bool
 	Restorable   bool
@@ -217,7 +218,7 @@ func (s *Site) fillRestores(r *http.Request, a access.Actor, p *backupPage) erro
 		return err
 	}
 	if found && c.State == "failed" && s.app.DB.Now().Sub(c.StartedAt.Time) < 24*time.Hour {
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Title: say.T("backup.last_restore_failed"), Text: say.fault(c.Error)})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Title: say.T("backup.last_restore_failed"), Text: say.trouble(c.Error)})
 	}
 	if s.app.Settings.Get().MailQuarantine {
 		p.Flash = append(p.Flash, ui.Alert{
@@ -280,8 +281,12 @@ var backupHues = map[backup.State]ui.Hue{
 func backupRowOf(say reader, b *backup.Backup) backupRow {
 	row := backupRow{
 		ID: b.ID, At: b.CreatedAt.In(say.loc), Who: b.RequestedBy, State: ui.Label(say.either("backup.state_", string(b.State)), backupHues[b.State]), Size: b.Size,
-		Error: b.Error, Missing: b.MissingFiles(), Included: say.T("common.everything"), Verified: "–",
+		Missing: b.MissingFiles(), Included: say.T("common.everything"), Verified: "–",
 		Downloadable: b.Restorable(), Added: b.Added, Snapshot: b.Snapshot, Restorable: b.Restorable(),
+	}
+	row.Error, row.Detail = say.troubleOf(b.Error)
+	for i, m := range row.Missing {
+		row.Missing[i].Reason = backup.Why(say, m.Reason)
 	}
 	if !b.IncludeAttachments {
 		row.Included = say.T("backup.without_files")

@@ -74,11 +74,12 @@ type carePage struct {
 }
 
 type checkRow struct {
-	Name  string
-	At    time.Time
-	Took  time.Duration
-	State ui.Chip
-	Text  string
+	Name   string
+	At     time.Time
+	Took   time.Duration
+	State  ui.Chip
+	Text   string
+	Detail string // what the engine said
 }
 
 type checkButton struct{ Kind, Label, Note string }
@@ -165,7 +166,8 @@ func (p *carePage) form(say reader, v map[string]string, refusal error) {
 }
 
 func checkRowOf(say reader, c backup.Check) checkRow {
-	row := checkRow{Name: say.either("care.kind_", string(c.Kind)), At: c.StartedAt.In(say.loc), State: ui.Label(say.T("common.running"), ui.Blue), Text: c.Error}
+	row := checkRow{Name: say.either("care.kind_", string(c.Kind)), At: c.StartedAt.In(say.loc), State: ui.Label(say.T("common.running"), ui.Blue)}
+	row.Text, row.Detail = say.troubleOf(c.Error)
 	if c.FinishedAt != nil {
 		row.Took = c.FinishedAt.Sub(c.StartedAt.Time)
 	}

@@ -130,7 +130,7 @@ func (s *Site) preview(r *http.Request, a access.Actor, p *retrievePage, q retri
 func (s *Site) notShown(say reader, p *retrievePage, err error) (int, error) {
 	switch f := fault.Of(err); {
 	case errors.Is(err, archive.ErrBroken):
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Title: say.T("retrieve.the_backup_is_damaged_there"), Text: say.fault(err.Error())})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Title: say.T("retrieve.the_backup_is_damaged_there"), Text: say.trouble(err.Error())})
 		return http.StatusUnprocessableEntity, nil
 	case f == nil || f.Kind != fault.KindNotFound && f.Kind != fault.KindConflict && f.Kind != fault.KindInvalid:
 		return 0, err

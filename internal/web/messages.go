@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/holdfast/holdfast/internal/backup"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/message"
 )
@@ -86,6 +87,19 @@ func (in reader) fault(text string) string {
 	}
 	return text
 }
+
+// troubleOf words what the backup engine said: a sentence, empty where nobody knows one, and what
+// it said itself, empty where the sentence says it all.
+func (in reader) troubleOf(said string) (sentence, detail string) {
+	what, detail := backup.Trouble(in, said)
+	if what != "" {
+		what = capital(what) + "."
+	}
+	return what, detail
+}
+
+// trouble is both in one sentence.
+func (in reader) trouble(said string) string { return in.fault(backup.Why(in, said)) }
 
 // either is the text of a name in a family of keys, or the name itself.
 func (in reader) either(family, name string) string {

@@ -92,7 +92,7 @@ func (p *setupPage) failedBefore(s *Site, r *http.Request) {
 	say := speak(r)
 	c, found, err := s.app.Backups.LastRestore(r.Context())
 	if err == nil && found && c.State == "failed" {
-		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Title: say.T("setup.the_archive_was_not_restored"), Text: say.fault(c.Error)})
+		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Title: say.T("setup.the_archive_was_not_restored"), Text: say.trouble(c.Error)})
 	}
 }
 
