@@ -239,10 +239,14 @@ func (a *App) Run(ctx context.Context) {
 		a.Log.Error("end what an interrupted backup left", "error", err)
 	}
 	var wg sync.WaitGroup
-	wg.Add(2)
+	wg.Add(3)
 	go func() {
 		defer wg.Done()
 		a.Jobs.Run(ctx)
+	}()
+	go func() {
+		defer wg.Done()
+		a.Backups.KeepTime(ctx)
 	}()
 	go func() {
 		defer wg.Done()

@@ -56,6 +56,7 @@ var owners = map[string]string{
 	"backup_checks":         "backup",
 	"backup_holds":          "backup",
 	"backup_tokens":         "backup",
+	"backup_clock":          "backup",
 	"backup_failures":       "backup",
 	"favorites":             "project",
 }

@@ -134,13 +134,17 @@ type Deps struct {
 	Log  *slog.Logger
 	// Beat is how often a running backup saves its progress; a second when zero.
 	Beat time.Duration
+	// Passed returns how much time has passed since some instant, by a clock that nobody
+	// can set; the monotonic clock of the machine when nil.
+	Passed func() time.Duration
 }
 
 // Service carries out everything about requested backups.
 type Service struct {
-	deps Deps
-	db   *db.DB
-	mac  secret.Key
+	deps    Deps
+	db      *db.DB
+	mac     secret.Key
+	elapsed *elapsed
 }
 
 // New returns the service.
@@ -154,7 +158,14 @@ func New(d Deps) *Service {
 	if d.Beat <= 0 {
 		d.Beat = time.Second
 	}
-	return &Service{deps: d, db: d.DB, mac: d.Keys.Derive(secret.Instance, "backup token rows")}
+	if d.Passed == nil {
+		began := time.Now()
+		d.Passed = func() time.Duration { return time.Since(began) }
+	}
+	return &Service{
+		deps: d, db: d.DB, mac: d.Keys.Derive(secret.Instance, "backup token rows"),
+		elapsed: &elapsed{key: d.Keys.Derive(secret.Instance, "backup clock"), mono: d.Passed},
+	}
 }
 
 // Enabled says whether people may request backups at all.

@@ -62,7 +62,7 @@ func each(t *testing.T, fn func(t *testing.T, w *world), opts ...option) {
 				DB: d, Keys: keys, Hasher: secret.NewHasher(2), Audit: log,
 				Pause: func(context.Context, time.Duration) error { return nil },
 			}),
-			Enabled: true, DailyLimit: 3, InitialWaitingPeriod: period, Beat: 5 * time.Millisecond,
+			Enabled: true, DailyLimit: 3, InitialWaitingPeriod: period, Beat: 5 * time.Millisecond, Passed: c.Passed,
 		}
 		for _, o := range opts {
 			o(&w.deps)

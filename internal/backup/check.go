@@ -42,7 +42,11 @@ func (s *Service) checkToken(ctx context.Context, tx *db.Tx, a access.Actor, tok
 	if !s.matches(token, hash) {
 		return errTokenInvalid(), s.countFailure(ctx, tx, a, r, ok)
 	}
-	if refusal := r.refusal(tx.Now()); refusal != nil {
+	m, err := s.elapsed.moment(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	if refusal := r.refusal(m); refusal != nil {
 		return refusal, s.record(ctx, tx, a, "backup_token.early", userObject(a.ID), audit.Refused, nil)
 	}
 	return nil, forgetFailures(ctx, tx, a)

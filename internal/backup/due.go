@@ -93,11 +93,11 @@ func (s *Service) Due(ctx context.Context) error {
 // current returns the policy, after making one that has waited long enough, or
 // that of a new instance, the stored one.
 func (s *Service) current(ctx context.Context, tx *db.Tx) (Rules, error) {
-	r, err := rules(ctx, tx)
+	r, err := s.rules(ctx, tx)
 	if err != nil {
 		return r, err
 	}
-	row, ok, err := db.One[policyRow](ctx, tx, db.SQL(`SELECT policy, next, next_at, changed_at FROM backup_policy WHERE id = 1`))
+	row, ok, err := db.One[policyRow](ctx, tx, db.SQL(`SELECT `+policyColumns+` FROM backup_policy WHERE id = 1`))
 	if err != nil || ok && (row.NextAt == nil || r.Next != nil) {
 		return r, err
 	}
@@ -253,12 +253,12 @@ func (s *Service) Standing(ctx context.Context, a access.Actor) (Standing, error
 		if err := s.may(ctx, tx, a); err != nil {
 			return Standing{}, err
 		}
-		return standing(ctx, tx)
+		return s.standing(ctx, tx)
 	})
 }
 
-func standing(ctx context.Context, tx *db.Tx) (st Standing, err error) {
-	if st.Rules, err = rules(ctx, tx); err != nil {
+func (s *Service) standing(ctx context.Context, tx *db.Tx) (st Standing, err error) {
+	if st.Rules, err = s.rules(ctx, tx); err != nil {
 		return st, err
 	}
 	var none time.Time

@@ -44,6 +44,8 @@ type Rules struct {
 	NextAt time.Time
 	// Since is when the policy was last changed.
 	Since time.Time
+
+	nextFrom *int64 // what had passed when the wait began
 }
 
 // Due returns when the schedule next comes after an instant; ok is false for one that never does.
@@ -101,12 +103,24 @@ type policyRow struct {
 	Policy    string   `db:"policy"`
 	Next      string   `db:"next"`
 	NextAt    *db.Time `db:"next_at"`
+	NextFrom  *int64   `db:"next_from"`
 	ChangedAt db.Time  `db:"changed_at"`
 }
 
+// cool returns what is left of the wait of the next policy.
+func (r policyRow) cool(m moment) time.Duration {
+	left := r.NextAt.Sub(m.now)
+	if r.NextFrom != nil {
+		left = max(left, CoolingOff-(m.passed-micros(*r.NextFrom)))
+	}
+	return left
+}
+
+const policyColumns = `policy, next, next_at, next_from, changed_at`
+
 // rules reads the policy; one that waited long enough is in force.
-func rules(ctx context.Context, tx *db.Tx) (Rules, error) {
-	row, ok, err := db.One[policyRow](ctx, tx, db.SQL(`SELECT policy, next, next_at, changed_at FROM backup_policy WHERE id = 1`))
+func (s *Service) rules(ctx context.Context, tx *db.Tx) (Rules, error) {
+	row, ok, err := db.One[policyRow](ctx, tx, db.SQL(`SELECT `+policyColumns+` FROM backup_policy WHERE id = 1`))
 	out := Rules{Policy: DefaultPolicy()}
 	if err != nil || !ok {
 		return out, err
@@ -117,11 +131,16 @@ func rules(ctx context.Context, tx *db.Tx) (Rules, error) {
 		if err := json.Unmarshal([]byte(row.Next), &next); err != nil {
 			return out, fmt.Errorf("read the backup policy: %w", err)
 		}
-		if !row.NextAt.After(tx.Now()) {
+		m, err := s.elapsed.moment(ctx, tx)
+		if err != nil {
+			return out, err
+		}
+		left := row.cool(m)
+		if left <= 0 {
 			out.Policy, out.Since = next, row.NextAt.Time
 			return out, nil
 		}
-		out.Next, out.NextAt = &next, row.NextAt.Time
+		out.Next, out.NextAt, out.nextFrom = &next, m.now.Add(left), row.NextFrom
 	}
 	if err := json.Unmarshal([]byte(row.Policy), &out.Policy); err != nil {
 		return out, fmt.Errorf("read the backup policy: %w", err)
@@ -135,7 +154,7 @@ func (s *Service) Rules(ctx context.Context, a access.Actor) (Rules, error) {
 		if err := s.may(ctx, tx, a); err != nil {
 			return Rules{}, err
 		}
-		return rules(ctx, tx)
+		return s.rules(ctx, tx)
 	})
 }
 
@@ -155,14 +174,18 @@ func (s *Service) ChangePolicy(ctx context.Context, a access.Actor, p Policy) (R
 				return Rules{}, err
 			}
 		}
-		r, err := rules(ctx, tx)
+		r, err := s.rules(ctx, tx)
 		if err != nil {
 			return r, err
 		}
 		if p.weaker(r.Policy) {
-			r.Next, r.NextAt = &p, tx.Now().Add(CoolingOff)
+			m, err := s.elapsed.moment(ctx, tx)
+			if err != nil {
+				return r, err
+			}
+			r.Next, r.NextAt, r.nextFrom = &p, m.now.Add(CoolingOff), new(m.passed.Microseconds())
 		} else {
-			r.Policy, r.Next, r.NextAt = p, nil, time.Time{}
+			r.Policy, r.Next, r.NextAt, r.nextFrom = p, nil, time.Time{}, nil
 		}
 		r.Since = tx.Now()
 		if err := saveRules(ctx, tx, r, a.Name); err != nil {
@@ -184,10 +207,10 @@ func saveRules(ctx context.Context, tx *db.Tx, r Rules, by string) error {
 		t := db.At(r.NextAt)
 		at = &t
 	}
-	_, err := db.Exec(ctx, tx, db.SQL(`INSERT INTO backup_policy (id, policy, next, next_at, changed_by, changed_at) VALUES (1, ?, ?, ?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET policy = excluded.policy, next = excluded.next, next_at = excluded.next_at,
+	_, err := db.Exec(ctx, tx, db.SQL(`INSERT INTO backup_policy (id, policy, next, next_at, next_from, changed_by, changed_at) VALUES (1, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET policy = excluded.policy, next = excluded.next, next_at = excluded.next_at, next_from = excluded.next_from,
 			changed_by = excluded.changed_by, changed_at = excluded.changed_at`,
-		mustJSON(r.Policy), next, at, by, db.At(r.Since)))
+		mustJSON(r.Policy), next, at, r.nextFrom, by, db.At(r.Since)))
 	return err
 }
 

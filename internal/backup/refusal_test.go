@@ -45,6 +45,9 @@ func operations() []operation {
 			return err
 		}},
 		{name: "state of the token", whole: true, do: func(ctx context.Context, w *world) error { _, err := w.TokenState(ctx, w.holder); return err }},
+		{name: "store the time that passed", whole: true, do: func(ctx context.Context, w *world) error { return w.StoreTime(ctx) }},
+		{name: "go on storing it", whole: true, do: func(ctx context.Context, w *world) error { return w.StoreTime(ctx) }},
+		{name: "store it after the clock was set", whole: true, before: func(w *world) { w.clock.Set(time.Hour) }, do: func(ctx context.Context, w *world) error { return w.StoreTime(ctx) }},
 		{name: "tokens", whole: true, do: func(ctx context.Context, w *world) error { _, err := w.Tokens(ctx, w.root); return err }},
 		{name: "pending notices", whole: true, do: func(ctx context.Context, w *world) error { _, err := w.PendingNotices(ctx, w.root); return err }},
 		{name: "preflight", whole: true, do: func(ctx context.Context, w *world) error { _, err := w.Preflight(ctx, w.holder); return err }},

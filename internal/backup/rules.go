@@ -38,12 +38,13 @@ func lockedUntil(failures []time.Time) time.Time {
 	return until
 }
 
-// mustWait says whether a new token is valid only after the waiting period.
-func mustWait(now time.Time, period time.Duration, hasPassword bool, changed time.Time, young bool) bool {
+// mustWait says whether a new token is valid only after the waiting period, when so much
+// time has passed since the account was last changed.
+func mustWait(passed, period time.Duration, hasPassword, young bool) bool {
 	if period <= 0 || young {
 		return false
 	}
-	return !hasPassword || now.Sub(changed) < period
+	return !hasPassword || passed < period
 }
 
 // isYoung says whether the instance is younger than the waiting period. A clock that

@@ -131,8 +131,12 @@ func (s *Service) issue(ctx context.Context, tx *db.Tx, a access.Actor, value, c
 		return NewToken{}, err
 	}
 	r.setNotices(notices)
+	m, err := s.elapsed.moment(ctx, tx)
+	if err != nil {
+		return NewToken{}, err
+	}
 	if !waits || s.deps.Mail == nil {
-		r.start(tx.Now())
+		r.start(m)
 	}
 	if err := s.insertToken(ctx, tx, r); err != nil {
 		return NewToken{}, err
@@ -144,7 +148,7 @@ func (s *Service) issue(ctx context.Context, tx *db.Tx, a access.Actor, value, c
 	if err := s.record(ctx, tx, a, action, userObject(a.ID), audit.OK, map[string]any{"waits": waits}); err != nil {
 		return NewToken{}, err
 	}
-	return NewToken{Value: value, Reset: reset, Info: r.info(tx.Now())}, nil
+	return NewToken{Value: value, Reset: reset, Info: r.info(m)}, nil
 }
 
 func (s *Service) cancelLink(cancel string) string {
@@ -170,7 +174,12 @@ func (s *Service) mustWait(ctx context.Context, tx *db.Tx, user id.User) (bool, 
 		return false, err
 	}
 	period := s.deps.InitialWaitingPeriod
-	return mustWait(tx.Now(), period, has, changed, isYoung(tx.Now(), latest, installed, period)), nil
+	passed, err := s.elapsed.certain(ctx, tx, changed)
+	if err != nil {
+		return false, err
+	}
+	passed = min(passed, tx.Now().Sub(changed))
+	return mustWait(passed, period, has, isYoung(tx.Now(), latest, installed, period)), nil
 }
 
 // installedAt is when the instance was made: what Deps say, else the creation
@@ -225,7 +234,11 @@ func (s *Service) TokenState(ctx context.Context, a access.Actor) (TokenInfo, er
 		}
 		info := TokenInfo{UserID: a.ID, Phase: NoToken}
 		if ok {
-			info = s.describe(r, tx.Now())
+			m, err := s.elapsed.moment(ctx, tx)
+			if err != nil {
+				return TokenInfo{}, err
+			}
+			info = s.describe(r, m)
 		}
 		info.Login, info.Name = a.Login, a.Name
 		if info.NeedsPassword, err = s.deps.Accounts.HasPassword(ctx, tx, a.ID); err != nil {
@@ -252,17 +265,21 @@ func (s *Service) tokens(ctx context.Context, tx *db.Tx) ([]TokenInfo, error) {
 	if err != nil {
 		return nil, err
 	}
+	m, err := s.elapsed.moment(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
 	var out []TokenInfo
 	for _, r := range rows {
-		info := s.describe(r.tokenRow, tx.Now())
+		info := s.describe(r.tokenRow, m)
 		info.Login, info.Name = r.Login, r.name()
 		out = append(out, info)
 	}
 	return out, nil
 }
 
-func (s *Service) describe(r tokenRow, now time.Time) TokenInfo {
-	info := r.info(now)
+func (s *Service) describe(r tokenRow, m moment) TokenInfo {
+	info := r.info(m)
 	if !s.sealed(r) {
 		info.Phase = Damaged
 	}

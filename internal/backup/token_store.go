@@ -24,6 +24,7 @@ type tokenRow struct {
 	CreatedAt   db.Time  `db:"created_at"`
 	WaitSeconds int64    `db:"wait_seconds"`
 	ActivatesAt *db.Time `db:"activates_at"`
+	WaitFrom    *int64   `db:"wait_from"` // what had passed when the wait began
 	Notices     string   `db:"notice_mail_ids"`
 	CancelHash  string   `db:"cancel_hash"`
 	WaivedBy    string   `db:"waived_by"`
@@ -41,15 +42,27 @@ type ownedToken struct {
 
 func (o ownedToken) name() string { return strings.TrimSpace(o.Firstname + " " + o.Lastname) }
 
-const tokenColumns = `t.user_id, t.hash, t.created_at, t.wait_seconds, t.activates_at, t.notice_mail_ids,
+const tokenColumns = `t.user_id, t.hash, t.created_at, t.wait_seconds, t.activates_at, t.wait_from, t.notice_mail_ids,
 	t.cancel_hash, t.waived_by, t.waived_at, t.failures, t.mac`
 
 func (r tokenRow) wait() time.Duration { return time.Duration(r.WaitSeconds) * time.Second }
 
 // start begins the wait.
-func (r *tokenRow) start(now time.Time) {
-	at := db.At(now.Add(r.wait()))
-	r.ActivatesAt = &at
+func (r *tokenRow) start(m moment) {
+	r.ActivatesAt = new(db.At(m.now.Add(r.wait())))
+	if r.WaitSeconds > 0 {
+		r.WaitFrom = new(m.passed.Microseconds())
+	}
+}
+
+// left returns what is left of a wait that has begun: it is over by the clock and by
+// the time that has really passed.
+func (r tokenRow) left(m moment) time.Duration {
+	left := r.ActivatesAt.Sub(m.now)
+	if r.WaitFrom != nil {
+		left = max(left, r.wait()-(m.passed-micros(*r.WaitFrom)))
+	}
+	return left
 }
 
 func (r *tokenRow) setNotices(mails []id.Mail) {
@@ -69,33 +82,36 @@ func (r tokenRow) notifiedBy(mail id.Mail) bool {
 	return json.Unmarshal([]byte(r.Notices), &mails) == nil && slices.Contains(mails, mail)
 }
 
-func (r tokenRow) phase(now time.Time) TokenPhase {
+func (r tokenRow) phase(m moment) TokenPhase {
 	switch {
 	case r.WaivedAt != nil:
 		return Active
 	case r.ActivatesAt == nil:
 		return PendingNotice
-	case r.WaitSeconds > 0 && !r.ActivatesAt.Before(now):
+	case r.WaitSeconds > 0 && r.left(m) >= 0:
 		return Waiting
 	}
 	return Active
 }
 
-func (r tokenRow) info(now time.Time) TokenInfo {
-	i := TokenInfo{UserID: r.UserID, Phase: r.phase(now), CreatedAt: r.CreatedAt.Time, Wait: r.wait(), WaivedBy: r.WaivedBy}
+func (r tokenRow) info(m moment) TokenInfo {
+	i := TokenInfo{UserID: r.UserID, Phase: r.phase(m), CreatedAt: r.CreatedAt.Time, Wait: r.wait(), WaivedBy: r.WaivedBy}
 	if r.ActivatesAt != nil {
 		i.ActivatesAt = r.ActivatesAt.Time
+	}
+	if i.Phase == Waiting {
+		i.ActivatesAt = m.now.Add(r.left(m))
 	}
 	return i
 }
 
 // refusal returns why a right token cannot be used yet, or nil.
-func (r tokenRow) refusal(now time.Time) error {
-	switch r.phase(now) {
+func (r tokenRow) refusal(m moment) error {
+	switch r.phase(m) {
 	case PendingNotice:
 		return errTokenWaiting(r.wait(), false)
 	case Waiting:
-		return errTokenWaiting(r.ActivatesAt.Sub(now), true)
+		return errTokenWaiting(r.left(m), true)
 	default:
 		return nil
 	}
@@ -107,6 +123,9 @@ func (s *Service) hash(token string) string {
 
 func (s *Service) sum(r tokenRow) string {
 	m := hmac.New(sha256.New, s.mac[:])
+	if r.WaitFrom != nil { // tokens from before it was kept have none
+		fmt.Fprintf(m, "wait from %d\n", *r.WaitFrom)
+	}
 	fmt.Fprintf(m, "backup token 1\n%d\n%s\n%d\n%d\n%s\n%s\n%s\n%q\n%s\n", r.UserID, r.Hash, r.CreatedAt.UnixMicro(),
 		r.WaitSeconds, instant(r.ActivatesAt), r.Notices, r.CancelHash, r.WaivedBy, instant(r.WaivedAt))
 	return hex.EncodeToString(m.Sum(nil))
@@ -132,15 +151,15 @@ func deleteToken(ctx context.Context, tx *db.Tx, user id.User) error {
 }
 
 func (s *Service) insertToken(ctx context.Context, tx *db.Tx, r tokenRow) error {
-	_, err := db.Exec(ctx, tx, db.SQL(`INSERT INTO backup_tokens (user_id, hash, created_at, wait_seconds, activates_at,
-		notice_mail_ids, cancel_hash, waived_by, waived_at, mac) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.UserID, r.Hash, r.CreatedAt, r.WaitSeconds, r.ActivatesAt, r.Notices, r.CancelHash, r.WaivedBy, r.WaivedAt, s.sum(r)))
+	_, err := db.Exec(ctx, tx, db.SQL(`INSERT INTO backup_tokens (user_id, hash, created_at, wait_seconds, activates_at, wait_from,
+		notice_mail_ids, cancel_hash, waived_by, waived_at, mac) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		r.UserID, r.Hash, r.CreatedAt, r.WaitSeconds, r.ActivatesAt, r.WaitFrom, r.Notices, r.CancelHash, r.WaivedBy, r.WaivedAt, s.sum(r)))
 	return err
 }
 
 // updateToken stores the parts that change during a token's life.
 func (s *Service) updateToken(ctx context.Context, tx *db.Tx, r tokenRow) error {
-	_, err := db.Exec(ctx, tx, db.SQL(`UPDATE backup_tokens SET activates_at = ?, waived_by = ?, waived_at = ?, mac = ?
-		WHERE user_id = ?`, r.ActivatesAt, r.WaivedBy, r.WaivedAt, s.sum(r), r.UserID))
+	_, err := db.Exec(ctx, tx, db.SQL(`UPDATE backup_tokens SET activates_at = ?, wait_from = ?, waived_by = ?, waived_at = ?, mac = ?
+		WHERE user_id = ?`, r.ActivatesAt, r.WaitFrom, r.WaivedBy, r.WaivedAt, s.sum(r), r.UserID))
 	return err
 }

@@ -148,17 +148,17 @@ func TestWhoWaits(t *testing.T) {
 		}, backup.Active},
 		{"no password, and the clock set back to before the installation", func(w *world) access.Actor {
 			w.external(w.holder)
-			w.clock.Advance(-80 * time.Hour)
+			w.clock.Set(-80 * time.Hour)
 			return w.holder
 		}, backup.PendingNotice},
 		{"no password, and the clock set back to soon after the installation", func(w *world) access.Actor {
 			w.external(w.holder)
 			w.token(w.second) // known to have been three days after
-			w.clock.Advance(-60 * time.Hour)
+			w.clock.Set(-60 * time.Hour)
 			return w.holder
 		}, backup.PendingNotice},
 		{"password of old, and the clock set back to before the installation", func(w *world) access.Actor {
-			w.clock.Advance(-80 * time.Hour)
+			w.clock.Set(-80 * time.Hour)
 			return w.holder
 		}, backup.PendingNotice},
 	}

@@ -23,6 +23,10 @@ func (s *Service) NoticeAccepted(ctx context.Context, tx *db.Tx, mail id.Mail) e
 	if err != nil {
 		return err
 	}
+	m, err := s.elapsed.moment(ctx, tx)
+	if err != nil {
+		return err
+	}
 	for _, r := range rows {
 		if !r.notifiedBy(mail) {
 			continue
@@ -30,7 +34,7 @@ func (s *Service) NoticeAccepted(ctx context.Context, tx *db.Tx, mail id.Mail) e
 		if !s.sealed(r) {
 			return s.revokeDamaged(ctx, tx, access.System("backup"), r.UserID)
 		}
-		r.start(tx.Now())
+		r.start(m)
 		if err := s.updateToken(ctx, tx, r); err != nil {
 			return err
 		}
@@ -116,9 +120,13 @@ func (s *Service) AllowNow(ctx context.Context, operator access.Actor, login str
 }
 
 func (s *Service) waive(ctx context.Context, tx *db.Tx, operator access.Actor, rows []ownedToken) ([]TokenInfo, error) {
+	m, err := s.elapsed.moment(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
 	var out []TokenInfo
 	for _, r := range rows {
-		if p := r.phase(tx.Now()); p == Active {
+		if p := r.phase(m); p == Active {
 			continue
 		}
 		if !s.sealed(r.tokenRow) {
@@ -138,7 +146,7 @@ func (s *Service) waive(ctx context.Context, tx *db.Tx, operator access.Actor, r
 		if err := s.mailWaived(ctx, tx, r.UserID, operator.Name); err != nil {
 			return nil, err
 		}
-		info := r.info(tx.Now())
+		info := r.info(m)
 		info.Login, info.Name = r.Login, r.name()
 		out = append(out, info)
 	}

@@ -334,7 +334,7 @@ func (s *Service) decide(ctx context.Context, snapshots []repo.Snapshot, frozen 
 		held    map[string]bool
 	}
 	k, err := db.Read(ctx, s.db, func(tx *db.Tx) (known, error) {
-		r, err := rules(ctx, tx)
+		r, err := s.rules(ctx, tx)
 		if err != nil {
 			return known{}, err
 		}

@@ -309,6 +309,7 @@ var excluded = []Excluded{
 	{"job_statuses", "work in progress belongs to the running instance"},
 	{"mails", "old messages must not be sent again"},
 	{"backup_tokens", "a restored copy must not open backups; owners create new tokens"},
+	{"backup_clock", "how long this instance has run is no content, and nothing that waits is restored"},
 	{"backup_failures", "the lock they count for belongs to tokens that are gone"},
 	{"backups", "the list of archives describes the instance's disk, not its content"},
 	{"backup_policy", "a restore must not weaken how backups are made and kept"},

@@ -25,8 +25,9 @@ import (
 // Clock is a clock that tests move by hand. It starts at a fixed instant and
 // advances by a microsecond at each reading, so that no two are equal.
 type Clock struct {
-	mu sync.Mutex
-	t  time.Time
+	mu  sync.Mutex
+	t   time.Time
+	off time.Duration // by how much it was set
 }
 
 // NewClock returns a clock that starts at 2026-11-23 09:00 UTC, a Monday.
@@ -37,10 +38,24 @@ func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.t = c.t.Add(time.Microsecond)
-	return c.t
+	return c.t.Add(c.off)
 }
 
-// Advance moves the clock.
+// Set sets the clock by d, as somebody does who does not wait: no time passes.
+func (c *Clock) Set(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.off += d
+}
+
+// Passed returns how much time has passed, which setting the clock does not change.
+func (c *Clock) Passed() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.t.Sub(time.Time{}.AddDate(2000, 0, 0))
+}
+
+// Advance lets time pass, or moves the clock back.
 func (c *Clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
