@@ -44,6 +44,7 @@ var owners = map[string]string{
 	"categories":            "category",
 	"watchers":              "workpackage",
 	"notifications":         "notification",
+	"notification_mutes":    "notification",
 	"notification_switches": "notification",
 	"journals":              "journal",
 	"audit_entries":         "audit",

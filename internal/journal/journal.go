@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/holdfast/holdfast/internal/db"
+	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/id"
 )
 
@@ -64,9 +65,11 @@ type Entry struct {
 	Data       string     `db:"data"`
 	CreatedAt  db.Time    `db:"created_at"`
 	UpdatedAt  db.Time    `db:"updated_at"`
+	// EditedBy is who edited the note last, nil where nobody has or that was taken back.
+	EditedBy *id.User `db:"notes_editor_id"`
 }
 
-const columns = `id, entity_type, entity_id, version, user_id, notes, internal, cause, data, created_at, updated_at`
+const columns = `id, entity_type, entity_id, version, user_id, notes, internal, cause, data, created_at, updated_at, notes_editor_id`
 
 // Change is what Record writes.
 type Change struct {
@@ -213,11 +216,33 @@ func FindAll(ctx context.Context, tx *db.Tx, kind string, ids []id.Journal) ([]P
 		FROM journals j WHERE j.entity_type = ? AND`, kind).Append(db.In("j.id", ids)))
 }
 
-// EditNotes replaces the note of an entry. The caller has checked the right.
-func EditNotes(ctx context.Context, tx *db.Tx, jid id.Journal, notes string) error {
-	_, err := db.Exec(ctx, tx, db.SQL(`UPDATE journals SET notes = ?, notes_folded = ?, updated_at = ? WHERE id = ?`,
-		notes, db.Fold(notes), tx.Stamp(), jid))
+// EditNotes replaces the note of an entry by the hand of user, and keeps what stood there
+// for UndoNotes. The caller has checked the right.
+func EditNotes(ctx context.Context, tx *db.Tx, jid id.Journal, notes string, user id.User) error {
+	_, err := db.Exec(ctx, tx, db.SQL(`UPDATE journals SET notes_replaced = notes, notes_editor_id = ?, notes = ?, notes_folded = ?, updated_at = ? WHERE id = ?`,
+		user, notes, db.Fold(notes), tx.Stamp(), jid))
 	return err
+}
+
+// UndoNotes puts back what the last edit of a note replaced, and keeps what stood there,
+// so that doing it again brings that back. The caller has checked the right.
+//
+// Faults: Conflict where nobody has edited the note, or somebody else did so last.
+func UndoNotes(ctx context.Context, tx *db.Tx, jid id.Journal, user id.User) error {
+	type edit struct {
+		Replaced string   `db:"notes_replaced"`
+		By       *id.User `db:"notes_editor_id"`
+	}
+	e, err := db.Find[edit](ctx, tx, "activity", db.SQL(`SELECT notes_replaced, notes_editor_id FROM journals WHERE id = ?`, jid))
+	switch {
+	case err != nil:
+		return err
+	case e.By == nil || e.Replaced == "":
+		return NothingToUndo()
+	case *e.By != user:
+		return fault.Conflict(changedSince)
+	}
+	return EditNotes(ctx, tx, jid, e.Replaced, user)
 }
 
 // Forget removes the history of records that are purged for good.

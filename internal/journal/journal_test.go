@@ -185,7 +185,7 @@ func TestFindReturnsTheEntryBefore(t *testing.T) {
 		if _, err = find(999); !fault.Is(err, fault.KindNotFound) {
 			t.Errorf("got %v", err)
 		}
-		if err := db.Do(t.Context(), d, func(tx *db.Tx) error { return journal.EditNotes(t.Context(), tx, two, "better") }); err != nil {
+		if err := db.Do(t.Context(), d, func(tx *db.Tx) error { return journal.EditNotes(t.Context(), tx, two, "better", ann) }); err != nil {
 			t.Fatal(err)
 		}
 		if es := history(t, d); es[1].Notes != "better" || es[1].Data != `{"subject":"b"}` {

@@ -115,10 +115,12 @@ func (l Last[S]) OwnedBy(user id.User) error {
 		return NothingToUndo()
 	}
 	if l.UserID != user {
-		return fault.Conflict("someone else has changed this since, so the change can no longer be undone")
+		return fault.Conflict(changedSince)
 	}
 	return nil
 }
+
+const changedSince = "someone else has changed this since, so the change can no longer be undone"
 
 // NothingToUndo is the refusal where nothing was changed.
 func NothingToUndo() error { return fault.Conflict("there is no change that could be undone") }

@@ -55,6 +55,7 @@ func byType(c filter.Condition, _ filter.Env) (db.Frag, error) {
 // ListInput selects a page of notifications; without an order the newest come first.
 type ListInput struct {
 	Filters []filter.Condition
+	Place   Place
 	Sort    []filter.Sort
 	Page    filter.Page
 }
@@ -64,7 +65,7 @@ func (in ListInput) where(a access.Actor, tx *db.Tx) (db.Frag, error) {
 	if err != nil {
 		return db.Frag{}, err
 	}
-	return db.And(mine(a), cond), nil
+	return db.And(mine(a), cond, in.Place.within(tx.Stamp())), nil
 }
 
 type page struct {
@@ -148,8 +149,8 @@ func (s *Service) Groups(ctx context.Context, a access.Actor, in ListInput, by s
 // MaxCounted is where Unread stops counting.
 const MaxCounted = 100
 
-// Unread is how many of the actor's notifications are unread, MaxCounted for that many or
-// more. It is one short statement, as every page asks for it.
+// Unread is how many of the actor's notifications are unread and not put off, MaxCounted for
+// that many or more. It is one short statement, as every page asks for it.
 func (s *Service) Unread(ctx context.Context, a access.Actor) (int, error) {
 	if !a.SignedIn() {
 		return 0, nil
@@ -157,15 +158,19 @@ func (s *Service) Unread(ctx context.Context, a access.Actor) (int, error) {
 	return db.Read(ctx, s.db, func(tx *db.Tx) (int, error) {
 		return db.Scalar[int](ctx, tx, db.SQL(`SELECT COUNT(*) FROM (SELECT 1 AS one FROM notifications n
 			JOIN work_packages w ON w.id = n.work_package_id JOIN journals j ON j.id = n.journal_id
-			WHERE n.read_at IS NULL AND`).Append(mine(a)).Add(`LIMIT ?) c`, MaxCounted))
+			WHERE n.read_at IS NULL AND (n.snoozed_until IS NULL OR n.snoozed_until <= ?) AND`, tx.Stamp()).Append(mine(a)).Add(`LIMIT ?) c`, MaxCounted))
 	})
 }
 
 // Topical is a work package with the actor's newest notifications of it.
 type Topical struct {
-	WorkPackage   id.WorkPackage `db:"work_package_id"`
-	Count         int            `db:"n"`
-	Unread        int            `db:"unread"`
+	WorkPackage id.WorkPackage `db:"work_package_id"`
+	Count       int            `db:"n"`
+	Unread      int            `db:"unread"`
+	// Open is how many of them are not done with; SnoozedUntil is when what was put off is
+	// in the inbox again.
+	SnoozedUntil  *db.Time       `db:"snoozed_until"`
+	Open          int            `db:"open"`
 	Notifications []Notification `db:"-"`
 }
 
@@ -196,8 +201,9 @@ func (s *Service) Topics(ctx context.Context, a access.Actor, in ListInput) ([]T
 			return t, err
 		}
 		t.items, err = db.All[Topical](ctx, tx, db.SQL(`SELECT n.work_package_id, COUNT(*) AS n,
-			SUM(CASE WHEN n.read_at IS NULL THEN 1 ELSE 0 END) AS unread FROM `+tables+` WHERE`).Append(where).
-			Add(`GROUP BY n.work_package_id ORDER BY MAX(n.updated_at) DESC, n.work_package_id LIMIT ? OFFSET ?`, in.Page.Size, in.Page.Start()))
+			SUM(CASE WHEN n.read_at IS NULL THEN 1 ELSE 0 END) AS unread, SUM(CASE WHEN n.done_at IS NULL THEN 1 ELSE 0 END) AS open,
+			MAX(CASE WHEN n.done_at IS NULL AND n.snoozed_until > ? THEN n.snoozed_until END) AS snoozed_until FROM `+tables+` WHERE`, tx.Stamp()).Append(where).
+			Add(`GROUP BY n.work_package_id ORDER BY MAX(j.updated_at) DESC, n.work_package_id LIMIT ? OFFSET ?`, in.Page.Size, in.Page.Start()))
 		if err != nil || len(t.items) == 0 {
 			return t, err
 		}
@@ -214,10 +220,11 @@ func (t *topics) fill(ctx context.Context, tx *db.Tx, where db.Frag) error {
 		wps = append(wps, t.items[i].WorkPackage)
 	}
 	all, err := db.All[Notification](ctx, tx, db.SQL(`SELECT id, recipient_id, actor_id, actor_name, reason, work_package_id, subject, project_id,
-		project_name, journal_id, read_at, created_at, updated_at FROM (SELECT `+columns+`,
-		ROW_NUMBER() OVER (PARTITION BY n.work_package_id ORDER BY n.updated_at DESC, n.id DESC) AS place FROM `+tables+` WHERE`).
+		project_name, journal_id, read_at, done_at, created_at, updated_at FROM (SELECT `+columns+`,
+		j.updated_at AS changed_at,
+		ROW_NUMBER() OVER (PARTITION BY n.work_package_id ORDER BY j.updated_at DESC, n.id DESC) AS place FROM `+tables+` WHERE`).
 		Append(db.And(where, db.In("n.work_package_id", wps))).
-		Add(`) c WHERE place <= ? ORDER BY updated_at DESC, id DESC`, shown))
+		Add(`) c WHERE place <= ? ORDER BY changed_at DESC, id DESC`, shown))
 	for _, n := range all {
 		t := at[n.WorkPackage]
 		t.Notifications = append(t.Notifications, n)

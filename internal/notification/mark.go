@@ -45,7 +45,8 @@ func (s *Service) MarkAll(ctx context.Context, a access.Actor, filters []filter.
 	})
 }
 
-// Opened marks what the actor was told of a work package as read, because it was opened.
+// Opened marks what the actor was told of a work package as read, because it was opened. It
+// stays in the inbox.
 func (s *Service) Opened(ctx context.Context, a access.Actor, wp id.WorkPackage) error {
 	if !a.SignedIn() {
 		return nil
@@ -59,15 +60,17 @@ func (s *Service) Opened(ctx context.Context, a access.Actor, wp id.WorkPackage)
 		return err
 	}
 	return db.Do(ctx, s.db, func(tx *db.Tx) error {
-		_, err := mark(ctx, tx, a, db.SQL(`work_package_id = ?`, wp), true)
+		_, err := Step{Op: MarkedRead}.take(ctx, tx, a, db.SQL(`work_package_id = ?`, wp))
 		return err
 	})
 }
 
+// mark sets read and, as API v3 knows no more than that, done with or in the inbox.
 func mark(ctx context.Context, tx *db.Tx, a access.Actor, which db.Frag, read bool) (int64, error) {
-	set := db.SQL(`UPDATE notifications SET read_at = NULL, updated_at = ? WHERE read_at IS NOT NULL AND`, tx.Stamp())
+	set := db.SQL(`UPDATE notifications SET read_at = NULL, done_at = NULL, snoozed_until = NULL, updated_at = ? WHERE read_at IS NOT NULL AND`, tx.Stamp())
 	if read {
-		set = db.SQL(`UPDATE notifications SET read_at = ?, updated_at = ? WHERE read_at IS NULL AND`, tx.Stamp(), tx.Stamp())
+		set = db.SQL(`UPDATE notifications SET read_at = COALESCE(read_at, ?), done_at = ?, snoozed_until = NULL, updated_at = ?
+			WHERE (read_at IS NULL OR done_at IS NULL) AND`, tx.Stamp(), tx.Stamp(), tx.Stamp())
 	}
 	n, err := db.Exec(ctx, tx, set.Add(`recipient_id = ? AND`, a.ID).Append(which))
 	if err != nil || n == 0 {

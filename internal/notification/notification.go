@@ -10,6 +10,11 @@
 //
 // There is one notification per person and journal entry. A further change that
 // the journal merges into the entry makes it unread again.
+//
+// Notifications are in an inbox until they are done with or put off. Opening a work
+// package marks what somebody was told of it as read, and leaves it there. API v3 knows
+// one state only: what is marked as read by it is done with as well. Who has muted a
+// work package is told of it only where something mentions them.
 package notification
 
 import (
@@ -63,11 +68,12 @@ type Notification struct {
 	ProjectName string          `db:"project_name"`
 	Journal     id.Journal      `db:"journal_id"`
 	ReadAt      *db.Time        `db:"read_at"`
+	DoneAt      *db.Time        `db:"done_at"`
 	CreatedAt   db.Time         `db:"created_at"`
 	UpdatedAt   db.Time         `db:"updated_at"`
 }
 
-// Read says whether the recipient is done with it.
+// Read says whether the recipient has seen it.
 func (n Notification) Read() bool { return n.ReadAt != nil }
 
 // Service makes notifications and shows them to their recipients.
@@ -79,6 +85,7 @@ func New(d *db.DB) *Service { return &Service{db: d} }
 // Register has the jobs that changes leave carried out.
 func (s *Service) Register(r *job.Runner) {
 	job.Register[workpackage.Changed](r, s.Tell)
+	job.Register(r, s.awake)
 }
 
 // Topic is the topic of db.Listen under which is announced whose notifications
@@ -86,7 +93,7 @@ func (s *Service) Register(r *job.Runner) {
 const Topic = "notified"
 
 const columns = `n.id, n.recipient_id, n.actor_id, CASE WHEN u.firstname = '' THEN u.lastname ELSE u.firstname || ' ' || u.lastname END AS actor_name,
-	n.reason, n.work_package_id, w.subject, w.project_id, p.name AS project_name, n.journal_id, n.read_at, n.created_at, n.updated_at`
+	n.reason, n.work_package_id, w.subject, w.project_id, p.name AS project_name, n.journal_id, n.read_at, n.done_at, n.created_at, n.updated_at`
 
 const tables = `notifications n JOIN work_packages w ON w.id = n.work_package_id JOIN journals j ON j.id = n.journal_id
 	JOIN users u ON u.id = n.actor_id JOIN projects p ON p.id = w.project_id`

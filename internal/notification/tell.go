@@ -185,7 +185,8 @@ func (c *changed) tell(ctx context.Context, tx *db.Tx) ([]id.User, error) {
 		SELECT u.id, j.user_id, `+reason+` END, j.entity_id, j.id, j.updated_at, j.updated_at FROM (`).Append(q).
 		Add(`) c JOIN users u ON u.id = c.user_id JOIN journals j ON j.id = ? WHERE u.id <> j.user_id AND`, c.Journal).Append(may).
 		Add(`GROUP BY u.id, j.user_id, j.entity_id, j.id, j.updated_at
-		ON CONFLICT (journal_id, recipient_id) DO UPDATE SET read_at = NULL, reason = excluded.reason, updated_at = excluded.updated_at
+		HAVING MIN(c.rank) = 0 OR NOT EXISTS (SELECT 1 FROM notification_mutes q WHERE q.user_id = u.id AND q.work_package_id = j.entity_id)
+		ON CONFLICT (journal_id, recipient_id) DO UPDATE SET read_at = NULL, done_at = NULL, snoozed_until = NULL, reason = excluded.reason, updated_at = excluded.updated_at
 		WHERE notifications.updated_at < excluded.updated_at`)
 	if c.Edited { // who was told of the comment already need not hear of a mended word
 		ins = ins.Add(`AND notifications.reason <> 'mentioned'`)

@@ -79,6 +79,9 @@ func streamOf(say reader, r *http.Request, a access.Actor, href string, acts []w
 		if act.Notes != "" && mayTalk {
 			item.QuoteHref = href + "?quote=" + strconv.FormatInt(int64(act.ID), 10) + "#f-comment"
 		}
+		if act.EditedBySelf && act.Notes != "" {
+			item.Undo = "/undo/" + undoOf(undoComment, act.ID).String()
+		}
 		if act.ID == last {
 			item.Undo = "/undo/" + undoOf(undoPackage, act.WorkPackage).String()
 		}
@@ -245,12 +248,16 @@ func (s *Site) saveComment(w http.ResponseWriter, r *http.Request, a access.Acto
 		return err
 	}
 	text := strings.ReplaceAll(r.PostForm.Get("comment"), "\r\n", "\n")
-	_, err = s.app.WorkPackages.EditComment(r.Context(), a, act.ID, text)
+	after, err := s.app.WorkPackages.EditComment(r.Context(), a, act.ID, text)
 	if refused(err) {
 		return s.commentForm(w, r, a, act, text, err)
 	}
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, packageHref(act.WorkPackage)+"?done=saved#activity-"+strconv.FormatInt(int64(act.ID), 10))
+	var u undoing
+	if after.Notes != act.Notes {
+		u = undoOf(undoComment, act.ID)
+	}
+	return redirect(w, r, saying(packageHref(act.WorkPackage)+"#activity-"+strconv.FormatInt(int64(act.ID), 10), "saved", u))
 }

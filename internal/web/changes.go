@@ -55,7 +55,9 @@ func (s *Site) myChanges(w http.ResponseWriter, r *http.Request, a access.Actor)
 	p.Lead, p.Width = say.T("undo.changes_lead"), "medium"
 	names := map[string]string{}
 	for name, kind := range s.undoKinds() {
-		names[kind.entity] = name
+		if kind.entity != "" { // what the journal has no entries of its own for is undone where it stands
+			names[kind.entity] = name
+		}
 	}
 	for _, c := range own {
 		if kind := names[c.EntityType]; kind != "" {

@@ -35,6 +35,7 @@ type toldRow struct {
 	Href, Subject, Project string
 	Reason                 ui.Chip
 	Count                  int
+	Snooze                 ui.Snooze
 	of                     int64
 }
 
@@ -89,7 +90,7 @@ const (
 func (s *Site) waiting(r *http.Request, a access.Actor, p *homePage) error {
 	say := speak(r)
 	topics, total, err := s.app.Notifications.Topics(r.Context(), a, notification.ListInput{
-		Filters: told{}.filters(), Page: filter.Page{Number: 1, Size: homeRows},
+		Filters: []filter.Condition{{Name: "read_ian", Op: "=", Values: []string{"f"}}}, Place: notification.Inbox, Page: filter.Page{Number: 1, Size: homeRows},
 	})
 	if err != nil {
 		return err
@@ -98,7 +99,7 @@ func (s *Site) waiting(r *http.Request, a access.Actor, p *homePage) error {
 	for _, t := range topics {
 		if len(t.Notifications) > 0 {
 			n := t.Notifications[0]
-			p.Told = append(p.Told, toldRow{Href: packageHref(t.WorkPackage), Subject: n.Subject, Project: n.ProjectName, Reason: ui.Chip{Label: say.why(n.Reason), Hue: reasonHue(n.Reason)}, Count: t.Unread, of: int64(t.WorkPackage)})
+			p.Told = append(p.Told, toldRow{Href: packageHref(t.WorkPackage), Subject: n.Subject, Project: n.ProjectName, Reason: ui.Chip{Label: say.why(n.Reason), Hue: reasonHue(n.Reason)}, Count: t.Unread, of: int64(t.WorkPackage), Snooze: say.snooze(t.WorkPackage, "/")})
 		}
 	}
 	if err := s.mine(r, a, p); err != nil {

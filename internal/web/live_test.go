@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -131,16 +132,70 @@ func TestTheBellRingsForWhoIsMentioned(t *testing.T) {
 	want(t, "told", status, page, 200, "Mentioned", "@mara, look", `class="bell-count">1<`, "commented")
 	status, page = mara.get("/notifications?reason=watched&project=1")
 	want(t, "filtered to nothing", status, page, 200, "Nothing with these filters", "Without “Reason: Watched”", "Drop all filters")
-	status, to := mara.post("/notifications/marks", map[string][]string{"work_package": {"1"}, "read": {"1"}, "back": {"/notifications"}})
-	want(t, "marked", status, to, 303, "/notifications")
-	status, page = mara.get("/notifications")
-	want(t, "all read", status, page, 200, "Nothing waits for you", `class="bell-count"><`)
-	mara.post("/notifications/marks", map[string][]string{"work_package": {"1"}, "read": {"0"}, "back": {"https://example.com"}})
-	status, page = mara.get("/notifications")
-	want(t, "unread again", status, page, 200, `class="bell-count">1<`)
-	mara.get("/work_packages/1")
-	status, page = mara.get("/notifications?show=all")
-	want(t, "opened", status, page, 200, `class="bell-count"><`, "Mark as unread")
+	status, page = mara.get("/notifications?at=1")
+	want(t, "beside the list", status, page, 200, `id="peek"`, `class="bell-count"><`, `aria-current="true"`, "Mark as unread", `name="comment"`)
+	status, page = mara.get("/notifications?at=999999&show=nowhere")
+	want(t, "beside the list is nothing", status, page, 200, "@mara, look", `class="bell-count"><`)
+	inbox := func(do, back string, more ...string) string {
+		t.Helper()
+		form := map[string][]string{"do": {do}, "work_package": {"1"}, "back": {back}}
+		for i := 0; i < len(more); i += 2 {
+			form[more[i]] = []string{more[i+1]}
+		}
+		status, to := mara.post("/notifications/marks", form)
+		want(t, do, status, to, 303, "done=told_"+do, "undo=told-")
+		u, err := url.Parse(to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u.Query().Get("undo")
+	}
+	shows := func(what, where string, texts ...string) {
+		t.Helper()
+		status, page := mara.get(where)
+		want(t, what, status, page, 200, texts...)
+	}
+	inbox("unread", "https://example.com")
+	shows("unread again", "/notifications", `class="bell-count">1<`)
+	step := inbox("done", "/notifications")
+	shows("done", "/notifications", "Nothing waits for you", `class="bell-count"><`)
+	shows("among all", "/notifications?show=all", "Back into the inbox")
+	status, to := mara.post("/undo/"+step, map[string][]string{"back": {"/notifications"}})
+	want(t, "undone", status, to, 303, "done=undone", "undo=told-2-")
+	shows("in the inbox again", "/notifications", "@mara, look", `class="bell-count">1<`)
+	inbox("snooze", "/notifications", "until", "monday")
+	shows("put off", "/notifications", "Nothing waits for you", `class="bell-count"><`)
+	shows("until then", "/notifications?show=snoozed", "@mara, look", "until Mon")
+	inbox("reopen", "/notifications")
+	shows("nothing put off", "/notifications?show=snoozed", "Nothing is put off", "To the inbox")
+	inbox("snooze", "/notifications", "until", "day", "day", in.DB.Now().AddDate(0, 0, 3).Format(time.DateOnly))
+	shows("put off to a day", "/notifications?show=snoozed", "09:00")
+	inbox("reopen", "/notifications")
+	inbox("mute", "/notifications")
+	shows("kept quiet", "/notifications?show=all", "kept quiet", "Tell me again")
+	inbox("unmute", "/notifications")
+	inbox("reopen", "/notifications")
+	shows("for me", "/notifications?show=me", "@mara, look")
+	shows("watching", "/notifications?show=watching", "Nothing waits for you")
+	shows("at home", "/", "Put off: #1")
+	for _, bad := range []map[string][]string{
+		{"do": {"snooze"}, "work_package": {"1"}, "until": {"day"}, "day": {"2001-01-01"}},
+		{"do": {"snooze"}, "work_package": {"1"}, "until": {"never"}},
+		{"do": {"snooze"}, "until": {"week"}},
+		{"do": {"burn"}, "work_package": {"1"}},
+	} {
+		if status, page := mara.post("/notifications/marks", bad); status != 422 {
+			t.Errorf("%v: got %d %s", bad, status, page)
+		}
+	}
+	for bad, code := range map[string]int{"told-1-1": 409, "told-77-1": 404, "told-1": 404, "told-4-1-1": 422, "told-7-1-999999": 404} {
+		if status, _ := mara.post("/undo/"+bad, nil); status != code {
+			t.Errorf("undo %s: got %d, want %d", bad, status, code)
+		}
+	}
+	if status, _ := mara.post("/notifications/marks", map[string][]string{"do": {"done"}, "work_package": {"x"}}); status != 404 {
+		t.Errorf("a work package without a number: %d", status)
+	}
 	status, to = mara.post("/my/notifications", map[string][]string{"watched": {"1"}, "created": {"1"}})
 	want(t, "switched", status, to, 303, "/my/notifications?done=saved")
 	status, page = mara.get("/my/notifications")

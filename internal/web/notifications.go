@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,12 +27,13 @@ type notificationsPage struct {
 	ui.Page
 	Tabs    ui.Tabs
 	Selects []ui.Select
-	All     bool   // shows what was read, too
+	Show    string // the part of the inbox
 	Here    string // the address of this page, to come back to
 	Reason  string
 	Project string
-	Unread  bool // there is something to mark
+	Open    bool // there is something to be done with
 	Topics  []topicRow
+	Pane    *ui.Pane // the work package beside the list
 	Paging  ui.Pagination
 	None    ui.EmptyState
 }
@@ -40,9 +42,14 @@ type notificationsPage struct {
 type topicRow struct {
 	ID               id.WorkPackage
 	Subject, Project string
-	Href             string
+	Href             string // shows it beside the list
+	Back             string // where to go on once it is done with
+	Current          bool   // it is beside the list
 	Reason           ui.Chip
 	Unread, More     int
+	Open, Muted      bool
+	Until            string // when it is in the inbox again
+	Snooze           ui.Snooze
 	Events           []topicEvent
 }
 
@@ -55,13 +62,16 @@ type topicEvent struct {
 
 // told is what the address of the page selects.
 type told struct {
-	all             bool
-	reason, project string
-	page            int
+	show, reason, project string
+	page                  int
+	at                    id.WorkPackage
 }
 
 func toldIn(q url.Values) told {
-	t := told{all: q.Get("show") == "all", page: max(1, pageIn(q.Get("page")))}
+	t := told{page: max(1, pageIn(q.Get("page"))), at: besideIn(q.Get("at"))}
+	if slices.Contains([]string{showMine, showWatching, showSnoozed, showAll}, q.Get("show")) {
+		t.show = q.Get("show")
+	}
 	for _, r := range notification.Reasons() {
 		if q.Get("reason") == string(r) {
 			t.reason = string(r)
@@ -78,16 +88,14 @@ func pageIn(s string) int {
 	return n
 }
 
-func (t told) href(all bool, page int) string {
+func (t told) href(show string, page int) string {
 	q := url.Values{}
 	set := func(name, value string) {
 		if value != "" {
 			q.Set(name, value)
 		}
 	}
-	if all {
-		set("show", "all")
-	}
+	set("show", show)
 	set("reason", t.reason)
 	set("project", t.project)
 	if page > 1 {
@@ -99,10 +107,22 @@ func (t told) href(all bool, page int) string {
 	return notificationsHref + "?" + q.Encode()
 }
 
+// with is the page with a work package beside the list.
+func (t told) with(wp id.WorkPackage) string {
+	at, mark := t.href(t.show, t.page), "?"
+	if strings.Contains(at, mark) {
+		mark = "&"
+	}
+	return at + mark + "at=" + strconv.FormatInt(int64(wp), 10)
+}
+
 func (t told) filters() []filter.Condition {
 	var out []filter.Condition
-	if !t.all {
-		out = append(out, filter.Condition{Name: "read_ian", Op: "=", Values: []string{"f"}})
+	switch t.show {
+	case showMine:
+		out = append(out, filter.Condition{Name: "reason", Op: "=", Values: mineReasons})
+	case showWatching:
+		out = append(out, filter.Condition{Name: "reason", Op: "!", Values: mineReasons})
 	}
 	if t.reason != "" {
 		out = append(out, filter.Condition{Name: "reason", Op: "=", Values: []string{t.reason}})
@@ -116,8 +136,13 @@ func (t told) filters() []filter.Condition {
 // notifications lists what the reader was told, by work package.
 func (s *Site) notifications(w http.ResponseWriter, r *http.Request, a access.Actor) error {
 	t, say := toldIn(r.URL.Query()), speak(r)
+	if t.at != 0 { // it is read before the page counts
+		if err := s.opened(r, a, t.at); err != nil {
+			return err
+		}
+	}
 	topics, total, err := s.app.Notifications.Topics(r.Context(), a, notification.ListInput{
-		Filters: t.filters(), Page: filter.Page{Number: t.page, Size: topicsPerPage},
+		Filters: t.filters(), Place: t.place(), Page: filter.Page{Number: t.page, Size: topicsPerPage},
 	})
 	if err != nil {
 		return err
@@ -126,17 +151,12 @@ func (s *Site) notifications(w http.ResponseWriter, r *http.Request, a access.Ac
 	if err != nil {
 		return err
 	}
-	title := say.T("notify.notifications")
-	if t.all {
-		title = say.T("notify.all_notifications")
-	}
 	p := notificationsPage{
-		Page: s.frame(r, a, title), All: t.all, Here: t.href(t.all, t.page), Reason: t.reason, Project: t.project,
-		Paging: ui.Pagination{Page: t.page, PerPage: topicsPerPage, Total: total, Href: func(n int) string { return t.href(t.all, n) }},
+		Page: s.frame(r, a, say.T("notify.notifications")), Show: t.show, Here: t.href(t.show, t.page), Reason: t.reason, Project: t.project,
+		Paging: ui.Pagination{Page: t.page, PerPage: topicsPerPage, Total: total, Href: func(n int) string { return t.href(t.show, n) }},
 	}
 	p.Tabs = ui.Tabs{Label: say.T("notify.which"), Items: []ui.NavItem{
-		{Label: capital(say.T("notify.unread")), Href: t.href(false, 1), Current: !t.all, Count: p.Bell.Count},
-		{Label: say.T("notify.all"), Href: t.href(true, 1), Current: t.all},
+		say.part(t, "", p.Bell.Count), say.part(t, showMine, 0), say.part(t, showWatching, 0), say.part(t, showSnoozed, 0), say.part(t, showAll, 0),
 	}}
 	p.Selects = []ui.Select{say.reasonSelect(t.reason), say.projectSelect(t.project, projects)}
 	if len(topics) == 0 {
@@ -144,9 +164,13 @@ func (s *Site) notifications(w http.ResponseWriter, r *http.Request, a access.Ac
 			return err
 		}
 	}
-	if err := s.fillTopics(r, a, &p, topics); err != nil {
+	if err := s.fillTopics(r, a, &p, t, topics); err != nil {
 		return err
 	}
+	if err := s.beside(r, a, &p, t); err != nil {
+		return err
+	}
+	p.Width = "full"
 	return s.ui.Render(w, http.StatusOK, "notifications", p)
 }
 
@@ -175,28 +199,31 @@ func (s *Site) nothingTold(r *http.Request, a access.Actor, p *notificationsPage
 	switch {
 	case t.reason != "" || t.project != "":
 		filters := []inForce{{name: "reason", label: p.Selects[0].Label, value: chosenLabel(p.Selects[0])}, {name: "project", label: p.Selects[1].Label, value: cmp.Or(chosenLabel(p.Selects[1]), t.project)}}
-		if !t.all {
-			filters = append(filters, inForce{name: "show", label: say.T("notify.which"), value: say.T("notify.unread"), all: "all"})
+		if t.show != showAll {
+			filters = append(filters, inForce{name: "show", label: say.T("notify.which"), value: say.part(t, t.show, 0).Label, all: showAll})
 		}
 		var err error
 		p.None, _, err = say.nothingLeft("bell", notificationsHref, r.URL.Query(), filters, func(q url.Values) (int, error) {
-			_, n, err := s.app.Notifications.Topics(r.Context(), a, notification.ListInput{Filters: toldIn(q).filters(), Page: filter.Page{Number: 1, Size: 1}})
+			in := toldIn(q)
+			_, n, err := s.app.Notifications.Topics(r.Context(), a, notification.ListInput{Filters: in.filters(), Place: in.place(), Page: filter.Page{Number: 1, Size: 1}})
 			return n, err
 		})
 		p.None.Title = say.T("notify.none_filtered")
 		return err
-	case t.all:
-		p.None = ui.EmptyState{Icon: "bell", Title: say.T("notify.none"), Text: say.T("notify.none_text")}
+	case t.show == showAll:
+		p.None = ui.EmptyState{Icon: "bell", Title: say.T("notify.none"), Text: say.T("notify.none_text"), Actions: []ui.Button{ui.Link(say.T("notify.choose"), "/my/notifications")}}
+	case t.show == showSnoozed:
+		p.None = ui.EmptyState{Icon: "clock", Title: say.T("notify.none_snoozed"), Text: say.T("notify.none_snoozed_text"), Actions: []ui.Button{ui.Link(say.T("notify.show_inbox"), t.href("", 1))}}
 	default:
 		p.None = ui.EmptyState{
 			Icon: "circle-check", Title: say.T("notify.all_read"), Text: say.T("notify.none_text"),
-			Actions: []ui.Button{ui.Link(say.T("notify.show_all"), t.href(true, 1))},
+			Actions: []ui.Button{ui.Link(say.T("notify.show_all"), t.href(showAll, 1))},
 		}
 	}
 	return nil
 }
 
-func (s *Site) fillTopics(r *http.Request, a access.Actor, p *notificationsPage, topics []notification.Topical) error {
+func (s *Site) fillTopics(r *http.Request, a access.Actor, p *notificationsPage, t told, topics []notification.Topical) error {
 	var ids []id.Journal
 	for _, t := range topics {
 		for _, n := range t.Notifications {
@@ -207,16 +234,31 @@ func (s *Site) fillTopics(r *http.Request, a access.Actor, p *notificationsPage,
 	if err != nil {
 		return err
 	}
+	wps := make([]id.WorkPackage, len(topics))
+	for i := range topics {
+		wps[i] = topics[i].WorkPackage
+	}
+	muted, err := s.app.Notifications.MutedOf(r.Context(), a, wps)
+	if err != nil {
+		return err
+	}
 	say := speak(r)
-	for _, t := range topics {
-		row := topicRow{ID: t.WorkPackage, Href: packageHref(t.WorkPackage), Unread: t.Unread, More: t.Count - len(t.Notifications)}
-		p.Unread = p.Unread || t.Unread > 0
-		for i, n := range t.Notifications {
+	for _, top := range topics {
+		row := topicRow{
+			ID: top.WorkPackage, Href: t.with(top.WorkPackage), Back: plainly(r.URL), Unread: top.Unread, More: top.Count - len(top.Notifications),
+			Open: top.Open > 0, Muted: muted[top.WorkPackage],
+		}
+		row.Snooze = say.snooze(top.WorkPackage, row.Back)
+		if top.SnoozedUntil != nil {
+			row.Until = say.WeekdayTime(top.SnoozedUntil.Time)
+		}
+		p.Open = p.Open || t.place() == notification.Inbox
+		for i, n := range top.Notifications {
 			if i == 0 {
 				row.Subject, row.Project = n.Subject, n.ProjectName
 				row.Reason = ui.Chip{Label: say.why(n.Reason), Hue: reasonHue(n.Reason)}
 			}
-			row.Events = append(row.Events, say.event(n, acts[n.Journal], row.Href))
+			row.Events = append(row.Events, say.event(n, acts[n.Journal], packageHref(top.WorkPackage)))
 		}
 		p.Topics = append(p.Topics, row)
 	}
@@ -236,13 +278,13 @@ func reasonHue(r notification.Reason) ui.Hue {
 // event is a line of a topic; an activity that is not there any more leaves who and when.
 func (in reader) event(n notification.Notification, act workpackage.Activity, href string) topicEvent {
 	e := topicEvent{Read: n.Read(), Href: href, ActivityItem: ui.ActivityItem{
-		At: n.UpdatedAt.In(in.loc), Author: ui.Person{ID: int64(n.Actor), Name: n.ActorName}, Verb: in.T("package.changed"),
+		At: n.CreatedAt.In(in.loc), Author: ui.Person{ID: int64(n.Actor), Name: n.ActorName}, Verb: in.T("package.changed"),
 	}}
 	if act.ID == 0 {
 		return e
 	}
 	e.ActivityItem = in.activityItem(act)
-	e.At = n.UpdatedAt.In(in.loc)
+	e.At = act.UpdatedAt.In(in.loc)
 	e.Href = href + "#" + e.Anchor
 	e.Excerpt = excerpt(act.Notes)
 	if e.Excerpt != "" {
@@ -261,24 +303,6 @@ func excerpt(note string) string {
 		return strings.TrimSpace(string(r[:most])) + "…"
 	}
 	return text
-}
-
-// markNotifications sets what the form names read or unread: one work package's, or all
-// that the page shows.
-func (s *Site) markNotifications(w http.ResponseWriter, r *http.Request, a access.Actor) error {
-	if err := form(w, r); err != nil {
-		return err
-	}
-	t := toldIn(r.PostForm)
-	t.all = true // what is read already stays so
-	conds := t.filters()
-	if n := r.PostForm.Get("work_package"); n != "" {
-		conds = []filter.Condition{{Name: "resource", Op: "=", Values: []string{n}}}
-	}
-	if _, err := s.app.Notifications.MarkAll(r.Context(), a, conds, r.PostForm.Get("read") == "1"); err != nil {
-		return err
-	}
-	return redirect(w, r, local(r.PostForm.Get("back")))
 }
 
 // bell is what the header says of notifications. An error is not told here: the

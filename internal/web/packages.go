@@ -82,6 +82,9 @@ func (s *Site) comment(w http.ResponseWriter, r *http.Request, a access.Actor) e
 	if err != nil {
 		return err
 	}
+	if back := r.PostForm.Get("back"); back != "" { // from beside a list
+		return redirect(w, r, saying(local(back), "comment", undoing{}))
+	}
 	return redirect(w, r, packageHref(n)+"?done=comment#activity-"+strconv.FormatInt(int64(act.ID), 10))
 }
 

@@ -244,10 +244,13 @@ func (in reader) keyGroups() []ui.KeyGroup {
 		}},
 		{Title: in.T("home.home"), Keys: []ui.KeyHelp{
 			{Keys: "e", Does: in.T("home.close")},
+			{Keys: "h", Does: in.T("keys.snooze")},
 		}},
 		{Title: in.T("keys.in_notifications"), Keys: []ui.KeyHelp{
-			{Keys: "e", Does: in.T("keys.mark_read")},
+			{Keys: "e", Does: in.T("keys.inbox_done")},
+			{Keys: "h", Does: in.T("keys.snooze")},
 			{Keys: "u", Does: in.T("keys.mark_unread")},
+			{Keys: "Shift M", Does: in.T("keys.mute")},
 		}},
 		{Title: in.T("keys.on_a_page"), Keys: []ui.KeyHelp{
 			{Keys: "e", Does: in.T("keys.edit")},

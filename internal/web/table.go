@@ -39,7 +39,7 @@ type listPage struct {
 	NewLabel string
 	Projects *projectGrid
 	Total    int
-	Peek     *peek
+	Peek     *ui.Pane
 	Board    *board
 	Calendar *calendar
 	Gantt    *gantt
@@ -64,7 +64,7 @@ type rowGroup struct {
 func (p *listPage) Sheet() ui.Sheet {
 	out := ui.Sheet{Choose: p.MayEdit, Tree: p.IsTree}
 	if p.Peek != nil {
-		out.Beside = int64(p.Peek.W.ID)
+		out.Beside = p.Peek.ID
 	}
 	return out
 }

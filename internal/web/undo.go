@@ -33,6 +33,8 @@ const (
 	undoSetting  = "setting"
 	undoAccount  = "user"
 	undoSwitches = "switches"
+	undoComment  = "comment" // the edit of one, by the number of its entry in the history
+	undoTold     = "told"    // a step in the inbox: what, when, and on what
 )
 
 // undoKind is how changes of one kind of record are taken back.
@@ -40,6 +42,8 @@ type undoKind struct {
 	// entity is what the journal calls it.
 	entity string
 	undo   func(ctx context.Context, a access.Actor, records []int64) error
+	// step stands in the place of undo where taking back the taking back is called otherwise.
+	step func(ctx context.Context, a access.Actor, records []int64) ([]int64, error)
 	// home is where to go from a page that does not say where it is.
 	home func(record int64) string
 	// after is where to go instead of back, which the undoing may have taken away.
@@ -75,6 +79,8 @@ func (s *Site) undoKinds() map[string]undoKind {
 			}
 			return s.app.Notifications.UndoSwitch(ctx, a)
 		}},
+		undoComment: {undo: single(s.app.WorkPackages.UndoComment)},
+		undoTold:    {step: s.undoTold},
 	}
 }
 
@@ -253,7 +259,12 @@ func (s *Site) undo(w http.ResponseWriter, r *http.Request, a access.Actor) erro
 	if back == "" && kind.home != nil {
 		back = kind.home(u.records[0])
 	}
-	err := kind.undo(r.Context(), a, u.records)
+	var err error
+	if kind.step != nil {
+		u.records, err = kind.step(r.Context(), a, u.records)
+	} else {
+		err = kind.undo(r.Context(), a, u.records)
+	}
 	if slices.Contains([]fault.Kind{fault.KindConflict, fault.KindForbidden, fault.KindInvalid}, fault.KindOf(err)) {
 		return s.notUndone(w, r, a, local(back), err)
 	}

@@ -26,8 +26,9 @@ type Activity struct {
 	CreatedAt   db.Time
 	UpdatedAt   db.Time
 	Changes     []FieldChange
-	// Editable says whether the reader may edit the note.
-	Editable bool
+	// Editable says whether the reader may edit the note, EditedBySelf that they were the
+	// last to do so, which UndoComment takes back.
+	Editable, EditedBySelf bool
 }
 
 // FieldChange is one field's change, with values as people read them; an empty
@@ -186,11 +187,31 @@ func (s *Service) Comment(ctx context.Context, a access.Actor, wp id.WorkPackage
 	})
 }
 
-// EditComment replaces the note of an activity.
+// EditComment replaces the note of an activity. UndoComment takes it back.
 //
 // Faults: NotFound when actor may not see it, Forbidden unless it is the
 // actor's own note or actor may edit those of others, Invalid for a bad note.
 func (s *Service) EditComment(ctx context.Context, a access.Actor, jid id.Journal, notes string) (*Activity, error) {
+	return s.rewrite(ctx, a, jid, func(tx *db.Tx, was string) error {
+		if err := checkNotes(notes); err != nil || notes == was {
+			return err
+		}
+		return journal.EditNotes(ctx, tx, jid, notes, a.ID)
+	})
+}
+
+// UndoComment puts back what the last edit of a note replaced, which must have been the
+// actor's. Undoing it in turn brings the edit back.
+//
+// Faults: NotFound and Forbidden as EditComment, Conflict when somebody else has edited it
+// since, or nobody has.
+func (s *Service) UndoComment(ctx context.Context, a access.Actor, jid id.Journal) error {
+	_, err := s.rewrite(ctx, a, jid, func(tx *db.Tx, _ string) error { return journal.UndoNotes(ctx, tx, jid, a.ID) })
+	return err
+}
+
+// rewrite has the note of an activity changed where actor may, and tells of it.
+func (s *Service) rewrite(ctx context.Context, a access.Actor, jid id.Journal, write func(tx *db.Tx, was string) error) (*Activity, error) {
 	return db.Write(ctx, s.db, func(tx *db.Tx) (*Activity, error) {
 		act, err := activity(ctx, tx, a, jid)
 		if err != nil {
@@ -199,10 +220,7 @@ func (s *Service) EditComment(ctx context.Context, a access.Actor, jid id.Journa
 		if !act.Editable {
 			return nil, fault.Forbidden("you are not allowed to edit this comment")
 		}
-		if err := checkNotes(notes); err != nil {
-			return nil, err
-		}
-		if err := journal.EditNotes(ctx, tx, jid, notes); err != nil {
+		if err := write(tx, act.Notes); err != nil {
 			return nil, err
 		}
 		w, err := visible(ctx, tx, a, act.WorkPackage)
@@ -274,6 +292,7 @@ func (n *names) tell(a access.Actor, g *access.Grants, project id.Project, e jou
 		act.Notes, act.Internal = "", false
 	}
 	act.Editable = mayEdit(a, g, project, e)
+	act.EditedBySelf = act.Editable && a.SignedIn() && e.EditedBy != nil && *e.EditedBy == a.ID
 	return act, true
 }
 

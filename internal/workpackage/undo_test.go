@@ -96,3 +96,28 @@ func TestUndoIsRefused(t *testing.T) {
 		}
 	})
 }
+
+func TestTheEditOfACommentIsTakenBack(t *testing.T) {
+	each(t, func(t *testing.T, s *workpackage.Service) {
+		w := mustCreate(t, s, in(p1, "first"))
+		act, err := s.Comment(t.Context(), ann, w.ID, "one", false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.UndoComment(t.Context(), ann, act.ID); !fault.Is(err, fault.KindConflict) {
+			t.Errorf("nobody has edited it: got %v, want Conflict", err)
+		}
+		for _, note := range []string{"two", "two"} { // the second changes nothing
+			if act, err = s.EditComment(t.Context(), ann, act.ID, note); err != nil || !act.EditedBySelf {
+				t.Fatalf("edited: %+v, %v", act, err)
+			}
+		}
+		for _, want := range []string{"one", "two"} {
+			err := s.UndoComment(t.Context(), ann, act.ID)
+			now, ferr := s.Activity(t.Context(), ann, act.ID)
+			if err = errors.Join(err, ferr); err != nil || now.Notes != want {
+				t.Errorf("got %+v, %v, want %q", now, err, want)
+			}
+		}
+	})
+}

@@ -26,7 +26,7 @@ type golden struct {
 
 // goldens are the archives that are kept, one for every schema version of the database,
 // and the directories they are in. Those of released schemas are never changed.
-var goldens = map[int64]string{1: "testdata/format1", 2: "testdata/format1-schema2", 3: "testdata/format1-schema3"}
+var goldens = map[int64]string{1: "testdata/format1", 2: "testdata/format1-schema2", 3: "testdata/format1-schema3", 4: "testdata/format1-schema4"}
 
 // TestWriteGolden makes the archive of the present schema, where it is asked to. It is
 // run once for a schema version; what it made is never changed after its release.
@@ -63,7 +63,7 @@ func TestWriteGolden(t *testing.T) {
 	}
 }
 
-// plan adds what came with schema 2, and takes out the file that would make the archive large.
+// plan adds what came with schema 2 and later, and takes out the file that would make the archive large.
 func plan(t *testing.T, d *db.DB) {
 	t.Helper()
 	ctx := context.Background()
@@ -78,6 +78,9 @@ func plan(t *testing.T, d *db.DB) {
 			`INSERT INTO notifications (recipient_id, actor_id, reason, work_package_id, journal_id, created_at, updated_at) SELECT 11, 10, 'mentioned', 1, MIN(id), 1, 2 FROM journals`,
 			`INSERT INTO notification_switches (user_id, reason, told) VALUES (11, 'watched', FALSE)`,
 			`INSERT INTO favorites (user_id, project_id, created_at) VALUES (11, 1, 1)`,
+			`UPDATE notifications SET read_at = 3, snoozed_until = 5000000`,
+			`INSERT INTO notification_mutes (user_id, work_package_id, created_at) VALUES (10, 1, 1)`,
+			`UPDATE journals SET notes_replaced = 'before', notes_editor_id = 10 WHERE id = 1`,
 		} {
 			if _, err := db.Exec(ctx, tx, db.SQL(text)); err != nil {
 				return fmt.Errorf("%s: %w", text, err)
@@ -165,6 +168,14 @@ func restoresForEver(t *testing.T, goldenDir string, version, newest int64) {
 			JOIN categories c ON c.id = w.category_id JOIN notifications n ON n.work_package_id = w.id JOIN favorites f ON f.project_id = w.project_id`)
 		if len(got) != 1 || got[0] != "system Dächer mentioned" {
 			t.Errorf("what was planned came back as %q", got)
+		}
+		if version < 4 {
+			return
+		}
+		got = i.strings(`SELECT CAST(n.snoozed_until AS TEXT) || ' ' || j.notes_replaced || ' ' || CAST(m.user_id AS TEXT) FROM notifications n
+			JOIN notification_mutes m ON m.work_package_id = n.work_package_id JOIN journals j ON j.notes_editor_id = 10`)
+		if len(got) != 1 || got[0] != "5000000 before 10" {
+			t.Errorf("the inbox came back as %q", got)
 		}
 	})
 }

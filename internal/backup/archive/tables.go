@@ -253,6 +253,8 @@ var tables = []Table{
 		{"created_at", Instant},
 		{"updated_at", Instant},
 		{"notes_folded", Text},
+		{"notes_replaced", Text},
+		{"notes_editor_id", Int},
 	}},
 	{Name: "notifications", Key: []string{"id"}, Columns: []Column{
 		{"id", Int},
@@ -264,6 +266,11 @@ var tables = []Table{
 		{"read_at", Instant},
 		{"created_at", Instant},
 		{"updated_at", Instant},
+		{"done_at", Instant},
+		{"snoozed_until", Instant},
+	}},
+	{Name: "notification_mutes", Key: []string{"user_id", "work_package_id"}, Columns: []Column{
+		{"user_id", Int}, {"work_package_id", Int}, {"created_at", Instant},
 	}},
 	{Name: "notification_switches", Key: []string{"user_id", "reason"}, Columns: []Column{
 		{"user_id", Int}, {"reason", Text}, {"told", Bool},

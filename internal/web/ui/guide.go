@@ -210,6 +210,8 @@ type listPage struct {
 	Heads   []Sort
 	Rows    []listRow
 	Paging  Pagination
+	Beside  Pane
+	Later   Snooze
 }
 
 func listing() listPage {
@@ -224,6 +226,8 @@ func listing() listPage {
 		p.Rows = append(p.Rows, listRow{1284 - i*3, types[i%4], states[i*2%5], Priority([]string{"Normal", "High", "Low", "Immediate"}[i%4], []int{0, 1, -1, 2}[i%4]), subjects[i%8], at.AddDate(0, 0, i*3-9).Format(time.DateOnly), people()[i%8], Progress{Label: "Progress", Value: int64(i * 17 % 101), Small: true}})
 	}
 	p.Paging = Pagination{Page: 4, PerPage: 18, Total: 164, Href: func(n int) string { return fmt.Sprintf("?page=%d", n) }}
+	p.Beside = Pane{ID: 1284, Subject: "Replace fenders on the north quay", Href: "#", Close: "#", Previous: "#", Next: "#", Text: SheetCell{Cell: Cell{Text: "The piles are ordered."}}, Fields: []SideField{{"Status", Cell{Chip: &Chip{Label: "In progress", Hue: Blue}}}, {"Version", Cell{Text: "Release 2.1"}}}}
+	p.Later = Snooze{ID: 1284, Back: "#", From: "2026-11-24", Choices: []SnoozeChoice{{"later", "In three hours", "Mon 23 Nov 2026, 12:00"}, {"tomorrow", "Tomorrow", "Tue 24 Nov 2026, 09:00"}}}
 	return p
 }
 

@@ -6,7 +6,7 @@ const fields = "input:not([type=checkbox], [type=radio], [type=submit], [type=bu
 // What people have in their fingers from OpenProject leads to the same: keys, and Alt with a digit.
 const aliases = { "g m": "g h", "g w p": "g w", "n w p": "c", s: "/", Alt1: "preview", Alt2: "c", Alt3: "e", Alt4: "/", Alt5: "g p", Alt6: "?", Alt7: "menu" }
 const views = { "g b": "board", "g c": "calendar", "g g": "gantt" } // of the work packages that g w leads to
-let keyed = { at: 0, keys: [] } // outlives the page, as a link may be followed in the middle of keys
+const keyed = { at: 0, keys: [] } // outlives the page, as a link may be followed in the middle of keys
 const rows = ".table tbody .cell-title > a:first-of-type:not(.peek-link), .table tbody .cell-title .starred > a, .table tbody .cell-title turbo-frame > a, .rows .rows-title"
 
 app.register("keys", class extends Controller {
@@ -15,6 +15,9 @@ app.register("keys", class extends Controller {
   connect() {
     this.press = e => { if (!e.defaultPrevented && !e.isComposing && this.does(e)) e.preventDefault() }
     addEventListener("keydown", this.press)
+    // What acts on a row often takes it away: the row in its place has the focus then.
+    if (keyed.path === location.pathname) this.move(0, keyed.row)
+    keyed.path = null
   }
 
   disconnect() { removeEventListener("keydown", this.press) }
@@ -41,23 +44,21 @@ app.register("keys", class extends Controller {
     return !!e
   }
 
-  // Does what a key stands for, where the page has it: the last place is that nearest to the content.
-  hit(key) {
-    const e = key && $$(`[data-key="${CSS.escape(key)}"]`).at(-1)
-    if (e) e.matches(fields) ? e.select() ?? e.focus() : e.click()
-    return !!e
-  }
-
   single(key) {
     if (key === "j" || key === "k") return this.move(key === "j" ? 1 : -1)
     const row = document.activeElement?.matches(rows) && document.activeElement
     if (row && key === "o") return row.click() ?? true
     const own = row && $(`[data-row-key="${CSS.escape(key)}"]`, row.closest("li, tr"))
-    if (own) return own.click() ?? true
+    if (own) {
+      Object.assign(keyed, { row: $$(rows).indexOf(row), path: location.pathname })
+      own.click()
+      if (own.matches("summary")) $("button", own.parentElement)?.focus()
+      return true
+    }
     const peek = row && key === " " && $(".peek-link", row.closest("th, td, li"))
     if (peek) return peek.click() ?? true
     const now = performance.now(), keys = [...(now - keyed.at < 1200 ? keyed.keys : []), key].slice(-3)
-    keyed = { at: now, keys }
+    Object.assign(keyed, { at: now, keys })
     for (let i = 0; i < keys.length; i++) {
       const chord = keys.slice(i).join(" ")
       if (this.hit(chord) || chord !== key && this.hit(aliases[chord])) return true
@@ -68,9 +69,8 @@ app.register("keys", class extends Controller {
     return key === "p" ? this.open("palette") : this.hit(aliases[key])
   }
 
-  move(step) {
+  move(step, at = $$(rows).indexOf(document.activeElement)) {
     const all = $$(rows)
-    const at = all.indexOf(document.activeElement)
     all[at < 0 ? (step > 0 ? 0 : all.length - 1) : Math.min(Math.max(at + step, 0), all.length - 1)]?.focus()
     return all.length > 0
   }
