@@ -191,7 +191,7 @@ func (a *App) build(sender *mail.Sender) {
 	a.Audit = audit.New(key[:])
 	a.AuditFile = audit.NewFile(filepath.Join(c.Data, "audit"), a.Audit)
 	a.Settings = setting.New(a.DB, a.Audit)
-	a.Outbox = outbox.New(a.DB, sender, func() bool { return a.Settings.Get().MailQuarantine })
+	a.Outbox = outbox.New(a.DB, a.Keys, sender, func() bool { return a.Settings.Get().MailQuarantine })
 	links := &links{}
 	a.Accounts = account.New(account.Deps{
 		DB: a.DB, Keys: a.Keys, Hasher: secret.NewHasher(runtime.NumCPU()), Audit: a.Audit,

@@ -58,7 +58,11 @@ func (o *Outbox) deliver(ctx context.Context, n id.Mail) error {
 	case o.quarantined():
 		return job.Later(heldPause, errHeld)
 	}
-	sendErr := o.sender.Send(ctx, o.message(m))
+	opened, openErr := o.Open(m)
+	if openErr != nil {
+		return errors.Join(o.settle(context.WithoutCancel(ctx), m, openErr, true), job.Permanent(openErr))
+	}
+	sendErr := o.sender.Send(ctx, o.message(opened))
 	if sendErr != nil && ctx.Err() != nil { // cut off, not refused
 		return sendErr
 	}

@@ -7,6 +7,10 @@
 // row says so, and nothing is tried. Mails that are held back, as after a
 // restore, wait for their release however long it takes.
 //
+// What a mail says may be a secret, such as a link that sets a password. It is sealed
+// in its row, under a key outside the database and for the address it goes to: a copy
+// of the database opens nothing, and a row whose address was changed is not sent.
+//
 // Delivery is at least once. All attempts of a mail carry the same Message-ID,
 // so that mail systems can drop the second copy that a crash may cause.
 package outbox
@@ -23,6 +27,7 @@ import (
 	"github.com/holdfast/holdfast/internal/job"
 	"github.com/holdfast/holdfast/internal/mail"
 	"github.com/holdfast/holdfast/internal/message"
+	"github.com/holdfast/holdfast/internal/secret"
 )
 
 // Mail is a queued mail.
@@ -33,7 +38,7 @@ type Mail struct {
 	Address   string   `db:"address"`
 	Name      string   `db:"name"`
 	Subject   string   `db:"subject"`
-	Text      string   `db:"body_text"`
+	Text      string   `db:"body_text"` // sealed, and HTML with it, until Open opens it
 	HTML      string   `db:"body_html"`
 	CreatedAt db.Time  `db:"created_at"`
 	SentAt    *db.Time `db:"sent_at"`
@@ -52,6 +57,7 @@ type Hook func(ctx context.Context, tx *db.Tx, m Mail) error
 // Outbox queues and delivers.
 type Outbox struct {
 	db     *db.DB
+	keys   *secret.Keyring
 	sender *mail.Sender
 	// quarantined says that mail is held back, as after a restore.
 	quarantined func() bool
@@ -60,8 +66,8 @@ type Outbox struct {
 }
 
 // New returns the outbox. A nil sender means that no mail server is configured.
-func New(d *db.DB, sender *mail.Sender, quarantined func() bool) *Outbox {
-	return &Outbox{db: d, sender: sender, quarantined: quarantined, accepted: map[string]Hook{}, failed: map[string]Hook{}}
+func New(d *db.DB, keys *secret.Keyring, sender *mail.Sender, quarantined func() bool) *Outbox {
+	return &Outbox{db: d, keys: keys, sender: sender, quarantined: quarantined, accepted: map[string]Hook{}, failed: map[string]Hook{}}
 }
 
 // Configured says whether there is a mail server.
@@ -107,7 +113,7 @@ func (o *Outbox) Queue(ctx context.Context, tx *db.Tx, l Letter) (id.Mail, error
 		user = &l.UserID
 	}
 	n, err := db.Insert[id.Mail](ctx, tx, db.SQL(`INSERT INTO mails (purpose, user_id, address, name, subject, body_text, body_html, created_at, last_error)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`, l.Purpose, user, l.Address, l.Name, l.Subject, m.Text, m.HTML, tx.Stamp(), o.unconfigured()))
+		VALUES (?, ?, ?, ?, ?, ?, '', ?, ?) RETURNING id`, l.Purpose, user, l.Address, l.Name, l.Subject, o.seal(l.Address, m), tx.Stamp(), o.unconfigured()))
 	if err != nil || !o.Configured() {
 		return n, err
 	}

@@ -18,10 +18,14 @@ import (
 	"github.com/holdfast/holdfast/internal/job"
 	"github.com/holdfast/holdfast/internal/mail"
 	"github.com/holdfast/holdfast/internal/outbox"
+	"github.com/holdfast/holdfast/internal/secret"
 	"github.com/holdfast/holdfast/internal/testpeer"
 )
 
-var admin = access.Operator("test")
+var (
+	admin = access.Operator("test")
+	keys  = secret.NewKeyring()
+)
 
 // world is an outbox with a real mail server behind it.
 type world struct {
@@ -37,7 +41,7 @@ func each(t *testing.T, fn func(w *world)) {
 	t.Helper()
 	dbtest.EachClock(t, func(t *testing.T, d *db.DB, c *dbtest.Clock) {
 		w := &world{T: t, d: d, clock: c, server: testpeer.SMTP(t)}
-		w.box = outbox.New(d, w.sender(), w.held.Load)
+		w.box = outbox.New(d, keys, w.sender(), w.held.Load)
 		fn(w)
 	})
 }
@@ -233,7 +237,7 @@ func TestAMailServerThatIsAwayIsWaitedFor(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := &world{T: t, d: d, clock: c, box: outbox.New(d, s, func() bool { return false })}
+		w := &world{T: t, d: d, clock: c, box: outbox.New(d, keys, s, func() bool { return false })}
 		n := w.queue("hello", "ada@example.org")
 		w.run()
 		w.eventually("waits with its reason", func() bool {
@@ -245,7 +249,7 @@ func TestAMailServerThatIsAwayIsWaitedFor(t *testing.T) {
 
 func TestWithoutAMailServerNothingIsTried(t *testing.T) {
 	dbtest.EachClock(t, func(t *testing.T, d *db.DB, c *dbtest.Clock) {
-		w := &world{T: t, d: d, clock: c, box: outbox.New(d, nil, func() bool { return false })}
+		w := &world{T: t, d: d, clock: c, box: outbox.New(d, keys, nil, func() bool { return false })}
 		n := w.queue("hello", "ada@example.org")
 		if m := w.mail(n); w.box.Configured() || m.LastError != "no mail server is configured" || len(w.jobs(job.Queued)) != 0 {
 			t.Errorf("got %+v and jobs %+v", m, w.jobs(job.Queued))
@@ -257,7 +261,7 @@ func TestWithoutAMailServerNothingIsTried(t *testing.T) {
 			t.Errorf("test mail gave %v, want Invalid", err)
 		}
 		w.server = testpeer.SMTP(t)
-		w.box = outbox.New(d, w.sender(), func() bool { return false })
+		w.box = outbox.New(d, keys, w.sender(), func() bool { return false })
 		if err := w.box.Resend(t.Context(), admin, n); err != nil {
 			t.Fatal(err)
 		}
@@ -269,7 +273,7 @@ func TestWithoutAMailServerNothingIsTried(t *testing.T) {
 func TestMailQueuedBeforeTheServerWasUnsetIsMarked(t *testing.T) {
 	each(t, func(w *world) {
 		n := w.queue("hello", "ada@example.org")
-		w.box = outbox.New(w.d, nil, func() bool { return false })
+		w.box = outbox.New(w.d, keys, nil, func() bool { return false })
 		w.run()
 		w.eventually("marked", func() bool {
 			return w.mail(n).LastError == "no mail server is configured" && len(w.jobs(job.Done)) == 1
@@ -386,7 +390,7 @@ func TestTheEndOfTheProcessIsNoFailure(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := &world{T: t, d: d, clock: c, box: outbox.New(d, s, func() bool { return false })}
+		w := &world{T: t, d: d, clock: c, box: outbox.New(d, keys, s, func() bool { return false })}
 		n := w.queue("hello", "ada@example.org")
 		stop := w.run()
 		conn, err := listener.Accept()
@@ -483,5 +487,87 @@ func TestTheTestMailGoesOutAtOnce(t *testing.T) {
 		if err := w.box.Test(w.Context(), admin, mail.Address{Address: "ada@example.org"}); err == nil || !strings.Contains(err.Error(), "go away") {
 			w.Errorf("got %v, want what the server said", err)
 		}
+	})
+}
+
+// sealed returns what the database holds of all mails.
+func (w *world) sealed() []outbox.Mail {
+	w.Helper()
+	all, err := db.Read(w.Context(), w.d, func(tx *db.Tx) ([]outbox.Mail, error) {
+		return db.All[outbox.Mail](w.Context(), tx, db.SQL(`SELECT id, address, subject, body_text, body_html FROM mails ORDER BY id`))
+	})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return all
+}
+
+// What a mail says is in no copy of the database, before it is sent and after, and
+// arrives all the same.
+func TestWhatAMailSaysIsSealed(t *testing.T) {
+	each(t, func(w *world) {
+		n := w.queue("the-link-that-opens", "ada@example.org")
+		look := func() {
+			w.Helper()
+			for _, m := range w.sealed() {
+				if m.Text == "" || m.HTML != "" || strings.Contains(m.Text, "the-link-that-opens") {
+					w.Errorf("the row holds %q and %q", m.Text, m.HTML)
+				}
+				o, err := w.box.Open(m)
+				if err != nil || !strings.Contains(o.Text, "Read this: the-link-that-opens") || !strings.Contains(o.HTML, "<p") {
+					w.Errorf("opened it is %+v, %v", o, err)
+				}
+			}
+		}
+		look()
+		w.run()
+		got := w.server.Wait(1)[0]
+		if !strings.Contains(got.Text, "Read this: the-link-that-opens") || !strings.Contains(got.HTML, "Read this: the-link-that-opens") {
+			w.Errorf("got %+v", got)
+		}
+		w.eventually("sent", func() bool { return w.mail(n).SentAt != nil })
+		look()
+	})
+}
+
+// A mail that cannot be opened is given up where people see it; one from before mails
+// were sealed is sent.
+func TestMailsThatCannotBeOpened(t *testing.T) {
+	changes := map[string]string{
+		"to somebody else": `UPDATE mails SET address = 'eve@example.org'`,
+		"damaged":          `UPDATE mails SET body_text = SUBSTR(body_text, 1, LENGTH(body_text) - 3) || 'abc'`,
+		"not sealed":       `UPDATE mails SET body_text = 'sealed:' || 'Read this'`,
+		"under other keys": `UPDATE mails SET purpose = purpose`,
+	}
+	for name, change := range changes {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(w *world) {
+				if name == "under other keys" {
+					w.box = outbox.New(w.d, secret.NewKeyring(), w.sender(), w.held.Load)
+				}
+				box := w.box
+				w.box = outbox.New(w.d, keys, w.sender(), w.held.Load)
+				n := w.queue("hello", "ada@example.org")
+				w.box = box
+				w.exec(change)
+				var failed atomic.Int64
+				w.box.OnFailed("hello", func(context.Context, *db.Tx, outbox.Mail) error { failed.Add(1); return nil })
+				w.run()
+				w.eventually("given up", func() bool { return w.mail(n).FailedAt != nil && len(w.jobs(job.Dead)) == 1 })
+				if m := w.mail(n); !strings.Contains(m.LastError, "cannot be read") || failed.Load() != 1 || len(w.server.Messages()) != 0 {
+					w.Errorf("%+v, told %d times, %d sent", m, failed.Load(), len(w.server.Messages()))
+				}
+			})
+		})
+	}
+	t.Run("from before", func(t *testing.T) {
+		each(t, func(w *world) {
+			w.queue("hello", "ada@example.org")
+			w.exec(`UPDATE mails SET body_text = 'An older text', body_html = '<p>An older text</p>'`)
+			w.run()
+			if got := w.server.Wait(1)[0]; !strings.Contains(got.Text, "An older text") || !strings.Contains(got.HTML, "An older text") {
+				w.Errorf("got %+v", got)
+			}
+		})
 	})
 }
