@@ -3,6 +3,7 @@ package web_test
 import (
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -26,5 +27,34 @@ func TestLongColumnsOfABoard(t *testing.T) {
 		if n := strings.Count(page, "board-card "); status != 200 || n != cards {
 			t.Errorf("more=%s: %d with %d cards, want %d", more, status, n, cards)
 		}
+	}
+}
+
+// A day of a month shows four entries, and ten in the list for phones; both say how many more there
+// are and lead to all of them. A Gantt chart says how wide it is before its rows arrive.
+func TestFullDaysOfACalendar(t *testing.T) {
+	_, b := planner(t)
+	for i := range 13 {
+		in := url.Values{"subject": {fmt.Sprint("Stone ", i)}, "startDate": {"2027-03-10"}, "dueDate": {"2027-03-10"}}
+		if status, to := b.post("/projects/observatory-renewal/work_packages", in); status != 303 {
+			t.Fatalf("create: %d %.300s", status, to)
+		}
+	}
+	const list = "/projects/observatory-renewal/work_packages?q=Stone"
+	status, page := b.get(list + "&view=calendar&at=2027-03-01")
+	want(t, "a month", status, page, 200, `>9 more<`, `>3 more<`, `span=agenda&amp;at=2027-03-10`)
+	if on, at := strings.Count(page, `id="on-2027-03-10-`), strings.Count(page, `id="at-2027-03-10-`); on != 4 || at != 10 {
+		t.Errorf("%d entries in the month and %d in the list", on, at)
+	}
+	_, page = b.get(list + "&view=calendar&span=agenda&at=2027-03-10")
+	if at := strings.Count(page, `id="at-2027-03-10-`); at != 13 {
+		t.Errorf("%d entries in the agenda", at)
+	}
+	status, page = b.get(list + "&view=gantt")
+	width := between(t, page, `<svg width="`, `" height="32" aria-hidden="true"><defs>`)
+	n, err := strconv.Atoi(width)
+	want(t, "the chart", status, page, 200, fmt.Sprintf(`role="treegrid" width="%d"`, n+604))
+	if err != nil {
+		t.Error(err)
 	}
 }

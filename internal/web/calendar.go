@@ -51,14 +51,15 @@ type calendarItem struct {
 	long          bool
 }
 
-// Spans of a calendar, how many entries a day of a month shows, and how many days may pass
-// from the first to the last of an entry that is not long.
+// Spans of a calendar, how many entries a day of a month shows, how many it has in the list
+// for phones, and how many days may pass from the first to the last of an entry that is not long.
 const (
-	byMonth  = "month"
-	byWeek   = "week"
-	byAgenda = "agenda"
-	dayItems = 4
-	longItem = 31
+	byMonth   = "month"
+	byWeek    = "week"
+	byAgenda  = "agenda"
+	dayItems  = 4
+	listItems = 10
+	longItem  = 31
 )
 
 // maxCalendar bounds the work packages of one page of a calendar.
@@ -172,6 +173,9 @@ func place(days []calendarDay, w *workpackage.WorkPackage, refs *workpackage.Ref
 // arrange makes weeks of the days; the agenda keeps those with something on them.
 func (c *calendar) arrange(days []calendarDay, span string) {
 	for _, d := range days {
+		if span != byAgenda { // what stands beside it for phones
+			d.shorten(listItems)
+		}
 		if len(d.Items) > 0 {
 			c.Agenda = append(c.Agenda, d)
 		}
@@ -184,7 +188,7 @@ func (c *calendar) arrange(days []calendarDay, span string) {
 		inLanes(week)
 		for j := range week {
 			if span == byMonth {
-				week[j].shorten()
+				week[j].shorten(dayItems)
 			}
 		}
 		c.Weeks = append(c.Weeks, week)
@@ -253,17 +257,17 @@ func sign(last bool) int {
 	return -1
 }
 
-// shorten leaves as many items as a day of a month has room for.
-func (d *calendarDay) shorten() {
-	if len(d.Items) <= dayItems {
+// shorten leaves as many items as the day has room for.
+func (d *calendarDay) shorten(room int) {
+	if len(d.Items) <= room {
 		return
 	}
-	for _, item := range d.Items[dayItems:] {
+	for _, item := range d.Items[room:] {
 		if item.ID != 0 {
 			d.More++
 		}
 	}
-	d.Items = d.Items[:dayItems]
+	d.Items = d.Items[:room]
 }
 
 // DayHref leads to the agenda of the day.

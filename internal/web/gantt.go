@@ -38,6 +38,15 @@ type ganttHead struct {
 	Label string
 }
 
+// Room is the width of the table: the columns in words, as gantt.css has them, and the bars.
+func (g gantt) Room() int {
+	words := 560
+	if g.MayMove {
+		words += 44
+	}
+	return words + g.Width
+}
+
 type ganttSpan struct{ X, Width int }
 
 type ganttRow struct {
