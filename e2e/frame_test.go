@@ -141,7 +141,7 @@ func TestPalette(t *testing.T) {
 	open()
 	b.picture("palette")
 	b.keys(kb.ArrowDown, kb.ArrowDown, kb.ArrowUp)
-	b.until(`document.querySelector("#palette input").getAttribute("aria-activedescendant") === "option-1"`)
+	b.until(`document.querySelector("#palette input").getAttribute("aria-activedescendant") === document.querySelector("#palette [role=option]").id`)
 	b.keys(kb.Escape)
 	b.until(`!document.querySelector("dialog")`)
 	open()

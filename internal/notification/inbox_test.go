@@ -1,6 +1,7 @@
 package notification_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -166,6 +167,44 @@ func TestTheInboxRefuses(t *testing.T) {
 			"undo":  func() error { _, err := st.s.Undo(ctx, visitor, step); return err },
 		} {
 			refused("a visitor: "+what, fault.KindUnauthenticated, try())
+		}
+	})
+}
+
+func TestTheAudienceOfACommentIsWhoIsToldOfIt(t *testing.T) {
+	each(t, func(st stage) {
+		w := st.create(workpackage.Patch{Assignee: opt.Of(&rob.ID)})
+		st.exec(fmt.Sprintf(`INSERT INTO watchers (work_package_id, user_id, created_at) VALUES (%d, 15, 0)`, w.ID))
+		st.tell()
+		is := func(when, text string, want ...string) {
+			st.Helper()
+			people, total, err := st.s.Audience(st.Context(), ann, w.ID, text)
+			st.ok(err)
+			var got []string
+			for _, p := range people {
+				got = append(got, p.Name)
+			}
+			if diff := cmp.Diff(want, got); diff != "" || total != len(want) {
+				st.Errorf("%s: %d (-want +got)\n%s", when, total, diff)
+			}
+			st.exec(`DELETE FROM notifications`)
+			if text != "" {
+				_, err = st.wp.Comment(st.Context(), ann, w.ID, text, false)
+				st.ok(err)
+				st.tell()
+				if n := len(st.told()); n != total {
+					st.Errorf("%s: %d were told, %d announced", when, n, total)
+				}
+			}
+		}
+		is("before a word", "", "Rob Reed", "Eve Ellis")
+		is("a mention of one who may not see it", "@zoe and @bob, and myself @ann", "Zoe Zane", "Rob Reed", "Eve Ellis")
+		_, err := st.s.Mute(st.Context(), rob, w.ID, true)
+		st.ok(err)
+		is("muted", "anything", "Eve Ellis")
+		is("muted and mentioned", "@rob", "Rob Reed", "Eve Ellis")
+		if _, _, err := st.s.Audience(st.Context(), bob, w.ID, "x"); !fault.Is(err, fault.KindNotFound) {
+			st.Errorf("Bob, who may not see it: %v", err)
 		}
 	})
 }

@@ -57,10 +57,7 @@ func (s *Site) fillBoard(r *http.Request, a access.Actor, p *listPage, v view, i
 	for _, f := range fields {
 		b.By.Items = append(b.By.Items, ui.NavItem{Label: speak(r).column(f), Href: v.with("by", f), Current: f == b.Field})
 	}
-	b.Why = speak(r).T("list.not_allowed_here")
-	if b.Field == "status" {
-		b.Why = speak(r).T("list.workflow_forbids")
-	}
+	b.Why = speak(r).notThere(b.Field)
 	b.Options = map[string][]ui.Option{"status": c.statuses, "assignee": c.people, "priority": c.priorities, "type": c.types, "version": c.open}[b.Field]
 	if b.Field == "assignee" {
 		b.Options = append([]ui.Option{{Value: "", Label: speak(r).T("common.nobody")}}, b.Options...)
@@ -130,4 +127,12 @@ func cardOf(w *workpackage.WorkPackage, refs *workpackage.Refs, field string) ui
 		c.Priority = &p
 	}
 	return c
+}
+
+// notThere says why something cannot get a value of a field.
+func (in reader) notThere(field string) string {
+	if field == "status" {
+		return in.T("list.workflow_forbids")
+	}
+	return in.T("list.not_allowed_here")
 }

@@ -196,6 +196,14 @@ func TestTheBellRingsForWhoIsMentioned(t *testing.T) {
 	if status, _ := mara.post("/notifications/marks", map[string][]string{"do": {"done"}, "work_package": {"x"}}); status != 404 {
 		t.Errorf("a work package without a number: %d", status)
 	}
+	shows("who is told", "/work_packages/1", "/work_packages/1/audience")
+	status, page = mara.post("/work_packages/1/audience", map[string][]string{"comment": {"@tomas, look"}})
+	want(t, "who is told of this", status, page, 200, "Tomás Ferreira")
+	for path, code := range map[string]int{"/work_packages/999999/audience": 404, "/work_packages/x/opening": 404, "/work_packages/1/opening": 204} {
+		if status, _ := mara.post(path, nil); status != code {
+			t.Errorf("%s: got %d, want %d", path, status, code)
+		}
+	}
 	status, to = mara.post("/my/notifications", map[string][]string{"watched": {"1"}, "created": {"1"}})
 	want(t, "switched", status, to, 303, "/my/notifications?done=saved")
 	status, page = mara.get("/my/notifications")

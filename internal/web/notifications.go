@@ -136,8 +136,10 @@ func (t told) filters() []filter.Condition {
 // notifications lists what the reader was told, by work package.
 func (s *Site) notifications(w http.ResponseWriter, r *http.Request, a access.Actor) error {
 	t, say := toldIn(r.URL.Query()), speak(r)
+	opens := ""
 	if t.at != 0 { // it is read before the page counts
-		if err := s.opened(r, a, t.at); err != nil {
+		var err error
+		if opens, err = s.opened(r, a, t.at); err != nil {
 			return err
 		}
 	}
@@ -170,7 +172,7 @@ func (s *Site) notifications(w http.ResponseWriter, r *http.Request, a access.Ac
 	if err := s.beside(r, a, &p, t); err != nil {
 		return err
 	}
-	p.Width = "full"
+	p.Width, p.Opens = "full", opens
 	return s.ui.Render(w, http.StatusOK, "notifications", p)
 }
 
@@ -320,12 +322,26 @@ func bellOf(n int) *ui.Bell {
 }
 
 // opened marks what the reader was told of a work package as read, now that it is on the
-// screen. What a browser only fetches ahead has not been looked at.
-func (s *Site) opened(r *http.Request, a access.Actor, n id.WorkPackage) error {
+// screen. What a browser only fetches ahead has not been looked at: its page says so itself
+// when it is shown, by the address that this returns.
+func (s *Site) opened(r *http.Request, a access.Actor, n id.WorkPackage) (later string, err error) {
 	for _, name := range []string{"Sec-Purpose", "X-Sec-Purpose", "Purpose"} {
 		if strings.Contains(r.Header.Get(name), "prefetch") {
-			return nil
+			return packageHref(n) + "/opening", nil
 		}
 	}
-	return s.app.Notifications.Opened(r.Context(), a, n)
+	return "", s.app.Notifications.Opened(r.Context(), a, n)
+}
+
+// openPackage is what a page that was fetched ahead says when it is shown.
+func (s *Site) openPackage(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	n, err := parsePackage(r)
+	if err != nil {
+		return err
+	}
+	if err := s.app.Notifications.Opened(r.Context(), a, n); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
 }

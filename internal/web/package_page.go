@@ -32,6 +32,7 @@ type packagePage struct {
 	MaxUpload                  string
 	Activity                   history
 	Comment                    ui.Textarea
+	Tells                      string // who is told of a comment
 	Problems                   ui.ErrorSummary
 	Watching, MayWatch         bool
 	Watchers                   *watchersCard
@@ -42,15 +43,16 @@ func (s *Site) showPackage(w http.ResponseWriter, r *http.Request, a access.Acto
 	if err != nil {
 		return err
 	}
-	if err := s.opened(r, a, n); err != nil {
+	opens, err := s.opened(r, a, n)
+	if err != nil {
 		return err
 	}
-	return s.packagePage(w, r, a, n, "", nil)
+	return s.packagePage(w, r, a, n, "", nil, opens)
 }
 
 // packagePage shows a work package; comment and refusal are those of a form
 // that came back.
-func (s *Site) packagePage(w http.ResponseWriter, r *http.Request, a access.Actor, n id.WorkPackage, comment string, refusal error) error {
+func (s *Site) packagePage(w http.ResponseWriter, r *http.Request, a access.Actor, n id.WorkPackage, comment string, refusal error, opens ...string) error {
 	say := speak(r)
 	wp, refs, err := s.app.WorkPackages.Show(r.Context(), a, n)
 	if err != nil {
@@ -61,7 +63,7 @@ func (s *Site) packagePage(w http.ResponseWriter, r *http.Request, a access.Acto
 		return err
 	}
 	p := packagePage{Page: s.projectFrame(r, a, pr, can, wp.Subject), Href: packageHref(n), W: wp, Children: refs.Children[n], MaxUpload: say.Bytes(s.app.Config.Attachment.MaxSize.Bytes())}
-	p.ListHref = projectHref(pr) + "/work_packages"
+	p.ListHref, p.Opens = projectHref(pr)+"/work_packages", strings.Join(opens, "")
 	p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: pr.Name, Href: projectHref(pr)})
 	for _, up := range refs.Ancestors[n] {
 		p.Breadcrumbs = append(p.Breadcrumbs, ui.Crumb{Label: up.Name, Href: packageHref(id.WorkPackage(up.ID))})
@@ -87,6 +89,11 @@ func (s *Site) packagePage(w http.ResponseWriter, r *http.Request, a access.Acto
 	p.Comment = ui.Area("comment", say.T("common.comment"), comment).Hinted(say.T("common.markup_comment")).Wrong(m["comment"])
 	p.Comment.Key = "m"
 	p.Comment = p.Comment.With(s.editorOf(r, a, wp.ProjectID, n, p.MayAttach))
+	if p.MayComment {
+		if p.Tells, err = s.audience(r, a, n, comment); err != nil {
+			return err
+		}
+	}
 	p.Upload = ui.File("file", say.T("common.file")).Require().Hinted(say.T("files.at_most", "size", p.MaxUpload)).Wrong(m["file"]).Wrong(m["fileName"])
 	p.Upload.MaxFile, p.Upload.TooLarge = s.app.Config.Attachment.MaxSize.Bytes(), say.T("files.too_large", "size", p.MaxUpload)
 	if kinds := s.app.Settings.Get().AttachmentKinds; len(kinds) > 0 {

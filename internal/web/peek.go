@@ -50,6 +50,9 @@ func (s *Site) pane(r *http.Request, a access.Actor, n id.WorkPackage) (*ui.Pane
 		comment.Key = "m"
 		comment = comment.With(s.editorOf(r, a, wp.ProjectID, n, mayAttach(refs.Grants, wp.ProjectID)))
 		k.Comment, k.Back = &comment, plainly(r.URL)
+		if k.Tells, err = s.audience(r, a, n, ""); err != nil {
+			return nil, err
+		}
 	}
 	return k, nil
 }

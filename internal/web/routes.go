@@ -103,6 +103,8 @@ func (s *Site) routes() []page {
 		{post, "/work_packages/{id}", s.updatePackage, false},
 		{get, "/work_packages/{id}/edit", s.editPackage, false},
 		{post, "/work_packages/{id}/comments", s.comment, false},
+		{post, "/work_packages/{id}/opening", s.openPackage, false},
+		{post, "/work_packages/{id}/audience", s.showAudience, false},
 		{get, "/work_packages/{id}/activities/{activity}", s.editComment, false},
 		{post, "/work_packages/{id}/activities/{activity}", s.saveComment, false},
 		{post, "/my/activity", s.orderActivity, false},

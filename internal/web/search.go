@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -156,7 +157,7 @@ func filled(groups []ui.HitGroup) []ui.HitGroup {
 // offers stand in the palette before anything is typed: what waits for the person, and where to go.
 func (s *Site) offers(r *http.Request, a access.Actor) ([]ui.HitGroup, error) {
 	say := speak(r)
-	groups := []ui.HitGroup{{}, {}, {Title: say.T("search.go_to"), Hits: s.places(r, a)}}
+	groups := []ui.HitGroup{{}, {}, {}, {Title: say.T("search.go_to"), Hits: s.places(r, a)}}
 	if a.SignedIn() {
 		mine, err := s.app.WorkPackages.List(r.Context(), a, workpackage.ListInput{
 			Filters: []filter.Condition{{Name: "assignee", Op: "=", Values: []string{"me"}}, {Name: "status", Op: "o"}},
@@ -166,7 +167,15 @@ func (s *Site) offers(r *http.Request, a access.Actor) ([]ui.HitGroup, error) {
 			return nil, err
 		}
 		groups[0] = packageHits(say.T("home.assigned_to_you"), mine)
-		if groups[1], err = s.favoriteHits(r, a); err != nil {
+		worked, err := s.app.WorkPackages.Worked(r.Context(), a, 4)
+		if err != nil {
+			return nil, err
+		}
+		groups[1] = packageHits(say.T("home.worked_on"), worked)
+		groups[1].Hits = slices.DeleteFunc(groups[1].Hits, func(h ui.Hit) bool {
+			return slices.ContainsFunc(groups[0].Hits, func(m ui.Hit) bool { return m.Href == h.Href })
+		})
+		if groups[2], err = s.favoriteHits(r, a); err != nil {
 			return nil, err
 		}
 	}
@@ -239,6 +248,7 @@ func (in reader) keyGroups() []ui.KeyGroup {
 			{Keys: "d", Does: in.T("keys.set_date")},
 			{Keys: "l", Does: in.T("keys.set_version")},
 			{Keys: "Alt ←→", Does: in.T("keys.shift")},
+			{Keys: "Alt ↑↓", Does: in.T("keys.regroup")},
 			{Keys: "[", Does: in.T("keys.previous_page")},
 			{Keys: "]", Does: in.T("keys.next_page")},
 		}},

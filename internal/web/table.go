@@ -30,6 +30,8 @@ type listPage struct {
 	IsTree   bool
 	Heads    []tableHead
 	Groups   []rowGroup
+	GroupBy  string // the field whose values the groups are, where a row can be moved between them
+	Why      string // a row may not go to a group
 	Bulk     bulkFields
 	MayEdit  bool
 	Back     string // the address itself
@@ -58,6 +60,14 @@ type rowGroup struct {
 	Rows  []ui.SheetRow
 	Href  string // the group alone
 	value int64
+}
+
+// Value is what a form of the field sends for the group.
+func (g rowGroup) Value() string {
+	if g.value == 0 {
+		return ""
+	}
+	return strconv.FormatInt(g.value, 10)
 }
 
 // Sheet says how the rows are written.
@@ -175,6 +185,9 @@ func (s *Site) fillTable(r *http.Request, a access.Actor, p *listPage, v view, i
 	p.Total = list.Total
 	counts := map[int64]int{}
 	if v.group != "" {
+		if col, ok := columnOf(v.group); ok && col.edit {
+			p.GroupBy, p.Why = v.group, say.notThere(v.group)
+		}
 		if counts, err = s.app.WorkPackages.Groups(r.Context(), a, in, v.group); err != nil {
 			return err
 		}

@@ -34,6 +34,7 @@ type Page struct {
 	Toasts      []Toast
 	Footer      []NavItem
 	At          string // the page's own address, when it is not the one it was asked for by
+	Opens       string // a POST there says that the page, which was fetched ahead, is looked at now
 	HideTitle   bool   // the page writes its own <h1>
 	Reloads     bool   // the answer carries a Refresh header, so the browser loads this page and the next as a whole
 }

@@ -13,9 +13,10 @@ type Pane struct {
 	Stream         []ActivityItem // what happened last
 	Done           Progress
 	HasDone        bool
-	// Comment is the field for an answer, nil for who may not; Back is where to go on after it.
-	Comment *Textarea
-	Back    string
+	// Comment is the field for an answer, nil for who may not; Tells is who is told of it, and Back
+	// where to go on after it.
+	Comment     *Textarea
+	Tells, Back string
 }
 
 // Snooze puts what somebody was told of a work package off. A POST to /notifications/marks

@@ -42,10 +42,24 @@ export default class extends Controller {
 
   typed() {
     this.picker.typed()
+    this.audience()
     this.draft.typed()
   }
 
   left() { this.picker.close() }
+
+  // Says who will be told of what is written, once the people it names are others than before.
+  audience() {
+    const line = find("[data-audience]", this.form), named = (this.areaTarget.value.match(/@[\w.-]+|(?:user|group)#\d+/g) ?? []).join()
+    if (!line || named === (this.named ?? "")) return
+    this.named = named
+    clearTimeout(this.asking)
+    this.asking = setTimeout(async () => {
+      const body = new URLSearchParams({ comment: this.areaTarget.value, by: find("input[name=by]")?.value ?? "" })
+      const answer = await fetch(line.dataset.audience, { method: "POST", body }).catch(() => null)
+      if (answer?.ok && !answer.redirected) line.textContent = find("p", new DOMParser().parseFromString(await answer.text(), "text/html")).textContent
+    }, 300)
+  }
 
   key(e) {
     if (e.isComposing) return

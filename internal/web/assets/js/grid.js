@@ -144,6 +144,10 @@ export default class extends Controller {
     const form = e.target.closest(".cell-form")
     if (form) return this.inForm(e, form)
     const row = e.target.closest("[data-grid-target=row]")
+    if (row && e.altKey && /^Arrow(Up|Down)$/.test(e.key) && $("table", this.element)?.dataset.group) {
+      e.preventDefault()
+      return void this.shift(row, e.key === "ArrowDown" ? "next" : "previous")
+    }
     if (!row || e.altKey || e.ctrlKey || e.metaKey) return
     if (this.goes(e, row) || this.does(e, row)) e.preventDefault()
   }
@@ -202,6 +206,36 @@ export default class extends Controller {
       this.typed = e.key
       return link.click() ?? true
     }
+  }
+
+  // Moves a row into the group before or after its own: it gets the value of that. It stands there at
+  // once, and goes back with the reason where that is refused.
+  async shift(row, way) {
+    const { send, tell } = await import("asset:send.js")
+    const table = row.closest("table"), from = row.parentElement, next = row.nextElementSibling, to = from[way + "ElementSibling"]
+    const edit = $("[data-edit]", row)?.dataset.edit, { group, why } = table.dataset
+    if (!to?.matches("[data-value]") || !edit || row.ariaBusy) return
+    const at = [...document.activeElement.closest("tr").querySelectorAll("a")].indexOf(document.activeElement)
+    const settle = r => (at < 0 ? $("a", r) : $$("a", r)[at] ?? $("a", r))?.focus()
+    row.ariaBusy = true
+    const answer = await fetch(edit.replace(/[^/]+$/, group)).catch(() => null)
+    const form = answer?.ok && $(".cell-form", new DOMParser().parseFromString(await answer.text(), "text/html"))
+    const may = form && [...$("select", form)?.options ?? []].some(o => o.value === to.dataset.value)
+    if (!may) row.ariaBusy = null
+    if (!may) return tell(answer ? why : $("#said").dataset.failed)
+    to.insertBefore(row, $("tr:not(.grid-group)", to))
+    settle(row)
+    const page = await send(form.getAttribute("action"), { ...Object.fromEntries(new FormData(form)), [group]: to.dataset.value, back: location.pathname + location.search }, row)
+    row.ariaBusy = null
+    const fresh = page && $("table.sheet", page)
+    if (page && !fresh) return Turbo.visit(location.href, { action: "replace" })
+    if (!page) {
+      from.insertBefore(row, next)
+      return settle(row)
+    }
+    const own = $("[data-edit]", row).dataset.edit
+    Turbo.morphElements(table, document.importNode(fresh, true))
+    settle($(`[data-edit="${CSS.escape(own)}"]`, table)?.closest("tr"))
   }
 
   tick(row, on) {

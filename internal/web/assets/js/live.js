@@ -37,7 +37,15 @@ const hush = () => {
 document.addEventListener("visibilitychange", () => document.hidden ? hush() : listen())
 addEventListener("pagehide", hush)
 addEventListener("pageshow", listen)
+// A page that was fetched while the mouse rested on its link is looked at only now.
+const opened = async () => {
+  const { opens } = document.body.dataset, by = $("input[name=by]")?.value ?? ""
+  delete document.body.dataset.opens
+  if (opens && (await fetch(opens, { method: "POST", body: new URLSearchParams({ by }) }).catch(() => null))?.ok) $(".topic[aria-current]")?.classList.remove("topic-unread")
+}
+
 addEventListener("turbo:load", () => {
+  opened()
   live.dirty = false
   live.changed.clear()
   $("#bell") ? listen() : hush()

@@ -1,0 +1,58 @@
+package notification
+
+import (
+	"context"
+
+	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/db"
+	"github.com/holdfast/holdfast/internal/fault"
+	"github.com/holdfast/holdfast/internal/id"
+	"github.com/holdfast/holdfast/internal/journal"
+)
+
+// Reader is somebody who would be told.
+type Reader struct {
+	ID   id.User `db:"id"`
+	Name string  `db:"name"`
+}
+
+// audienceMost is how many people Audience names.
+const audienceMost = 12
+
+// Audience is who would be told if actor commented on a work package with this text now, by
+// name, and how many they are in all: the same people as Tell writes to, but for those who
+// have muted it and are not mentioned.
+//
+// Faults: NotFound when actor may not see the work package.
+func (s *Service) Audience(ctx context.Context, a access.Actor, wp id.WorkPackage, text string) ([]Reader, int, error) {
+	type audience struct {
+		people []Reader
+		total  int
+	}
+	got, err := db.Read(ctx, s.db, func(tx *db.Tx) (audience, error) {
+		var out audience
+		c := &changed{entry: journal.Entry{EntityID: int64(wp), Notes: text, UserID: a.ID}}
+		if text == "" {
+			c.entry.Notes = " " // somebody comments, whatever it will say
+		}
+		found, ok, err := db.One[people](ctx, tx, db.SQL(`SELECT w.project_id, w.assigned_to_id, w.responsible_id FROM work_packages w
+			WHERE w.id = ? AND w.deleted_at IS NULL AND`, wp).Append(access.VisibleEach("w.project_id", a, access.ViewWorkPackages)))
+		if err == nil && !ok {
+			err = fault.NotFound("work package")
+		}
+		if err != nil {
+			return out, err
+		}
+		c.wp = found
+		from := db.SQL(`SELECT u.id, MIN(c.rank) AS rank, CASE WHEN u.firstname = '' THEN u.lastname ELSE u.firstname || ' ' || u.lastname END AS name FROM (`).
+			Append(c.candidates()).Add(`) c JOIN users u ON u.id = c.user_id WHERE u.id <> ? AND`, a.ID).Append(access.Holders(access.ViewWorkPackages, c.wp.Project)).
+			Add(`GROUP BY u.id, u.firstname, u.lastname
+			HAVING MIN(c.rank) = 0 OR NOT EXISTS (SELECT 1 FROM notification_mutes q WHERE q.user_id = u.id AND q.work_package_id = ?)`, wp)
+		if out.total, err = db.Scalar[int](ctx, tx, db.SQL(`SELECT COUNT(*) FROM (`).Append(from).Add(`) n`)); err != nil || out.total == 0 {
+			return out, err
+		}
+		out.people, err = db.All[Reader](ctx, tx, db.SQL(`SELECT id, name FROM (`).Append(from).Add(`) n ORDER BY rank, name, id LIMIT ?`, audienceMost))
+		return out, err
+	})
+	return got.people, got.total, err
+}
