@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -239,6 +240,30 @@ func (s *Site) createKey(w http.ResponseWriter, r *http.Request, a access.Actor)
 		return err
 	}
 	return s.accountForm(w, r, a, nil, key, err)
+}
+
+// confirmRevocation asks before a key is revoked, because it cannot come back: only its hash is kept.
+func (s *Site) confirmRevocation(w http.ResponseWriter, r *http.Request, a access.Actor) error {
+	n, err := id.Parse[id.Token]("API key", chi.URLParam(r, "id"))
+	if err != nil {
+		return err
+	}
+	keys, err := s.app.Accounts.Keys(r.Context(), a)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(keys, func(k account.Key) bool { return k.ID == n })
+	if i < 0 {
+		return fault.NotFound("API key")
+	}
+	say := speak(r)
+	p := confirmPage{
+		Page:   s.frame(r, a, say.T("account.revoke_title", "name", keys[i].Name)),
+		Action: r.URL.Path, Cancel: "/my/account", Submit: say.T("account.revoke_key"), Text: say.T("account.revoke_text"),
+	}
+	p.Width, p.HideTitle = "medium", true
+	p.Breadcrumbs = []ui.Crumb{{Label: say.T("account.my_account"), Href: "/my/account"}, {Label: p.Title}}
+	return s.ui.Render(w, http.StatusOK, "confirm", p)
 }
 
 func (s *Site) revokeKey(w http.ResponseWriter, r *http.Request, a access.Actor) error {

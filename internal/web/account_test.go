@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/url"
+	"regexp"
 	"testing"
 	"time"
 
@@ -52,4 +53,34 @@ func TestAllOtherSessionsAreSignedOutAtOnce(t *testing.T) {
 			t.Errorf("another session still works: %.80s", to)
 		}
 	}
+}
+
+// TestRevokingAKeyIsAskedAbout goes the whole way, and tries keys of others and none.
+func TestRevokingAKeyIsAskedAbout(t *testing.T) {
+	in := apptest.New(t, apptest.Options{}, mount)
+	in.User("ada", true)
+	in.User("bert", true)
+	ada, bert := &browser{t: t, in: in}, &browser{t: t, in: in}
+	ada.signIn("ada", apptest.Password)
+	bert.signIn("bert", apptest.Password)
+	status, page := ada.post("/my/keys", url.Values{"name": {"<script>"}})
+	want(t, "a key", status, page, 200, "Your new API key")
+	_, page = ada.get("/my/account")
+	found := regexp.MustCompile(`(?s)&lt;script&gt;.*?"(/my/keys/\d+/revocation)"`).FindStringSubmatch(page)
+	if found == nil {
+		t.Fatal("the key is not listed")
+	}
+	href := found[1]
+	status, page = ada.get(href)
+	want(t, "asked", status, page, 200, "Revoke “&lt;script&gt;”?", "shut out at once", `action="`+href+`"`)
+	status, page = ada.get("/my/account")
+	want(t, "still there", status, page, 200, href)
+	for _, other := range []string{href, "/my/keys/999999/revocation", "/my/keys/x/revocation"} {
+		status, page = bert.get(other)
+		want(t, "not his: "+other, status, page, 404)
+	}
+	status, to := ada.post(href, nil)
+	want(t, "revoked", status, to, 303, "/my/account?done=key_revoked")
+	status, page = ada.get(href)
+	want(t, "gone", status, page, 404)
 }

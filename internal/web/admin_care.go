@@ -194,9 +194,14 @@ func (s *Site) savePolicy(w http.ResponseWriter, r *http.Request, a access.Actor
 	for name := range policyValues(backup.Policy{}) {
 		v[name] = strings.TrimSpace(r.PostForm.Get(name))
 	}
+	before, err := s.app.Backups.Rules(r.Context(), a)
+	if err != nil {
+		return err
+	}
 	p, err := readPolicy(v)
+	after := before
 	if err == nil {
-		_, err = s.app.Backups.ChangePolicy(r.Context(), a, p)
+		after, err = s.app.Backups.ChangePolicy(r.Context(), a, p)
 	}
 	if refused(err) {
 		return s.careForm(w, r, a, v, err)
@@ -204,7 +209,21 @@ func (s *Site) savePolicy(w http.ResponseWriter, r *http.Request, a access.Actor
 	if err != nil {
 		return err
 	}
-	return redirect(w, r, "/admin/backups/care?done=saved")
+	return redirect(w, r, "/admin/backups/care?done="+policySaved(before, after))
+}
+
+// policySaved says what a save of the policy has done, which is not always what people expect: a
+// weaker one waits, and saving the one in force drops the one that waits.
+func policySaved(before, after backup.Rules) string {
+	switch {
+	case after.Next != nil:
+		return "policy_waits"
+	case before.Policy != after.Policy:
+		return "policy_holds"
+	case before.Next != nil:
+		return "policy_kept"
+	}
+	return "policy_same"
 }
 
 // readPolicy reads the form. Numbers that are none are refused at their fields.
@@ -332,7 +351,7 @@ func (s *Site) holdSnapshot(w http.ResponseWriter, r *http.Request, a access.Act
 	if _, err := s.app.Backups.Hold(r.Context(), a, r.PostForm.Get("snapshot"), r.PostForm.Get("reason")); err != nil {
 		return err
 	}
-	return redirect(w, r, "/admin/backups/prune")
+	return redirect(w, r, "/admin/backups/prune?done=held")
 }
 
 func (s *Site) releaseSnapshot(w http.ResponseWriter, r *http.Request, a access.Actor) error {
@@ -342,5 +361,5 @@ func (s *Site) releaseSnapshot(w http.ResponseWriter, r *http.Request, a access.
 	if _, err := s.app.Backups.Release(r.Context(), a, r.PostForm.Get("snapshot")); err != nil {
 		return err
 	}
-	return redirect(w, r, "/admin/backups/prune")
+	return redirect(w, r, "/admin/backups/prune?done=let_off")
 }

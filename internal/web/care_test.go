@@ -21,7 +21,9 @@ func TestThePolicyInTheBrowser(t *testing.T) {
 			"within": {"7"}, "drill_days": {"7"},
 		}
 		status, to := b.post("/admin/backups/policy", form)
-		want(t, "stronger", status, to, 303, "/admin/backups/care?done=saved")
+		want(t, "stronger", status, to, 303, "/admin/backups/care?done=policy_holds")
+		status, to = b.post("/admin/backups/policy", form)
+		want(t, "the same", status, to, 303, "done=policy_same")
 		status, page = b.get("/admin/backups/care")
 		want(t, "stronger holds", status, page, 200, "In force: a backup every day at 02:00, 14:00")
 		for field, bad := range map[string]string{"schedule": "whenever", "daily": "many", "within": "0", "drill_days": "-1"} {
@@ -35,9 +37,14 @@ func TestThePolicyInTheBrowser(t *testing.T) {
 		}
 		form.Set("daily", "1")
 		status, to = b.post("/admin/backups/policy", form)
-		want(t, "weaker", status, to, 303, "done=saved")
+		want(t, "weaker", status, to, 303, "done=policy_waits")
 		status, page = b.get("/admin/backups/care")
 		want(t, "weaker waits", status, page, 200, "a weaker policy holds", "Keep the policy in force", "In force: a backup every day at 02:00, 14:00")
+		form.Set("daily", "14")
+		status, to = b.post("/admin/backups/policy", form)
+		want(t, "not weaker after all", status, to, 303, "done=policy_kept")
+		status, page = b.get(to)
+		want(t, "not weaker after all", status, page, 200, "The policy in force stays.")
 		status, to = b.post("/admin/backups/checks", url.Values{"kind": {"drill"}})
 		want(t, "drill", status, to, 303, "done=check")
 		status, page = b.post("/admin/backups/checks", url.Values{"kind": {"drill"}})
@@ -50,13 +57,13 @@ func TestThePolicyInTheBrowser(t *testing.T) {
 		}
 		snapshot := url.Values{"snapshot": {made.Snapshot}, "reason": {"for <auditors>"}}
 		status, to = b.post("/admin/backups/holds", snapshot)
-		want(t, "hold", status, to, 303, "/admin/backups/prune")
+		want(t, "hold", status, to, 303, "/admin/backups/prune?done=held")
 		status, page = b.get("/admin/backups/prune")
 		want(t, "on hold", status, page, 200, made.Snapshot, "on hold", "for &lt;auditors&gt;", `action="/admin/backups/holds/release"`)
 		status, page = b.post("/admin/backups/holds", snapshot)
 		want(t, "hold twice", status, page, 409, "on hold already")
 		status, to = b.post("/admin/backups/holds/release", snapshot)
-		want(t, "release", status, to, 303, "/admin/backups/prune")
+		want(t, "release", status, to, 303, "/admin/backups/prune?done=let_off")
 		status, page = b.post("/admin/backups/holds/release", snapshot)
 		want(t, "release twice", status, page, 404)
 	})

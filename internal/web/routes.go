@@ -49,6 +49,7 @@ func (s *Site) routes() []page {
 		{post, "/my/appearance", s.saveAppearance, false},
 		{post, "/my/password", s.changePassword, false},
 		{post, "/my/keys", s.createKey, false},
+		{get, "/my/keys/{id}/revocation", s.confirmRevocation, false},
 		{post, "/my/keys/{id}/revocation", s.revokeKey, false},
 		{post, "/my/sessions/{id}/end", s.endSession, false},
 		{post, "/my/sessions/end_others", s.endOtherSessions, false},
