@@ -14,6 +14,7 @@ const maxInvitations = 200
 // InviteResult says what became of one address of InviteAll: a user, or the refusal.
 type InviteResult struct {
 	Address string
+	Link    string // to hand over, where no mail is sent
 	Refusal error
 }
 
@@ -23,7 +24,8 @@ type InviteResult struct {
 //
 // Faults: Forbidden without the right to create users; Invalid with the field
 // addresses when there is none or there are too many; what is wrong with one
-// address stands in its result.
+// address stands in its result. Where the instance sends no mail, the results of an
+// administrator have links to hand over.
 func (s *Service) InviteAll(ctx context.Context, a access.Actor, text string) ([]InviteResult, error) {
 	if err := s.mayCreate(ctx, a, User{}); err != nil {
 		return nil, err
@@ -37,13 +39,27 @@ func (s *Service) InviteAll(ctx context.Context, a access.Actor, text string) ([
 	}
 	out := make([]InviteResult, 0, len(all))
 	for _, address := range all {
-		_, err := s.Create(ctx, a, CreateInput{Mail: address, Status: Invited})
-		if err != nil && !fault.Is(err, fault.KindInvalid) {
+		res, err := s.inviteOne(ctx, a, address)
+		if err != nil {
 			return out, err
 		}
-		out = append(out, InviteResult{address, err})
+		out = append(out, res)
 	}
 	return out, nil
+}
+
+func (s *Service) inviteOne(ctx context.Context, a access.Actor, address string) (InviteResult, error) {
+	res := InviteResult{Address: address}
+	byHand := s.deps.Mail == nil && a.Admin
+	u, err := s.Create(ctx, a, CreateInput{Mail: address, Status: Invited, ByHand: byHand})
+	if fault.Is(err, fault.KindInvalid) {
+		res.Refusal = err
+		return res, nil
+	}
+	if err == nil && byHand {
+		res.Link, err = s.InvitationLink(ctx, a, u.ID)
+	}
+	return res, err
 }
 
 // addresses are the addresses in a text, each once.

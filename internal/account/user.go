@@ -25,6 +25,9 @@ type CreateInput struct {
 	Password                         string
 	// MustChange makes the user change the password at the first sign-in.
 	MustChange bool
+	// ByHand makes an invited user without a mail; InvitationLink has what to hand over. It is for
+	// administrators.
+	ByHand bool
 }
 
 // Patch changes a user; absent fields stay as they are.
@@ -64,13 +67,20 @@ func (s *Service) Create(ctx context.Context, a access.Actor, in CreateInput) (U
 		if err == nil {
 			err = mayCreate(a, st, u)
 		}
+		if err == nil && in.ByHand && !st.Admin {
+			err = errByHand()
+		}
 		if err == nil {
 			err = valid(ctx, tx, &u, fields...)
 		}
 		if err != nil {
 			return User{}, err
 		}
-		return s.insert(ctx, tx, a, u, hash)
+		made, err := s.insert(ctx, tx, a, u, hash)
+		if err != nil || made.Status != Invited || hash != "" || in.ByHand {
+			return made, err
+		}
+		return made, s.invite(ctx, tx, made)
 	})
 }
 
@@ -91,7 +101,7 @@ func (s *Service) draft(in CreateInput) (User, []fault.Field) {
 	switch {
 	case u.Status == Active && in.Password == "":
 		fields = append(fields, fault.Field{Name: "password", Code: "blank"})
-	case u.Status == Invited && s.deps.Mail == nil:
+	case u.Status == Invited && s.deps.Mail == nil && !in.ByHand:
 		fields = append(fields, fault.Field{Name: "status", Code: "mail_not_configured"})
 	case u.Status != Active && u.Status != Invited:
 		fields = append(fields, fault.Field{Name: "status", Code: "inclusion"})
@@ -157,9 +167,6 @@ func (s *Service) insert(ctx context.Context, tx *db.Tx, a access.Actor, u User,
 	}
 	if hash != "" {
 		return u, insertPassword(ctx, tx, n, hash)
-	}
-	if u.Status == Invited {
-		return u, s.invite(ctx, tx, u)
 	}
 	return u, nil
 }

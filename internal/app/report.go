@@ -48,7 +48,7 @@ func (a *App) Report(ctx context.Context, say *message.Printer, at *time.Locatio
 	r.Facts = []Fact{
 		{"version", a.Version},
 		{"built_with", runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH},
-		{"engine", string(a.DB.Dialect())},
+		{"engine", a.DB.Dialect().Product()},
 		{"schema", version},
 		{"database_size", bytes(db.Size(ctx, a.DB))},
 		{"files_size", bytes(a.filesSize(ctx))},

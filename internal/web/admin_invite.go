@@ -14,12 +14,13 @@ type invitePage struct {
 	Addresses ui.Textarea
 	Results   []inviteRow
 	MayMail   bool
+	Again     bool // some were refused
 	Problems  ui.ErrorSummary
 }
 
 type inviteRow struct {
-	Address, Text string
-	State         ui.Chip
+	Address, Text, Link string
+	State               ui.Chip
 }
 
 func (s *Site) inviteForm(w http.ResponseWriter, r *http.Request, a access.Actor) error {
@@ -35,13 +36,14 @@ func (s *Site) invitations(w http.ResponseWriter, r *http.Request, a access.Acto
 	p.Problems = ui.Problems(p.Addresses.Problem())
 	status := statusOf(refusal)
 	for _, res := range results {
-		row := inviteRow{Address: res.Address, State: ui.Label(say.T("invite.invited"), ui.Green)}
+		row := inviteRow{Address: res.Address, Link: res.Link, State: ui.Label(say.T("invite.invited"), ui.Green)}
 		if res.Refusal != nil {
 			row.State, row.Text = ui.Label(say.T("admin.refused"), ui.Red), say.summary(res.Refusal)
-			status = http.StatusUnprocessableEntity
+			status, p.Again = http.StatusUnprocessableEntity, true
 		}
 		p.Results = append(p.Results, row)
 	}
+	w.Header().Set("Cache-Control", "no-store") // there may be links
 	return s.ui.Render(w, status, "admin_invite", p)
 }
 
@@ -63,7 +65,7 @@ func (s *Site) inviteMany(w http.ResponseWriter, r *http.Request, a access.Actor
 			left = append(left, res.Address)
 		}
 	}
-	if len(left) == 0 {
+	if len(left) == 0 && s.app.Accounts.CanMail() {
 		return redirect(w, r, "/admin/users?status=invited&done=invited_all")
 	}
 	return s.invitations(w, r, a, strings.Join(left, "\n"), results, nil)

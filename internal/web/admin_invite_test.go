@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -38,4 +39,41 @@ func manyAddresses(n int) string {
 		b.WriteString(strings.Repeat("a", i+1) + "@example.org\n")
 	}
 	return b.String()
+}
+
+// TestInvitingWithoutMail hands links over: one for each address, and one on the page of a person.
+func TestInvitingWithoutMail(t *testing.T) {
+	in := apptest.New(t, apptest.Options{}, mount)
+	in.User("ada", true)
+	admin, guest := &browser{t: t, in: in}, &browser{t: t, in: in}
+	admin.signIn("ada", apptest.Password)
+	want(t, "form", 200, mustGet(t, admin, "/admin/users/invitations"), 200, "This instance sends no mail.", "Make links")
+	status, page := admin.post("/admin/users/invitations", url.Values{"addresses": {"one@example.org, two@example.org"}})
+	want(t, "links", status, page, 200, "one@example.org", "two@example.org", "/account/activate?token=")
+	status, page = admin.post("/admin/users/invitations", url.Values{"addresses": {"three@example.org, nobody"}})
+	want(t, "one is refused", status, page, 422, "/account/activate?token=", "Refused", "\nnobody</textarea>", "to be mended")
+	links := regexp.MustCompile(`/account/activate\?token=[0-9a-zA-Z_-]+`)
+
+	form := url.Values{"login": {"four"}, "firstName": {"Four"}, "lastName": {"Fold"}, "email": {"four@example.org"}}
+	want(t, "new", 200, mustGet(t, admin, "/admin/users/new"), 200, "Leave it empty to get a link")
+	status, page = admin.post("/admin/users", form)
+	want(t, "a link", status, page, 200, "Link for the invitation", `id="invitation"`, "Make a new link")
+	first := links.FindString(page)
+	href := regexp.MustCompile(`/admin/users/\d+/invitation`).FindString(page)
+	status, page = admin.post(href, nil)
+	want(t, "another", status, page, 200, "Link for the invitation")
+	second := links.FindString(page)
+	if first == "" || second == "" || first == second {
+		t.Fatalf("the links are %q and %q", first, second)
+	}
+	if page := mustGet(t, admin, strings.TrimSuffix(href, "/invitation")); links.MatchString(page) {
+		t.Error("the link is shown again")
+	}
+	status, _ = guest.get(first)
+	if status != 403 {
+		t.Errorf("the link before answers %d", status)
+	}
+	want(t, "the newest", 200, mustGet(t, guest, second), 200, "four")
+	status, page = admin.post("/admin/users", form)
+	want(t, "twice", status, page, 422, "already been taken")
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/fault"
@@ -139,6 +140,14 @@ type authenticationPage struct {
 
 type providerRow struct{ Name, Issuer, Redirect, Test, Rule string }
 
+// span is a duration in words where it is whole days, as most limits are.
+func (in reader) span(d time.Duration) string {
+	if d > 0 && d%(24*time.Hour) == 0 {
+		return in.T("list.n_days", "n", int(d/(24*time.Hour)))
+	}
+	return in.Duration(d)
+}
+
 func (s *Site) authentication(w http.ResponseWriter, r *http.Request, a access.Actor) error {
 	say, c := speak(r), s.app.Config
 	p := authenticationPage{Page: s.adminFrame(r, a, say.T("authn.title"))}
@@ -147,8 +156,8 @@ func (s *Site) authentication(w http.ResponseWriter, r *http.Request, a access.A
 	p.Rules.Items = []ui.Description{
 		{Label: say.T("authn.min_length"), Value: say.T("authn.characters", "n", c.Password.MinLength)},
 		{Label: say.T("authn.failures"), Value: say.T("authn.failures_in", "n", c.Login.MaxFailures, "time", say.Duration(c.Login.FailureWindow))},
-		{Label: say.T("authn.idle"), Value: say.Duration(c.Session.IdleTimeout)},
-		{Label: say.T("authn.lifetime"), Value: say.Duration(c.Session.Lifetime)},
+		{Label: say.T("authn.idle"), Value: say.span(c.Session.IdleTimeout)},
+		{Label: say.T("authn.lifetime"), Value: say.span(c.Session.Lifetime)},
 	}
 	for _, o := range c.OIDC {
 		row := providerRow{Name: o.DisplayName, Issuer: o.Issuer, Redirect: c.BaseURL().JoinPath("auth", o.Slug, "callback").String(), Test: "/auth/" + o.Slug, Rule: say.T("authn.only_known")}

@@ -141,6 +141,7 @@ type userPage struct {
 	New, Self, MayMail, Locked, Waiting, Deleted bool
 	State                                        ui.Chip
 	NewPassword                                  ui.Field
+	Link                                         string // of an invitation, to hand over
 	Problems                                     ui.ErrorSummary
 }
 
@@ -150,9 +151,17 @@ func (s *Site) newUser(w http.ResponseWriter, r *http.Request, a access.Actor) e
 
 // userForm shows the form of a new user (without an id) or of u with the values of in.
 func (s *Site) userForm(w http.ResponseWriter, r *http.Request, a access.Actor, u account.User, in account.CreateInput, refusal error) error {
+	return s.userFormLink(w, r, a, u, in, "", refusal)
+}
+
+// userFormLink is userForm with the link of an invitation, which is shown this once.
+func (s *Site) userFormLink(w http.ResponseWriter, r *http.Request, a access.Actor, u account.User, in account.CreateInput, link string, refusal error) error {
 	say := speak(r)
 	m := say.messages(refusal)
-	p := userPage{Page: s.adminFrame(r, a, say.T("user.new_user")), Action: "/admin/users", Submit: say.T("user.create_user"), New: u.ID == 0, MayMail: s.app.Accounts.CanMail()}
+	p := userPage{Page: s.adminFrame(r, a, say.T("user.new_user")), Action: "/admin/users", Submit: say.T("user.create_user"), New: u.ID == 0, MayMail: s.app.Accounts.CanMail(), Link: link}
+	if link != "" {
+		w.Header().Set("Cache-Control", "no-store")
+	}
 	if !p.New {
 		p.Title, p.Submit, p.Self = u.Name(), say.T("common.save"), u.ID == a.ID
 		p.Href = "/admin/users/" + strconv.FormatInt(int64(u.ID), 10)
@@ -168,13 +177,21 @@ func (s *Site) userForm(w http.ResponseWriter, r *http.Request, a access.Actor, 
 	p.Mail = ui.Text("email", say.T("common.email"), in.Mail).Require().Wrong(m["email"])
 	p.Mail.Type = "email"
 	p.Admin = ui.Check("admin", say.T("common.administrator"), in.Admin)
-	p.Password = ui.Password("password", say.T("common.password"), "new-password").Hinted(say.T("user.leave_empty_to_invite")).Wrong(m["password"])
+	p.Password = ui.Password("password", say.T("common.password"), "new-password").Hinted(say.T(p.emptyPassword())).Wrong(m["password"])
 	p.NewPassword = newPassword(say, "password").Wrong(m["password"])
 	p.Problems = ui.Problems(p.Login.Problem(), p.First.Problem(), p.Last.Problem(), p.Mail.Problem(), p.Password.Problem())
 	if refusal != nil && len(p.Problems.Items) == 0 {
 		p.Flash = append(p.Flash, ui.Alert{Tone: ui.Danger, Text: say.summary(refusal)})
 	}
 	return s.ui.Render(w, statusOf(refusal), "admin_user", p)
+}
+
+// emptyPassword is the key of what a new user without a password gets.
+func (p *userPage) emptyPassword() string {
+	if p.MayMail {
+		return "user.leave_empty_to_invite"
+	}
+	return "user.leave_empty_for_a_link"
 }
 
 func userInput(r *http.Request) account.CreateInput {
@@ -191,6 +208,7 @@ func (s *Site) createUser(w http.ResponseWriter, r *http.Request, a access.Actor
 	}
 	in := userInput(r)
 	in.MustChange = in.Password != ""
+	in.ByHand = in.Password == "" && !s.app.Accounts.CanMail()
 	u, err := s.app.Accounts.Create(r.Context(), a, in)
 	if fault.Of(err) != nil {
 		return s.userForm(w, r, a, account.User{}, in, err)
@@ -198,11 +216,23 @@ func (s *Site) createUser(w http.ResponseWriter, r *http.Request, a access.Actor
 	if err != nil {
 		return err
 	}
+	if in.ByHand {
+		return s.handOver(w, r, a, u)
+	}
 	notice := "created"
 	if u.Status == account.Invited {
 		notice = "invited"
 	}
 	return redirect(w, r, "/admin/users?done="+notice)
+}
+
+// handOver shows the link of an invitation on the page of the person.
+func (s *Site) handOver(w http.ResponseWriter, r *http.Request, a access.Actor, u account.User) error {
+	link, err := s.app.Accounts.InvitationLink(r.Context(), a, u.ID)
+	if err != nil {
+		return err
+	}
+	return s.userFormLink(w, r, a, u, inputOf(u), link, nil)
 }
 
 // managed finds the user of the address.
@@ -290,6 +320,9 @@ func (s *Site) invite(w http.ResponseWriter, r *http.Request, a access.Actor) er
 	u, err := s.managed(r, a)
 	if err != nil {
 		return err
+	}
+	if !s.app.Accounts.CanMail() {
+		return s.handOver(w, r, a, u)
 	}
 	if err := s.app.Accounts.Invite(r.Context(), a, u.ID); err != nil {
 		return err
