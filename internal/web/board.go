@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/web/ui"
@@ -77,7 +78,7 @@ func (s *Site) fillBoard(r *http.Request, a access.Actor, p *listPage, v view, i
 			continue // a board of what is open
 		}
 		col := boardColumn{Name: o.Label, Value: o.Value, Count: cols.Counts[n]}
-		col.fill(v, b.Field, cols.Items[n], cols.Refs)
+		col.fill(speak(r), v, b.Field, cols.Items[n], cols.Refs)
 		p.Total += col.Count
 		b.Columns = append(b.Columns, col)
 	}
@@ -97,9 +98,9 @@ func boardMore(q url.Values) map[int64]int {
 }
 
 // fill puts the cards into a column, and ways to the rest of it under them.
-func (c *boardColumn) fill(v view, field string, items []workpackage.WorkPackage, refs *workpackage.Refs) {
+func (c *boardColumn) fill(in reader, v view, field string, items []workpackage.WorkPackage, refs *workpackage.Refs) {
 	for i := range items {
-		c.Cards = append(c.Cards, cardOf(&items[i], refs, field))
+		c.Cards = append(c.Cards, in.cardOf(&items[i], refs, field))
 	}
 	left := c.Count - len(items)
 	if left <= 0 {
@@ -115,10 +116,16 @@ func (c *boardColumn) fill(v view, field string, items []workpackage.WorkPackage
 	}
 }
 
-func cardOf(w *workpackage.WorkPackage, refs *workpackage.Refs, field string) ui.Card {
+// stillAfter is for how long nobody touches an open work package before its card says so.
+const stillAfter = 14 * 24 * time.Hour
+
+func (in reader) cardOf(w *workpackage.WorkPackage, refs *workpackage.Refs, field string) ui.Card {
 	c := ui.Card{
 		ID: int64(w.ID), Href: packageHref(w.ID), Subject: w.Subject, Type: typeChip(refs.Types[w.TypeID]),
 		Assignee: personOf(refs.Users, w.AssigneeID), Due: dayText(w.DueDate), Lock: w.LockVersion,
+	}
+	if still := in.at.Sub(w.UpdatedAt.Time); still >= stillAfter && !refs.Statuses[w.StatusID].Closed {
+		c.Still = in.T("list.untouched", "n", int(still.Hours()/24/7))
 	}
 	if mayEditCell(refs.Grants, w, field) {
 		c.Move = packageHref(w.ID) + "/cell/" + field

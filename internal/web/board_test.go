@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/holdfast/holdfast/internal/db"
 )
 
 // A column shows 50 cards, then 50 more, and leads to all of them.
@@ -27,6 +29,29 @@ func TestLongColumnsOfABoard(t *testing.T) {
 		if n := strings.Count(page, "board-card "); status != 200 || n != cards {
 			t.Errorf("more=%s: %d with %d cards, want %d", more, status, n, cards)
 		}
+	}
+}
+
+// An open card that nobody has touched for two weeks says so, for how many.
+func TestCardsOfABoardAge(t *testing.T) {
+	in, b := planner(t)
+	const board = "/projects/observatory-renewal/work_packages?view=board&status=all"
+	status, page := b.get(board)
+	want(t, "what is new", status, page, 200, "board-card")
+	if strings.Contains(page, "untouched") {
+		t.Error("what was made just now counts as untouched")
+	}
+	err := db.Do(t.Context(), in.DB, func(tx *db.Tx) error {
+		_, err := db.Exec(t.Context(), tx, db.SQL(`UPDATE work_packages SET updated_at = ?`, db.At(in.DB.Now().AddDate(0, 0, -22))))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, page = b.get(board)
+	want(t, "what is old", status, page, 200, "untouched for 3 weeks")
+	if cards, still := strings.Count(page, "board-card "), strings.Count(page, "board-still"); still == 0 || still >= cards {
+		t.Errorf("%d of %d cards say so, want those that are open", still, cards)
 	}
 }
 

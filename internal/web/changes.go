@@ -64,7 +64,7 @@ func (s *Site) myChanges(w http.ResponseWriter, r *http.Request, a access.Actor)
 			p.Rows = append(p.Rows, say.ownChange(kind, c, people))
 		}
 	}
-	p.None = ui.EmptyState{Icon: "history", Title: say.T("undo.no_changes"), Text: say.T("undo.no_changes_text")}
+	p.None = ui.EmptyState{Icon: "history", Title: say.T("undo.no_changes"), Text: say.T("undo.no_changes_text"), Actions: []ui.Button{ui.Link(say.T("common.work_packages"), "/work_packages")}}
 	return s.ui.Render(w, http.StatusOK, "changes", p)
 }
 

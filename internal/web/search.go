@@ -43,6 +43,10 @@ func (s *Site) search(w http.ResponseWriter, r *http.Request, a access.Actor) er
 		}
 		p.Groups = found
 		p.None = ui.EmptyState{Icon: "search", Title: say.T("search.nothing_found"), Text: say.T("search.nothing_found_text", "q", q)}
+		if len(p.Create) > 0 {
+			p.None.Actions = []ui.Button{ui.Link(p.Create[0].Label, p.Create[0].Href).As("primary")}
+		}
+		p.None.Actions = append(p.None.Actions, ui.Link(say.T("common.work_packages"), "/work_packages"))
 	}
 	return s.ui.Render(w, http.StatusOK, "search", p)
 }

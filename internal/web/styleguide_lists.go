@@ -85,7 +85,11 @@ func guideBoard(say reader, list *workpackage.Page, c choices) *board {
 		col := boardColumn{Name: o.Label, Value: o.Value}
 		for j := range list.Items {
 			if int(list.Items[j].StatusID) == i+1 {
-				card := cardOf(&list.Items[j], list.Refs, "status")
+				card := say.cardOf(&list.Items[j], list.Refs, "status")
+				card.Still = ""
+				if j%3 == 1 {
+					card.Still = say.T("list.untouched", "n", 3)
+				}
 				if j%3 != 2 {
 					card.Move = "#"
 				}

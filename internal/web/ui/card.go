@@ -15,6 +15,7 @@ type Card struct {
 	Priority      *Chip // where it is not the normal one
 	Assignee      *Person
 	Due           string
+	Still         string // for how long nobody has touched it, where that is long
 	Lock          int
 	Move          string
 }
@@ -49,6 +50,12 @@ func (w *writer) card(c *Card) {
 	if c.Due != "" {
 		w.markup(`<span class="small muted">`)
 		w.day(c.Due)
+		w.markup("</span>")
+	}
+	if c.Still != "" {
+		w.markup(`<span class="board-still">`)
+		w.icon("clock")
+		w.text(c.Still)
 		w.markup("</span>")
 	}
 	if c.Assignee != nil {
