@@ -83,6 +83,9 @@ type ExportOptions struct {
 	// the exporter has, to read it back.
 	Recipients []age.Recipient
 	Identities []age.Identity
+	// Progress is told how much of the archive has been written; it may be nil. What
+	// remains when that is all of it is reading it back.
+	Progress func(written, size int64)
 }
 
 // Export writes the archive of a snapshot of the repository to path, and reads it

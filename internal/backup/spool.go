@@ -88,12 +88,30 @@ func (s *Service) write(ctx context.Context, f *os.File, path string, a Archive,
 	return nil
 }
 
+// told tells how much was written to a writer.
+type told struct {
+	to            io.Writer
+	written, size int64
+	progress      func(written, size int64)
+}
+
+func (t *told) Write(p []byte) (int, error) {
+	n, err := t.to.Write(p)
+	t.written += int64(n)
+	t.progress(min(t.written, t.size), t.size) // encrypted it is a little longer
+	return n, err
+}
+
 func (s *Service) writePart(ctx context.Context, f *os.File, path string, a Archive, o ExportOptions) error {
 	if err := f.Truncate(0); err != nil {
 		return err
 	}
 	sum := sha256.New()
-	if err := errors.Join(writeArchive(ctx, io.MultiWriter(f, sum), a, o.Recipients), f.Sync()); err != nil {
+	to := io.MultiWriter(f, sum)
+	if o.Progress != nil {
+		to = &told{to: to, size: a.Size(), progress: o.Progress}
+	}
+	if err := errors.Join(writeArchive(ctx, to, a, o.Recipients), f.Sync()); err != nil {
 		return err
 	}
 	if len(o.Recipients) > 0 && len(o.Identities) == 0 { // only its reader can open it: what was written is there

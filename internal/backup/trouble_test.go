@@ -522,3 +522,28 @@ func TestAnInterruptedDrillRaisesNoAlarm(t *testing.T) {
 		must(t, err)
 	}, real)
 }
+
+// An export tells how much has been written, up to all of it, plain and encrypted.
+func TestAnExportTellsHowMuchIsWritten(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.store()
+		_, err := w.RunInline(t.Context(), operator, "", backup.InlineOptions{Attachments: true})
+		must(t, err)
+		key, err := age.GenerateX25519Identity()
+		must(t, err)
+		for name, to := range map[string][]age.Recipient{"a.zip": nil, "a.zip.age": {key.Recipient()}} {
+			last, all := int64(0), int64(0)
+			o := backup.ExportOptions{Attachments: true, Recipients: to, Progress: func(written, size int64) {
+				if written < last || written > size {
+					t.Errorf("%s: %d of %d after %d", name, written, size, last)
+				}
+				last, all = written, size
+			}}
+			n, err := w.Export(t.Context(), operator, "latest", filepath.Join(w.deps.Dir, name), o)
+			must(t, err)
+			if last == 0 || last != all || all > n {
+				t.Errorf("%s: told %d of %d, and there are %d", name, last, all, n)
+			}
+		}
+	}, real)
+}

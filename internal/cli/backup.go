@@ -81,7 +81,7 @@ func (c *backupCreateCmd) Run(ctx context.Context, s *session) error {
 			where += ", archive " + c.Output
 		}
 		err = s.print(backupResultOf(b), "%s: %s\n%s, %s, an archive of %s; %s stored in %s\n", b.State, where,
-			plural.Of(b.RowCount, "row"), plural.Of(b.FileCount, "file"), plural.Of(b.Size, "byte"), plural.Of(b.Added, "byte"),
+			plural.Of(b.RowCount, "row"), plural.Of(b.FileCount, "file"), size(b.Size), size(b.Added),
 			time.Since(began).Round(10*time.Millisecond))
 		if err != nil || b.State != backup.Incomplete {
 			return err

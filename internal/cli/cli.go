@@ -185,6 +185,13 @@ func (s *session) print(v any, text string, args ...any) error {
 	return err
 }
 
+// say tells a person at a terminal what takes its time now.
+func (s *session) say(text string) {
+	if s.interactive() && !s.flags.JSON {
+		fmt.Fprintln(s.Stderr, text)
+	}
+}
+
 // interactive says whether standard error is a terminal.
 func (s *session) interactive() bool {
 	f, ok := s.Stderr.(*os.File)

@@ -40,6 +40,9 @@ func (s *session) report(ctx context.Context, err error) int {
 	if errors.As(err, &code) {
 		return int(code)
 	}
+	if s.interactive() {
+		fmt.Fprint(s.Stderr, "\r\x1b[K") // the ^C that was typed, or a bar that ended half-way
+	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		fmt.Fprintln(s.Stderr, "holdfast: interrupted")
 		return exitInterrupted

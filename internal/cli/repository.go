@@ -111,6 +111,7 @@ func (c *backupDrillCmd) Run(ctx context.Context, s *session) error {
 		return s.print(r, "")
 	}
 	return s.withApp(ctx, func(a *app.App) error {
+		s.say("restoring the snapshot into a scratch database, which takes about as long as a restore")
 		r, err := a.Backups.Drill(ctx, s.operator(), c.Snapshot)
 		if err != nil {
 			return err
@@ -185,7 +186,9 @@ func (c *backupExportCmd) Run(ctx context.Context, s *session) error {
 		return usageError{fault.WithHint(errors.New("the name says whether an archive is encrypted"), "name encrypted archives FILE.zip.age, and others not")}
 	}
 	return s.withApp(ctx, func(a *app.App) error {
-		size, err := a.Backups.Export(ctx, s.operator(), c.Snapshot, c.Output, backup.ExportOptions{Attachments: !c.NoAttachments, Recipients: to, Identities: ids})
+		size, err := a.Backups.Export(ctx, s.operator(), c.Snapshot, c.Output, backup.ExportOptions{
+			Attachments: !c.NoAttachments, Recipients: to, Identities: ids, Progress: s.exporting(),
+		})
 		if errors.Is(err, repo.ErrNoSnapshot) {
 			return app.ErrNoBackup(c.Snapshot)
 		}
@@ -194,6 +197,22 @@ func (c *backupExportCmd) Run(ctx context.Context, s *session) error {
 		}
 		return s.print(map[string]any{"file": c.Output, "size": size}, "%s: %d bytes, read back and whole\n", c.Output, size)
 	})
+}
+
+// exporting shows how much of an archive has been written, and says when that is all
+// and it is read back.
+func (s *session) exporting() func(written, size int64) {
+	show, reading := s.progress("export"), false
+	return func(written, size int64) {
+		switch {
+		case written < size:
+			show("writing", written, size)
+		case !reading:
+			reading = true
+			show("", -1, -1)
+			s.say("reading the archive back")
+		}
+	}
 }
 
 type backupStatusCmd struct{}
