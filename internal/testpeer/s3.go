@@ -26,12 +26,25 @@ type S3Server struct {
 
 	t       testing.TB
 	buckets atomic.Int64
+	locked  bool
 }
 
 // S3 starts versitygw, which HOLDFAST_TEST_VERSITYGW names, and stops it with
 // the test. Without it the test is skipped, or fails where the full set of
 // servers is required.
 func S3(t testing.TB) *S3Server {
+	t.Helper()
+	return s3(t, false)
+}
+
+// S3Locked is S3 with buckets that keep every version, and lock each for a day: nobody
+// removes one before, whatever his credentials.
+func S3Locked(t testing.TB) *S3Server {
+	t.Helper()
+	return s3(t, true)
+}
+
+func s3(t testing.TB, locked bool) *S3Server {
 	t.Helper()
 	binary := os.Getenv("HOLDFAST_TEST_VERSITYGW")
 	if binary == "" {
@@ -40,7 +53,7 @@ func S3(t testing.TB) *S3Server {
 		}
 		t.Skip("HOLDFAST_TEST_VERSITYGW is not set")
 	}
-	s := &S3Server{Region: "us-east-1", AccessKey: "holdfast", SecretKey: "holdfast-test-secret", Dir: t.TempDir(), t: t}
+	s := &S3Server{Region: "us-east-1", AccessKey: "holdfast", SecretKey: "holdfast-test-secret", Dir: t.TempDir(), t: t, locked: locked}
 	for range 5 { // a free port may be taken before the server has it
 		if s.start(binary) {
 			return s
@@ -59,8 +72,11 @@ func (s *S3Server) start(binary string) bool {
 		s.t.Fatal(err)
 	}
 	defer log.Close()
-	cmd := exec.Command(binary, "--port", address, "--region", s.Region, "--quiet", "--keep-alive", "posix",
-		"--sidecar", s.t.TempDir(), s.Dir)
+	args := []string{"--port", address, "--region", s.Region, "--quiet", "--keep-alive", "posix", "--sidecar", s.t.TempDir()}
+	if s.locked {
+		args = append(args, "--versioning-dir", s.t.TempDir())
+	}
+	cmd := exec.Command(binary, append(args, s.Dir)...)
 	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+s.AccessKey, "ROOT_SECRET_KEY="+s.SecretKey)
 	cmd.Stdout, cmd.Stderr = log, log
 	ended := run(s.t, cmd)
@@ -126,8 +142,8 @@ func answers(address string, ended <-chan struct{}) bool {
 	return false
 }
 
-// Bucket makes a new bucket and returns its name.
-func (s *S3Server) Bucket(t testing.TB) string {
+// Client speaks to the server with all that S3 knows.
+func (s *S3Server) Client(t testing.TB) *minio.Client {
 	t.Helper()
 	client, err := minio.New(s.Endpoint[len("http://"):], &minio.Options{
 		Creds: credentials.NewStaticV4(s.AccessKey, s.SecretKey, ""), Region: s.Region,
@@ -135,9 +151,21 @@ func (s *S3Server) Bucket(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return client
+}
+
+// Bucket makes a new bucket and returns its name.
+func (s *S3Server) Bucket(t testing.TB) string {
+	t.Helper()
+	client := s.Client(t)
 	name := fmt.Sprintf("bucket-%d", s.buckets.Add(1))
-	if err := client.MakeBucket(context.Background(), name, minio.MakeBucketOptions{Region: s.Region}); err != nil {
+	if err := client.MakeBucket(context.Background(), name, minio.MakeBucketOptions{Region: s.Region, ObjectLocking: s.locked}); err != nil {
 		t.Fatalf("testpeer: make bucket: %v", err)
+	}
+	if s.locked {
+		if err := client.SetObjectLockConfig(context.Background(), name, new(minio.Compliance), new(uint(1)), new(minio.Days)); err != nil {
+			t.Fatalf("testpeer: lock bucket: %v", err)
+		}
 	}
 	return name
 }
