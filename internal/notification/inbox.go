@@ -34,6 +34,7 @@ func (p Place) within(now db.Time) db.Frag {
 		return db.SQL(`n.done_at IS NULL AND n.snoozed_until > ?`, now)
 	case Done:
 		return db.SQL(`n.done_at IS NOT NULL`)
+	case Anywhere:
 	}
 	return db.True
 }

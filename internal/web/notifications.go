@@ -157,6 +157,9 @@ func (s *Site) notifications(w http.ResponseWriter, r *http.Request, a access.Ac
 		Page: s.frame(r, a, say.T("notify.notifications")), Show: t.show, Here: t.href(t.show, t.page), Reason: t.reason, Project: t.project,
 		Paging: ui.Pagination{Page: t.page, PerPage: topicsPerPage, Total: total, Href: func(n int) string { return t.href(t.show, n) }},
 	}
+	if t.show != "" {
+		p.Title += ": " + say.part(t, t.show, 0).Label
+	}
 	p.Tabs = ui.Tabs{Label: say.T("notify.which"), Items: []ui.NavItem{
 		say.part(t, "", p.Bell.Count), say.part(t, showMine, 0), say.part(t, showWatching, 0), say.part(t, showSnoozed, 0), say.part(t, showAll, 0),
 	}}
