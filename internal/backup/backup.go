@@ -159,7 +159,7 @@ func New(d Deps) *Service {
 		d.Beat = time.Second
 	}
 	if d.Passed == nil {
-		began := time.Now()
+		began := time.Now() //nolint:forbidigo // only for what passes from here on, by the monotonic clock
 		d.Passed = func() time.Duration { return time.Since(began) }
 	}
 	return &Service{
