@@ -294,6 +294,10 @@ func used(key string, u uses) bool {
 	if section == "fault" && u.wordFor(strings.TrimSuffix(rest, "_not_found")) {
 		return true
 	}
+	// The audit log has "backup." before the states and checks of a backup.
+	if kind, ok := strings.CutPrefix(rest, "backup_"); ok && section == "act" && u.wordFor(kind) {
+		return true
+	}
 	for family := range u.families {
 		if len(family) > len(section)+1 && strings.HasPrefix(key, family) {
 			return true

@@ -1,6 +1,9 @@
 package web
 
 import (
+	"encoding/json"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"path"
@@ -228,11 +231,50 @@ type auditPage struct {
 }
 
 type auditRow struct {
-	ID                      id.Audit
-	At                      time.Time
-	Who, IP, Action, Object string
-	Detail                  string
-	Result                  ui.Chip
+	ID              id.Audit
+	At              time.Time
+	Who, IP, Object string
+	Act, Code       string // in words, and as the log has it
+	Details         []string
+	Result          ui.Chip
+}
+
+// detailsOf words what an entry says beyond its object, a pair each, in a steady order.
+func detailsOf(e audit.Entry) []string {
+	var pairs map[string]any
+	d := json.NewDecoder(strings.NewReader(e.Detail))
+	d.UseNumber() // as it stands in the log
+	if d.Decode(&pairs) != nil {
+		return []string{e.Detail} // whoever wrote it, it is shown
+	}
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(pairs)) {
+		if text := written(pairs[name]); text != "" {
+			out = append(out, strings.ReplaceAll(name, "_", " ")+": "+text)
+		}
+	}
+	return out
+}
+
+// written is a value as people write it: a list with commas, nothing as nothing.
+func written(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case []any:
+		parts := make([]string, len(v))
+		for i := range v {
+			parts[i] = written(v[i])
+		}
+		return strings.Join(parts, ", ")
+	case map[string]any:
+		var parts []string
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			parts = append(parts, name+"="+written(v[name]))
+		}
+		return strings.Join(parts, ", ")
+	}
+	return fmt.Sprint(v)
 }
 
 var resultHues = map[string]ui.Hue{audit.OK: ui.Green, audit.Refused: ui.Orange, audit.Failed: ui.Red}
@@ -257,11 +299,10 @@ func (s *Site) auditLog(w http.ResponseWriter, r *http.Request, a access.Actor) 
 		ui.Option{Value: "member", Label: say.T("admin.memberships")}, ui.Option{Value: "setting", Label: say.T("admin.settings")})
 	loc := location(a)
 	for _, e := range res.Entries {
-		row := auditRow{ID: e.ID, At: e.At.In(loc), Who: e.ActorName, IP: e.IP, Action: e.Action, Object: e.Object, Result: ui.Label(say.either("admin.result_", e.Result), resultHues[e.Result])}
-		if e.Detail != "{}" {
-			row.Detail = e.Detail
-		}
-		p.Rows = append(p.Rows, row)
+		p.Rows = append(p.Rows, auditRow{
+			ID: e.ID, At: e.At.In(loc), Who: e.ActorName, IP: e.IP, Object: e.Object, Act: say.either("act.", e.Action), Code: e.Action,
+			Details: detailsOf(e), Result: ui.Label(say.either("admin.result_", e.Result), resultHues[e.Result]),
+		})
 	}
 	p.Paging = ui.Pagination{Page: n, PerPage: adminPerPage, Total: res.Total, Href: func(n int) string {
 		v := r.URL.Query()
