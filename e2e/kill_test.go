@@ -418,7 +418,7 @@ func TestKilledRecoveries(t *testing.T) {
 	command(t, "backup", "create", "--data", data)
 	command(t, "backup", "kit", "-o", kit, "--data", data)
 	whole := took(func() { command(t, "recover", "--kit", kit, "--data", filepath.Join(dir, "first")) })
-	for n := range 6 {
+	for n := range 4 {
 		into := filepath.Join(dir, fmt.Sprint("into-", n))
 		p := begin(t, []string{"recover", "--kit", kit, "--data", into}, "")
 		pause(whole)
