@@ -127,7 +127,7 @@ func TestTheEndOfARestoreIsRecordedAndTold(t *testing.T) {
 		if c.State != "failed" || c.Error != "the disk is full" {
 			t.Errorf("%+v", c)
 		}
-		if m := w.mail.wantTo(t, "backup.restored", "root second"); !strings.Contains(strings.Join(m[0].Lines, " "), "the disk is full") {
+		if m := w.mail.wantTo(t, "backup.restored", "root second"); !strings.Contains(strings.Join(m[0].Lines, " "), "The restore failed: the disk of the server is full; free space on it.") {
 			t.Errorf("%+v", m[0])
 		}
 		st, err := w.Standing(ctx, w.root)
