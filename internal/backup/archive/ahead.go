@@ -33,7 +33,14 @@ func newAhead(r io.ReadCloser) io.ReadCloser {
 // pass reads until the end, or until nobody wants more.
 func (a *ahead) pass(r io.Reader) error {
 	for {
-		b, n := (<-a.free)[:aheadSize], 0
+		var b []byte
+		select {
+		case b = <-a.free:
+			b = b[:aheadSize]
+		case <-a.enough: // Close gives no piece back
+			return io.ErrClosedPipe
+		}
+		var n int
 		var err error
 		for n < len(b) && err == nil {
 			var more int
