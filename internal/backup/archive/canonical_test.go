@@ -5,12 +5,16 @@ import (
 	"errors"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/holdfast/holdfast/internal/db"
+	"github.com/holdfast/holdfast/internal/db/dbtest"
 )
 
 var everyType = []Column{{"i", Int}, {"b", Bool}, {"t", Text}, {"at", Instant}, {"d", Day}, {"j", JSON}}
@@ -223,4 +227,30 @@ func TestReadingAheadEndsAsTheSourceDoes(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// A row that is refused ends the reading ahead, however much of the table was still to come.
+func TestARefusedRowEndsTheReadingAhead(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		ctx := t.Context()
+		err := db.Do(ctx, d, func(tx *db.Tx) error {
+			_, err := db.Exec(ctx, tx, db.SQL(tx.Pick(
+				`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8000) INSERT INTO settings (name, value, updated_at) SELECT 'n' || i, '', 0 FROM n`,
+				`INSERT INTO settings (name, value, updated_at) SELECT 'n' || i, '', 0 FROM generate_series(1, 8000) AS i`)))
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused := errors.New("refused")
+		settings := tables[slices.IndexFunc(tables, func(t Table) bool { return t.Name == "settings" })]
+		for range 100 { // how far the reader is ahead is chance
+			_, err := db.Read(ctx, d, func(tx *db.Tx) (int, error) {
+				return 0, eachRow(ctx, tx, settings, db.Frag{}, func([]any) error { return refused })
+			})
+			if !errors.Is(err, refused) {
+				t.Fatalf("got %v", err)
+			}
+		}
+	})
 }

@@ -92,7 +92,13 @@ func readAhead(ctx context.Context, tx *db.Tx, t Table, part db.Frag, full chan<
 	width := len(t.Columns)
 	var way courtesy
 	for more := true; more; {
-		b, size, n := <-free, 0, 0
+		var b *batch
+		select {
+		case b = <-free:
+		case <-enough: // no batch is given back any more
+			return nil
+		}
+		size, n := 0, 0
 		for n < len(b.ptrs) && size < batchBytes {
 			way.next()
 			if more = rows.Next(); !more {
