@@ -20,10 +20,10 @@ type Reader struct {
 const audienceMost = 12
 
 // Audience is who would be told if actor commented on a work package with this text now, by
-// name, and how many they are in all: the same people as Tell writes to, but for those who
-// have muted it and are not mentioned.
+// name, and how many they are in all: the same people as Tell writes to. Whom the actor may not
+// see is only counted, and so is who is told for watching it where they may not see watchers.
 //
-// Faults: NotFound when actor may not see the work package.
+// Faults: NotFound when actor may not see the work package, Forbidden when they may not comment.
 func (s *Service) Audience(ctx context.Context, a access.Actor, wp id.WorkPackage, text string) ([]Reader, int, error) {
 	type audience struct {
 		people []Reader
@@ -44,6 +44,10 @@ func (s *Service) Audience(ctx context.Context, a access.Actor, wp id.WorkPackag
 			return out, err
 		}
 		c.wp = found
+		shown, err := namedTo(ctx, tx, a, c.wp.Project)
+		if err != nil {
+			return out, err
+		}
 		from := db.SQL(`SELECT u.id, MIN(c.rank) AS rank, CASE WHEN u.firstname = '' THEN u.lastname ELSE u.firstname || ' ' || u.lastname END AS name FROM (`).
 			Append(c.candidates()).Add(`) c JOIN users u ON u.id = c.user_id WHERE u.id <> ? AND`, a.ID).Append(access.Holders(access.ViewWorkPackages, c.wp.Project)).
 			Add(`GROUP BY u.id, u.firstname, u.lastname
@@ -51,8 +55,24 @@ func (s *Service) Audience(ctx context.Context, a access.Actor, wp id.WorkPackag
 		if out.total, err = db.Scalar[int](ctx, tx, db.SQL(`SELECT COUNT(*) FROM (`).Append(from).Add(`) n`)); err != nil || out.total == 0 {
 			return out, err
 		}
-		out.people, err = db.All[Reader](ctx, tx, db.SQL(`SELECT id, name FROM (`).Append(from).Add(`) n ORDER BY rank, name, id LIMIT ?`, audienceMost))
+		out.people, err = db.All[Reader](ctx, tx, db.SQL(`SELECT id, name FROM (`).Append(from).Add(`) n WHERE`).Append(shown).Add(`ORDER BY rank, name, id LIMIT ?`, audienceMost))
 		return out, err
 	})
 	return got.people, got.total, err
+}
+
+// namedTo is the condition that the actor, who is about to comment, may learn that n is told.
+func namedTo(ctx context.Context, tx *db.Tx, a access.Actor, project id.Project) (db.Frag, error) {
+	if err := access.Require(ctx, tx, a, access.AddWorkPackageComments, project); err != nil {
+		return db.Frag{}, err
+	}
+	seen, err := access.VisiblePrincipals(ctx, tx, a, "n.id")
+	if err != nil {
+		return db.Frag{}, err
+	}
+	watchers, err := access.Allowed(ctx, tx, a, access.ViewWorkPackageWatchers, project)
+	if err != nil || watchers {
+		return seen.Paren(), err
+	}
+	return db.And(seen.Paren(), db.SQL(`n.rank < `+rankOf(Watched))), nil
 }

@@ -197,9 +197,25 @@ func TestTheAudienceOfACommentIsWhoIsToldOfIt(t *testing.T) {
 				}
 			}
 		}
+		people, total, err := st.s.Audience(st.Context(), ann, w.ID, "")
+		if err != nil || len(people) != 1 || people[0].Name != "Rob Reed" || total != 2 {
+			st.Errorf("Ann, who may not see watchers: %v of %d, %v", people, total, err)
+		}
+		if _, _, err := st.s.Audience(st.Context(), eve, w.ID, "@bob"); !fault.Is(err, fault.KindForbidden) {
+			st.Errorf("Eve, who may not comment: %v", err)
+		}
+		st.exec(`INSERT INTO role_permissions (role_id, permission) VALUES (1, 'view_work_package_watchers')`)
+		people, total, err = st.s.Audience(st.Context(), ann, w.ID, "@zoe")
+		if err != nil || len(people) != 2 || total != 3 {
+			st.Errorf("a mention of somebody Ann may not see: %v of %d, %v", people, total, err)
+		}
+		st.exec(`INSERT INTO roles (id, name, kind, builtin, position, created_at, updated_at) VALUES (9, 'Staff', 'GlobalRole', 0, 9, 0, 0)`,
+			`INSERT INTO role_permissions (role_id, permission) VALUES (9, 'view_all_principals')`,
+			`INSERT INTO members (id, user_id, project_id, created_at, updated_at) VALUES (90, 11, NULL, 0, 0)`,
+			`INSERT INTO member_roles (member_id, role_id) VALUES (90, 9)`)
 		is("before a word", "", "Rob Reed", "Eve Ellis")
 		is("a mention of one who may not see it", "@zoe and @bob, and myself @ann", "Zoe Zane", "Rob Reed", "Eve Ellis")
-		_, err := st.s.Mute(st.Context(), rob, w.ID, true)
+		_, err = st.s.Mute(st.Context(), rob, w.ID, true)
 		st.ok(err)
 		is("muted", "anything", "Eve Ellis")
 		is("muted and mentioned", "@rob", "Rob Reed", "Eve Ellis")

@@ -24,6 +24,8 @@ func (s *Site) audience(r *http.Request, a access.Actor, n id.WorkPackage, text 
 	switch {
 	case total == 0:
 		return say.T("package.tells_nobody"), nil
+	case len(people) == 0:
+		return say.T("package.tells_n", "n", total), nil
 	case total > len(people):
 		return say.T("package.tells_more", "who", who, "n", total-len(people)), nil
 	}
