@@ -106,6 +106,10 @@ func Run(ctx context.Context, e Env) (code int) {
 	}
 	s := &session{Env: e, flags: &c}
 	k.BindTo(ctx, (*context.Context)(nil))
+	switch name, _, _ := strings.Cut(k.Command(), " "); name {
+	case "backup", "restore", "recover":
+		defer bound()()
+	}
 	return s.report(ctx, k.Run(s))
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"math"
 	"runtime"
 	"runtime/debug"
 	"time"
@@ -37,4 +38,19 @@ func giveBack(spare uint64) bool {
 	}
 	debug.FreeOSMemory()
 	return true
+}
+
+// A command that makes, checks or restores backups is to do with 64 MiB, also where
+// a container allows no more. What is not Go's heap, SQLite's caches and the program
+// itself, takes about ten of them. The collector runs more often near the limit; it
+// never refuses memory.
+const commandMemory = 44 << 20
+
+// bound sets the limit, unless GOMEMLIMIT has set another, and returns what lifts it.
+func bound() (lift func()) {
+	if debug.SetMemoryLimit(-1) != math.MaxInt64 {
+		return func() {}
+	}
+	debug.SetMemoryLimit(commandMemory)
+	return func() { debug.SetMemoryLimit(math.MaxInt64) }
 }

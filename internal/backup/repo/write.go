@@ -461,7 +461,8 @@ func (w *writing) compress(t *task, check []byte) ([]byte, error) {
 	}
 	t.buf.fragment = w.r.deflate(t.buf.fragment[:0], t.plain)
 	t.sum = crc32.ChecksumIEEE(t.buf.fragment)
-	check, err := inflate(check[:0], t.buf.fragment, chunkSize)
+	check = slices.Grow(check[:0], len(t.plain)+1) // and one to see that no more comes
+	check, err := inflate(check, t.buf.fragment, int64(len(t.plain)))
 	if err != nil || !bytes.Equal(check, t.plain) {
 		return check, fmt.Errorf("a chunk did not read back before it was stored: %w", cmp.Or(err, ErrDamaged))
 	}
