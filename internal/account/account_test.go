@@ -56,7 +56,7 @@ func newWorld(t *testing.T, d *db.DB, c *dbtest.Clock, o options) *world {
 	w := &world{t: t, db: d, clock: c, log: audit.New([]byte("key")), mail: &mailbox{}, sync: &synced{}, pauses: new([]time.Duration), open: new(bool)}
 	var mu sync.Mutex
 	deps := account.Deps{
-		DB: d, Keys: secret.NewKeyring(), Hasher: secret.NewHasher(2), Audit: w.log, Mail: w.mail, Memberships: w.sync,
+		DB: d, Keys: secret.NewKeyring(), Hasher: secret.NewHasher(2, secret.Cost{Memory: 8, Passes: 1}), Audit: w.log, Mail: w.mail, Memberships: w.sync,
 		BaseURL: "http://plan.test", InstanceName: "Holdfast", Providers: o.providers, HTTP: o.http, MaxFailures: 3,
 		SelfRegistration: func(context.Context, *db.Tx) (bool, error) { return *w.open, nil },
 		Pause: func(_ context.Context, p time.Duration) error {

@@ -13,7 +13,7 @@ import (
 // BenchmarkAuthenticate measures what every request pays before it is carried out.
 func BenchmarkAuthenticate(b *testing.B) {
 	s := account.New(account.Deps{
-		DB: dbtest.OpenSQLite(b, time.Now), Keys: secret.NewKeyring(), Hasher: secret.NewHasher(1), Audit: audit.New([]byte("key")),
+		DB: dbtest.OpenSQLite(b, time.Now), Keys: secret.NewKeyring(), Hasher: secret.NewHasher(1, secret.Cost{}), Audit: audit.New([]byte("key")),
 	})
 	_, err := s.Create(b.Context(), operator, account.CreateInput{
 		Login: "ann", Firstname: "Ann", Lastname: "Tester", Mail: "ann@example.org", Password: goodPassword,

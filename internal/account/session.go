@@ -76,7 +76,7 @@ func (s *Service) prove(ctx context.Context, login, password string, c Client) (
 		return credential{}, s.refuse(ctx, cred.User, c)
 	}
 	s.limits.succeeded(a)
-	if secret.NeedsRehash(cred.Hash) {
+	if s.deps.Hasher.NeedsRehash(cred.Hash) {
 		cred.NewHash, err = s.deps.Hasher.Hash(ctx, password)
 	}
 	return cred, err

@@ -67,8 +67,9 @@ type App struct {
 	Jobs          *job.Runner
 	Journal       *journal.Service
 
-	lock    *Lock
-	restore func(backup.RestoreOrder) error
+	lock      *Lock
+	restore   func(backup.RestoreOrder) error
+	passwords secret.Cost
 }
 
 // Options adjust Open.
@@ -78,6 +79,8 @@ type Options struct {
 	Restore func(backup.RestoreOrder) error
 	// Version of the program, for the manifests of backups.
 	Version string
+	// Passwords is what hashing one costs, secret.Recommended when zero.
+	Passwords secret.Cost
 	// MustExist refuses to make a new instance; commands other than serve use it.
 	MustExist bool
 }
@@ -105,7 +108,7 @@ func Open(ctx context.Context, cfg *config.Config, log *slog.Logger, o Options) 
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	a := &App{Config: cfg, Version: o.Version, Log: log, DB: d, lock: lock, restore: o.Restore}
+	a := &App{Config: cfg, Version: o.Version, Log: log, DB: d, lock: lock, restore: o.Restore, passwords: o.Passwords}
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -194,7 +197,7 @@ func (a *App) build(sender *mail.Sender) {
 	a.Outbox = outbox.New(a.DB, a.Keys, sender, func() bool { return a.Settings.Get().MailQuarantine })
 	links := &links{}
 	a.Accounts = account.New(account.Deps{
-		DB: a.DB, Keys: a.Keys, Hasher: secret.NewHasher(runtime.NumCPU()), Audit: a.Audit,
+		DB: a.DB, Keys: a.Keys, Hasher: secret.NewHasher(runtime.NumCPU(), a.passwords), Audit: a.Audit,
 		Mail: mailer(a.Outbox), Memberships: links, BaseURL: c.BaseURL().String(), InstanceName: "holdfast",
 		SessionIdle: c.Session.IdleTimeout, SessionLifetime: c.Session.Lifetime, MinPassword: c.Password.MinLength,
 		MaxFailures: c.Login.MaxFailures, FailureWindow: c.Login.FailureWindow, Providers: c.OIDC, Language: c.Language,

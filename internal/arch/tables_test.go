@@ -227,6 +227,9 @@ func createdTables(t *testing.T) map[string]bool {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if n := strings.Count(strings.ReplaceAll(string(text), "-- +goose Up\n", ""), "+goose"); n > 0 {
+			t.Errorf("%s: a file is run whole, other annotations than the first line's do nothing", file)
+		}
 		for _, m := range creates.FindAllStringSubmatch(string(text), -1) {
 			tables[m[1]] = true
 		}

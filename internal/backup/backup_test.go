@@ -59,7 +59,7 @@ func each(t *testing.T, fn func(t *testing.T, w *world), opts ...option) {
 		w.deps = backup.Deps{
 			DB: d, Keys: keys, Audit: log, Mail: w.mail, Engine: w.engine, Dir: t.TempDir(), BaseURL: "http://plan.test",
 			Accounts: account.New(account.Deps{
-				DB: d, Keys: keys, Hasher: secret.NewHasher(2), Audit: log,
+				DB: d, Keys: keys, Hasher: secret.NewHasher(2, secret.Cost{Memory: 8, Passes: 1}), Audit: log,
 				Pause: func(context.Context, time.Duration) error { return nil },
 			}),
 			Enabled: true, DailyLimit: 3, InitialWaitingPeriod: period, Beat: 5 * time.Millisecond, Passed: c.Passed,

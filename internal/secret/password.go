@@ -21,14 +21,20 @@ var ErrPasswordTooLong = errors.New("password is too long")
 // ErrHashUnknown is returned for a stored hash of a form or size nobody here wrote.
 var ErrHashUnknown = errors.New("password hash has an unknown form")
 
+// Cost is what one new hash takes of memory and of passes over it.
+type Cost struct {
+	Memory uint32 // KiB, at least 8
+	Passes uint32
+}
+
+// Recommended is OWASP's smallest recommended setting of argon2id, about 40 ms a hash.
+var Recommended = Cost{Memory: 19 * 1024, Passes: 2}
+
 type argonParams struct {
 	memory  uint32 // KiB
 	time    uint32
 	threads uint8
 }
-
-// current is what new hashes use: OWASP's smallest recommended argon2id setting, about 40 ms a hash.
-var current = argonParams{memory: 19 * 1024, time: 2, threads: 1}
 
 const (
 	saltBytes = 16
@@ -38,15 +44,18 @@ const (
 // Hasher makes and checks password hashes, never more than a few at a time: each needs 19 MiB.
 type Hasher struct {
 	slots chan struct{}
+	cost  argonParams
 	dummy string // a hash of something nobody knows, for users that do not exist
 }
 
-// NewHasher returns a Hasher that runs at most parallel computations; others wait their turn.
-func NewHasher(parallel int) *Hasher {
-	return &Hasher{
-		slots: make(chan struct{}, max(1, parallel)),
-		dummy: hashArgon(NewToken(""), current),
+// NewHasher returns a Hasher that runs at most parallel computations, others wait their
+// turn, and makes hashes of a cost; the zero Cost means Recommended. Less is for tests alone.
+func NewHasher(parallel int, cost Cost) *Hasher {
+	if cost == (Cost{}) {
+		cost = Recommended
 	}
+	p := argonParams{memory: cost.Memory, time: cost.Passes, threads: 1}
+	return &Hasher{slots: make(chan struct{}, max(1, parallel)), cost: p, dummy: hashArgon(NewToken(""), p)}
 }
 
 // Hash returns the stored form of a new password. It waits for a slot until ctx ends.
@@ -54,7 +63,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (hash string, err er
 	if len(password) > MaxPasswordBytes {
 		return "", ErrPasswordTooLong
 	}
-	err = h.inSlot(ctx, func() { hash = hashArgon(password, current) })
+	err = h.inSlot(ctx, func() { hash = hashArgon(password, h.cost) })
 	return hash, err
 }
 
@@ -97,9 +106,9 @@ func (h *Hasher) inSlot(ctx context.Context, work func()) error {
 
 // NeedsRehash reports whether hash should be replaced at the next successful sign-in: it is not
 // argon2id, or is weaker than what Hash makes today.
-func NeedsRehash(hash string) bool {
+func (h *Hasher) NeedsRehash(hash string) bool {
 	p, salt, sum, err := parseArgon(hash)
-	return err != nil || p.memory < current.memory || p.time < current.time || len(salt) < saltBytes || len(sum) < hashBytes
+	return err != nil || p.memory < h.cost.memory || p.time < h.cost.time || len(salt) < saltBytes || len(sum) < hashBytes
 }
 
 func verifier(hash string) (func(password string) bool, error) {

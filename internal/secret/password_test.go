@@ -14,12 +14,12 @@ import (
 )
 
 func TestHashAndVerify(t *testing.T) {
-	h, ctx := NewHasher(2), context.Background()
+	h, ctx := NewHasher(2, Cost{}), context.Background()
 	hash, err := h.Hash(ctx, "größe und mut")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasPrefix(hash, "$argon2id$v=19$m=19456,t=2,p=1$") || NeedsRehash(hash) {
+	if !strings.HasPrefix(hash, "$argon2id$v=19$m=19456,t=2,p=1$") || h.NeedsRehash(hash) {
 		t.Errorf("hash %s", hash)
 	}
 	for password, want := range map[string]bool{"größe und mut": true, "größe und mut ": false, "": false, strings.Repeat("x", 2000): false} {
@@ -39,11 +39,11 @@ func TestHashAndVerify(t *testing.T) {
 func TestKnownArgonHash(t *testing.T) {
 	// made by the reference implementation: argon2 somesalt -id -t 2 -m 16 -p 1 -l 32, password "password"
 	const hash = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
-	ok, err := NewHasher(1).Verify(context.Background(), "password", hash)
+	ok, err := NewHasher(1, Cost{}).Verify(context.Background(), "password", hash)
 	if err != nil || !ok {
 		t.Errorf("%v, %v", ok, err)
 	}
-	if !NeedsRehash(hash) {
+	if !NewHasher(1, Cost{}).NeedsRehash(hash) {
 		t.Error("its salt of 8 bytes asks for a new hash")
 	}
 }
@@ -56,20 +56,20 @@ func TestImportedBcrypt(t *testing.T) {
 	hash := string(raw)
 	for _, prefix := range []string{"$2a$", "$2b$", "$2y$"} {
 		h := prefix + hash[4:]
-		if ok, err := NewHasher(1).Verify(context.Background(), "from the old system", h); err != nil || !ok {
+		if ok, err := NewHasher(1, Cost{}).Verify(context.Background(), "from the old system", h); err != nil || !ok {
 			t.Errorf("%s: %v, %v", prefix, ok, err)
 		}
-		if ok, err := NewHasher(1).Verify(context.Background(), "wrong", h); err != nil || ok {
+		if ok, err := NewHasher(1, Cost{}).Verify(context.Background(), "wrong", h); err != nil || ok {
 			t.Errorf("%s wrong: %v, %v", prefix, ok, err)
 		}
-		if !NeedsRehash(h) {
+		if !NewHasher(1, Cost{}).NeedsRehash(h) {
 			t.Error("bcrypt must be replaced at the next sign-in")
 		}
 	}
 }
 
 func TestUnknownHashes(t *testing.T) {
-	good := hashArgon("x", current)
+	good := hashArgon("x", NewHasher(1, Cost{}).cost)
 	for _, hash := range []string{
 		"", "x", "$2a$", "$2a$99$" + strings.Repeat("a", 53), "$2a$10$short", "$1$abc$def", good[:40],
 		strings.Replace(good, "argon2id", "argon2i", 1), strings.Replace(good, "v=19", "v=16", 1),
@@ -77,10 +77,10 @@ func TestUnknownHashes(t *testing.T) {
 		strings.Replace(good, "p=1", "p=255", 1), strings.Replace(good, "t=2,", "", 1), good + "=", good + "$",
 		"$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$AAAA",
 	} {
-		if ok, err := NewHasher(1).Verify(context.Background(), "x", hash); !errors.Is(err, ErrHashUnknown) || ok {
+		if ok, err := NewHasher(1, Cost{}).Verify(context.Background(), "x", hash); !errors.Is(err, ErrHashUnknown) || ok {
 			t.Errorf("%q: %v, %v", hash, ok, err)
 		}
-		if !NeedsRehash(hash) {
+		if !NewHasher(1, Cost{}).NeedsRehash(hash) {
 			t.Errorf("%q needs no rehash", hash)
 		}
 	}
@@ -89,15 +89,15 @@ func TestUnknownHashes(t *testing.T) {
 func TestWeakerParametersNeedRehash(t *testing.T) {
 	for _, p := range []argonParams{{8, 1, 1}, {19 * 1024, 1, 1}, {18 * 1024, 2, 1}} {
 		hash := hashArgon("x", p)
-		if ok, err := NewHasher(1).Verify(context.Background(), "x", hash); err != nil || !ok || !NeedsRehash(hash) {
+		if ok, err := NewHasher(1, Cost{}).Verify(context.Background(), "x", hash); err != nil || !ok || !NewHasher(1, Cost{}).NeedsRehash(hash) {
 			t.Errorf("%+v: %v, %v", p, ok, err)
 		}
 	}
 }
 
 func TestVerifyNobodyTakesAsLongAsAWrongPassword(t *testing.T) {
-	h, ctx := NewHasher(1), context.Background()
-	hash := hashArgon("right", current)
+	h, ctx := NewHasher(1, Cost{}), context.Background()
+	hash := hashArgon("right", h.cost)
 	quickest := func(f func() error) time.Duration {
 		best := time.Hour
 		for range 5 {
@@ -120,7 +120,7 @@ func TestVerifyNobodyTakesAsLongAsAWrongPassword(t *testing.T) {
 }
 
 func TestHashingIsBounded(t *testing.T) {
-	h := NewHasher(2)
+	h := NewHasher(2, Cost{})
 	var running, most atomic.Int32
 	var wg sync.WaitGroup
 	for range 10 {
@@ -144,7 +144,7 @@ func TestHashingIsBounded(t *testing.T) {
 }
 
 func TestWaitingForASlotEndsWithTheContext(t *testing.T) {
-	h := NewHasher(0) // counts as one
+	h := NewHasher(0, Cost{}) // counts as one
 	synctest.Test(t, func(t *testing.T) {
 		h.slots = make(chan struct{}, 1)
 		h.slots <- struct{}{}

@@ -46,7 +46,7 @@ func services(t *testing.T, d *db.DB) seed.DemoServices {
 	n := 0
 	return seed.DemoServices{
 		DB: d, Catalog: catalog.New(d), Membership: members, WorkPackages: wps, Attachments: files,
-		Accounts: account.New(account.Deps{DB: d, Keys: secret.NewKeyring(), Hasher: secret.NewHasher(2), Audit: log, Memberships: members}),
+		Accounts: account.New(account.Deps{DB: d, Keys: secret.NewKeyring(), Hasher: secret.NewHasher(2, secret.Cost{Memory: 8, Passes: 1}), Audit: log, Memberships: members}),
 		Versions: version.New(d, wps), Categories: category.New(d, wps),
 		Projects: project.New(project.Deps{DB: d, Audit: log, Settings: rules{}, Creators: members}),
 		Password: func() string { n++; return fmt.Sprintf("violet-otter-%d-ladder", n) },

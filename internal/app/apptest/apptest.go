@@ -19,6 +19,7 @@ import (
 	"github.com/holdfast/holdfast/internal/app"
 	"github.com/holdfast/holdfast/internal/config"
 	"github.com/holdfast/holdfast/internal/db/dbtest"
+	"github.com/holdfast/holdfast/internal/secret"
 	"github.com/holdfast/holdfast/internal/serve"
 )
 
@@ -67,7 +68,7 @@ func New(t testing.TB, o Options, mount func(chi.Router, *Instance)) *Instance {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := app.Open(t.Context(), cfg, slog.New(slog.DiscardHandler), app.Options{Version: "test"})
+	a, err := app.Open(t.Context(), cfg, slog.New(slog.DiscardHandler), app.Options{Version: "test", Passwords: secret.Cost{Memory: 8, Passes: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
