@@ -110,7 +110,7 @@ func (a *album) keep(t *testing.T) {
 // everyPage is the addresses of an instance in which somebody has planned, with the page of a work package.
 func everyPage(work string) []string {
 	return []string{
-		"/", "/search?q=wall", "/search?q=nothing", "/keyboard", "/notifications", "/notifications?show=all", "/notifications?show=snoozed", "/my/notifications", "/my/account", "/my/changes", "/projects", "/projects/new", "/projects/castle",
+		"/", "/search?q=wall", "/search?q=nothing", "/keyboard", "/notifications", "/notifications?show=all", "/notifications?show=snoozed", "/my/notifications", "/my/account", "/my/shortcuts", "/my/changes", "/projects", "/projects/new", "/projects/castle",
 		"/projects/castle/work_packages", "/projects/castle/settings", "/projects/castle/settings/modules", "/projects/castle/settings/members", "/projects/castle/settings/types", "/projects/castle/settings/versions", "/projects/castle/settings/versions/new", "/projects/castle/settings/categories", "/projects/castle/settings/categories/new", "/projects/castle/deletion", "/projects/castle/work_packages/new",
 		"/work_packages", "/projects/castle/work_packages?view=board", "/work_packages?view=calendar", "/work_packages?view=gantt", work, work + "/edit", work + "/deletion", work + "/watchers",
 		"/admin", "/admin/users", "/admin/users/new", "/admin/mail", "/admin/jobs", "/admin/audit", "/admin/backups", "/admin/backups/care",

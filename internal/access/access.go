@@ -66,9 +66,11 @@ type Actor struct {
 	Token id.Token
 	// Language and TimeZone are the person's, for texts and dates.
 	Language, TimeZone string
-	// Theme, Density and KeysOff are how pages look and act for the person.
+	// Theme, Density and KeysOff are how pages look and act for the person, OwnKeys the keys of the person's
+	// choice as account writes them.
 	Theme, Density string
 	KeysOff        bool
+	OwnKeys        string
 }
 
 // System is the actor for work that Holdfast does by itself; name says which.

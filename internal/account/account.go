@@ -74,6 +74,7 @@ type User struct {
 	Theme               string   `db:"theme"`
 	Density             string   `db:"density"`
 	KeysOff             bool     `db:"keys_off"`
+	OwnKeys             OwnKeys  `db:"own_keys"`
 	ForcePasswordChange bool     `db:"force_password_change"`
 	LastLoginAt         *db.Time `db:"last_login_at"`
 	RightsChangedAt     *db.Time `db:"rights_changed_at"`
@@ -96,7 +97,7 @@ func (u User) actor(ip string) access.Actor {
 	return access.Actor{
 		Kind: access.Person, ID: u.ID, Login: u.Login, Name: u.Name(), Admin: u.Admin,
 		IP: ip, Language: u.Language, TimeZone: u.TimeZone,
-		Theme: u.Theme, Density: u.Density, KeysOff: u.KeysOff,
+		Theme: u.Theme, Density: u.Density, KeysOff: u.KeysOff, OwnKeys: string(u.OwnKeys),
 	}
 }
 

@@ -56,6 +56,7 @@ var Fields = []FieldRule{
 	{Name: "theme", MaxLength: maxText, Writable: byEveryone, get: func(u *User) string { return u.Theme }, check: oneOf(Themes)},
 	{Name: "density", MaxLength: maxText, Writable: byEveryone, get: func(u *User) string { return u.Density }, check: oneOf(Densities)},
 	{Name: "singleKeys", Writable: byEveryone},
+	{Name: "ownKeys", Writable: byEveryone},
 	{Name: "password", Writable: byManager},
 	{Name: "status", Writable: byManager},
 }

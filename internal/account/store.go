@@ -13,7 +13,7 @@ import (
 
 // userColumns is a principal's row, with the alias u.
 const userColumns = `u.id, u.kind, COALESCE(u.login, '') AS login, u.firstname, u.lastname, COALESCE(u.mail, '') AS mail,
-	u.admin, u.status, u.language, u.time_zone, u.theme, u.density, u.keys_off, u.force_password_change, u.last_login_at, u.rights_changed_at,
+	u.admin, u.status, u.language, u.time_zone, u.theme, u.density, u.keys_off, u.own_keys, u.force_password_change, u.last_login_at, u.rights_changed_at,
 	u.mail_changed_at, u.created_at, u.updated_at, u.deleted_at`
 
 const selectUser = `SELECT ` + userColumns + ` FROM users u WHERE `
@@ -75,11 +75,11 @@ func insertUser(ctx context.Context, tx *db.Tx, u User) (id.User, error) {
 func updateUser(ctx context.Context, tx *db.Tx, u User) error {
 	_, err := db.Exec(ctx, tx, db.SQL(`UPDATE users SET kind = ?, login = ?, login_folded = ?, firstname = ?, lastname = ?,
 		name_folded = ?, mail = ?, mail_folded = ?, admin = ?, status = ?, language = ?, time_zone = ?,
-		theme = ?, density = ?, keys_off = ?, force_password_change = ?, last_login_at = ?, rights_changed_at = ?, mail_changed_at = ?, updated_at = ?, deleted_at = ?
+		theme = ?, density = ?, keys_off = ?, own_keys = ?, force_password_change = ?, last_login_at = ?, rights_changed_at = ?, mail_changed_at = ?, updated_at = ?, deleted_at = ?
 		WHERE id = ?`,
 		u.Kind, nullable(u.Login), folded(u.Login), u.Firstname, u.Lastname,
 		db.Fold(u.Name()), nullable(u.Mail), folded(u.Mail), u.Admin, u.Status, u.Language, u.TimeZone,
-		u.Theme, u.Density, u.KeysOff, u.ForcePasswordChange, u.LastLoginAt, u.RightsChangedAt, u.MailChangedAt, tx.Stamp(), u.DeletedAt, u.ID))
+		u.Theme, u.Density, u.KeysOff, u.OwnKeys, u.ForcePasswordChange, u.LastLoginAt, u.RightsChangedAt, u.MailChangedAt, tx.Stamp(), u.DeletedAt, u.ID))
 	return taken(err)
 }
 
@@ -105,6 +105,7 @@ type userState struct {
 	Theme     string    `json:"theme,omitempty"`
 	Density   string    `json:"density,omitempty"`
 	KeysOff   bool      `json:"keysOff,omitempty"`
+	OwnKeys   OwnKeys   `json:"ownKeys,omitempty"`
 	Members   []id.User `json:"members,omitempty"`
 	Deleted   bool      `json:"deleted,omitempty"`
 }
@@ -119,7 +120,7 @@ func journalUser(ctx context.Context, tx *db.Tx, a access.Actor, u User, c journ
 	c.State = userState{
 		Kind: u.Kind, Login: u.Login, Firstname: u.Firstname, Lastname: u.Lastname, Mail: u.Mail, Admin: u.Admin,
 		Status: u.Status.String(), Language: u.Language, TimeZone: u.TimeZone,
-		Theme: u.Theme, Density: u.Density, KeysOff: u.KeysOff, Members: members, Deleted: u.DeletedAt != nil,
+		Theme: u.Theme, Density: u.Density, KeysOff: u.KeysOff, OwnKeys: u.OwnKeys, Members: members, Deleted: u.DeletedAt != nil,
 	}
 	_, err := journal.Record(ctx, tx, c)
 	return err

@@ -115,6 +115,6 @@ func (now userState) backTo(was userState) Patch {
 		Login: opt.Back(now.Login, was.Login), Firstname: opt.Back(now.Firstname, was.Firstname), Lastname: opt.Back(now.Lastname, was.Lastname),
 		Mail: opt.Back(now.Mail, was.Mail), Admin: opt.Back(now.Admin, was.Admin), Language: opt.Back(now.Language, was.Language),
 		TimeZone: opt.Back(now.TimeZone, was.TimeZone), Theme: opt.Back(now.Theme, was.Theme), Density: opt.Back(now.Density, was.Density),
-		KeysOff: opt.Back(now.KeysOff, was.KeysOff),
+		KeysOff: opt.Back(now.KeysOff, was.KeysOff), OwnKeys: opt.Back(now.OwnKeys, was.OwnKeys),
 	}
 }

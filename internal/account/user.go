@@ -39,6 +39,8 @@ type Patch struct {
 	Theme, Density opt.Value[string]
 	// KeysOff switches off what single keys do.
 	KeysOff opt.Value[bool]
+	// OwnKeys takes the place of all that were chosen before.
+	OwnKeys opt.Value[OwnKeys]
 	// CurrentPassword confirms a change of one's own mail address.
 	CurrentPassword string
 }
@@ -224,6 +226,9 @@ func (s *Service) apply(ctx context.Context, tx *db.Tx, before User, st Standing
 	if p.KeysOff.Set && p.KeysOff.V != u.KeysOff {
 		u.KeysOff, changed["singleKeys"] = p.KeysOff.V, true
 	}
+	if p.OwnKeys.Set && p.OwnKeys.V != u.OwnKeys {
+		u.OwnKeys, changed["ownKeys"] = p.OwnKeys.V, true
+	}
 	if p.Admin.Set && p.Admin.V != u.Admin {
 		u.Admin, changed["admin"] = p.Admin.V, true
 	}
@@ -245,6 +250,9 @@ func (s *Service) apply(ctx context.Context, tx *db.Tx, before User, st Standing
 	}
 	if changed["admin"] {
 		u.RightsChangedAt = stamp(tx)
+	}
+	if changed["ownKeys"] {
+		fields = append(fields, u.OwnKeys.check()...)
 	}
 	return u, valid(ctx, tx, &u, fields...)
 }

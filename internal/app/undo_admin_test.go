@@ -163,7 +163,7 @@ func TestUndoOfUsersAndGroups(t *testing.T) {
 			if err := errors.Join(err, gerr); err != nil {
 				c.Fatal(err)
 			}
-			out := []any{u.Login, u.Firstname, u.Lastname, u.Mail, u.Admin, u.Status, u.Language, u.TimeZone, u.Theme, u.Density, u.KeysOff, g.Lastname}
+			out := []any{u.Login, u.Firstname, u.Lastname, u.Mail, u.Admin, u.Status, u.Language, u.TimeZone, u.Theme, u.Density, u.KeysOff, u.OwnKeys, g.Lastname}
 			for _, m := range g.Members {
 				out = append(out, m.ID)
 			}
@@ -181,7 +181,7 @@ func TestUndoOfUsersAndGroups(t *testing.T) {
 		return []undoable{
 			{"every field", update(account.Patch{
 				Login: opt.Of("nova"), Firstname: opt.Of("Nova"), Lastname: opt.Of("Star"), Mail: opt.Of("nova@example.com"), Admin: opt.Of(true),
-				Language: opt.Of("de"), TimeZone: opt.Of("Europe/Berlin"), Theme: opt.Of("dark"), Density: opt.Of("compact"), KeysOff: opt.Of(true),
+				Language: opt.Of("de"), TimeZone: opt.Of("Europe/Berlin"), Theme: opt.Of("dark"), Density: opt.Of("compact"), KeysOff: opt.Of(true), OwnKeys: opt.Of(account.OwnKeys("create n")),
 			}), undo(user), now, update(account.Patch{Firstname: opt.Of("Someone")})},
 			{
 				"locked", func(c *cast, a access.Actor) error { _, err := c.Accounts.Lock(c.ctx, a, user); return err }, undo(user), now,

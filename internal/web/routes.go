@@ -47,6 +47,8 @@ func (s *Site) routes() []page {
 		{get, "/my/account", s.myAccount, false},
 		{post, "/my/account", s.saveAccount, false},
 		{post, "/my/appearance", s.saveAppearance, false},
+		{get, "/my/shortcuts", s.shortcuts, false},
+		{post, "/my/shortcuts", s.saveShortcuts, false},
 		{post, "/my/password", s.changePassword, false},
 		{post, "/my/keys", s.createKey, false},
 		{get, "/my/keys/{id}/revocation", s.confirmRevocation, false},

@@ -193,7 +193,7 @@ func (s *Site) places(r *http.Request, a access.Actor) []ui.Hit {
 	var out []ui.Hit
 	add := func(prefix string, items ...ui.NavItem) {
 		for _, n := range items {
-			out = append(out, ui.Hit{Label: prefix + n.Label, Href: n.Href, Icon: n.Icon, Key: n.Key})
+			out = append(out, ui.Hit{Label: prefix + n.Label, Href: n.Href, Icon: n.Icon, Key: p.KeyCap(n.Key)})
 		}
 	}
 	add("", p.Nav...)
@@ -205,85 +205,4 @@ func (s *Site) places(r *http.Request, a access.Actor) []ui.Hit {
 	}
 	add("", ui.NavItem{Label: say.T("keys.title"), Href: "/keyboard", Icon: "keyboard", Key: "?"})
 	return out
-}
-
-type keyboardPage struct {
-	ui.Page
-	Groups []ui.KeyGroup
-	Off    bool
-}
-
-// keyboard lists what keys do, for those who look and for the dialog behind "?".
-func (s *Site) keyboard(w http.ResponseWriter, r *http.Request, a access.Actor) error {
-	say := speak(r)
-	p := keyboardPage{Page: s.frame(r, a, say.T("keys.title")), Groups: say.keyGroups(), Off: a.KeysOff}
-	p.Width = "medium"
-	return s.ui.Render(w, http.StatusOK, "keyboard", p)
-}
-
-func (in reader) keyGroups() []ui.KeyGroup {
-	return []ui.KeyGroup{
-		{Title: in.T("keys.everywhere"), Keys: []ui.KeyHelp{
-			{Keys: "Ctrl K", Does: in.T("keys.palette")},
-			{Keys: "/", Does: in.T("keys.search")},
-			{Keys: "?", Does: in.T("keys.help")},
-			{Keys: "c", Does: in.T("keys.create")},
-			{Keys: "g h", Does: in.T("keys.home")},
-			{Keys: "g p", Does: in.T("keys.projects")},
-			{Keys: "g w", Does: in.T("keys.packages")},
-			{Keys: "g o", Does: in.T("keys.overview")},
-			{Keys: "g b", Does: in.T("keys.board")},
-			{Keys: "g c", Does: in.T("keys.calendar")},
-			{Keys: "g g", Does: in.T("keys.gantt")},
-			{Keys: "g n", Does: in.T("keys.notifications")},
-			{Keys: "Ctrl Z", Does: in.T("keys.undo")},
-			{Keys: "Ctrl Shift Z", Does: in.T("keys.redo")},
-		}},
-		{Title: in.T("keys.in_lists"), Keys: []ui.KeyHelp{
-			{Keys: "j", Does: in.T("keys.next")},
-			{Keys: "k", Does: in.T("keys.previous")},
-			{Keys: "Enter", Does: in.T("keys.open")},
-			{Keys: "Space", Does: in.T("keys.peek")},
-			{Keys: "x", Does: in.T("keys.choose")},
-			{Keys: "s", Does: in.T("keys.set_status")},
-			{Keys: "a", Does: in.T("keys.set_assignee")},
-			{Keys: "p", Does: in.T("keys.set_priority")},
-			{Keys: "t", Does: in.T("keys.set_type")},
-			{Keys: "d", Does: in.T("keys.set_date")},
-			{Keys: "l", Does: in.T("keys.set_version")},
-			{Keys: "Alt ←→", Does: in.T("keys.shift")},
-			{Keys: "Alt ↑↓", Does: in.T("keys.regroup")},
-			{Keys: "[", Does: in.T("keys.previous_page")},
-			{Keys: "]", Does: in.T("keys.next_page")},
-		}},
-		{Title: in.T("home.home"), Keys: []ui.KeyHelp{
-			{Keys: "e", Does: in.T("home.close")},
-			{Keys: "h", Does: in.T("keys.snooze")},
-		}},
-		{Title: in.T("keys.in_notifications"), Keys: []ui.KeyHelp{
-			{Keys: "e", Does: in.T("keys.inbox_done")},
-			{Keys: "h", Does: in.T("keys.snooze")},
-			{Keys: "u", Does: in.T("keys.mark_unread")},
-			{Keys: "Shift M", Does: in.T("keys.mute")},
-		}},
-		{Title: in.T("keys.on_a_page"), Keys: []ui.KeyHelp{
-			{Keys: "e", Does: in.T("keys.edit")},
-			{Keys: "m", Does: in.T("keys.comment")},
-			{Keys: "Ctrl Enter", Does: in.T("keys.submit")},
-			{Keys: "Esc", Does: in.T("keys.close")},
-		}},
-		{Title: in.T("common.work_package"), Keys: []ui.KeyHelp{
-			{Keys: "[", Does: in.T("fields.before")},
-			{Keys: "]", Does: in.T("fields.after")},
-			{Keys: "Esc", Does: in.T("fields.back")},
-		}},
-		{Title: in.T("keys.as_before"), Keys: []ui.KeyHelp{
-			{Keys: "s", Does: in.T("keys.search")},
-			{Keys: "p", Does: in.T("keys.palette")},
-			{Keys: "g m", Does: in.T("keys.home")},
-			{Keys: "g w p", Does: in.T("keys.packages")},
-			{Keys: "n w p", Does: in.T("keys.create")},
-			{Keys: "Alt 1–7", Does: in.T("keys.access")},
-		}},
-	}
 }

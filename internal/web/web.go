@@ -18,6 +18,7 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 
 	"github.com/holdfast/holdfast/internal/access"
+	"github.com/holdfast/holdfast/internal/account"
 	"github.com/holdfast/holdfast/internal/app"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/serve"
@@ -122,7 +123,7 @@ func (s *Site) frame(r *http.Request, a access.Actor, title string) ui.Page {
 	if a.Kind == access.Visitor {
 		return p
 	}
-	p.KeysOff, p.Theme, p.Density = a.KeysOff, a.Theme, a.Density
+	p.KeysOff, p.OwnKeys, p.Theme, p.Density = a.KeysOff, account.OwnKeys(a.OwnKeys).ByKey(), a.Theme, a.Density
 	if a.Theme == "contrast" {
 		p.Theme, p.Contrast = "", "more"
 	}

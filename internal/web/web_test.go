@@ -464,7 +464,7 @@ func TestEveryPageIsShownOnce(t *testing.T) {
 	b.signIn("mara", apptest.Password)
 	pages := map[string]string{
 		"home": "/", "project_form": "/projects/new", "project_information": "/projects/1/settings", "project_choice": "/projects/1/settings/modules", "list": "/work_packages?status=all", "cell": "/work_packages/1/cell/status", "bulk": "", "project": "/projects/1", "project_members": "/projects/1/settings/members",
-		"choose_project": "/work_packages/new", "search": "/search?q=telescope", "notifications": "/notifications?show=all", "switches": "/my/notifications", "changes": "/my/changes", "keyboard": "/keyboard", "package": "/work_packages/1",
+		"choose_project": "/work_packages/new", "search": "/search?q=telescope", "notifications": "/notifications?show=all", "switches": "/my/notifications", "changes": "/my/changes", "keyboard": "/keyboard", "shortcuts": "/my/shortcuts", "package": "/work_packages/1",
 		"package_form": "/work_packages/1/edit", "confirm": "/work_packages/1/deletion", "account": "/my/account", "admin": "/admin",
 		"admin_users": "/admin/users", "admin_user": "/admin/users/5", "admin_mail": "/admin/mail", "admin_audit": "/admin/audit", "admin_jobs": "/admin/jobs",
 		"admin_backup": "/admin/backups", "admin_care": "/admin/backups/care", "admin_prune": "/admin/backups/prune", "admin_retrieve": "/admin/backups/retrieve", "backup_cancel": "/backup_tokens/cancel?token=x", "error": "/nothing",

@@ -93,6 +93,7 @@ var tables = []Table{
 		{"created_at", Instant},
 		{"updated_at", Instant},
 		{"deleted_at", Instant},
+		{"own_keys", Text},
 	}},
 	{Name: "user_passwords", Key: []string{"id"}, Columns: []Column{
 		{"id", Int}, {"user_id", Int}, {"hash", Text}, {"created_at", Instant},

@@ -24,6 +24,7 @@ type Page struct {
 	Search      string    // what the search field of the header holds
 	Searchable  bool      // the header has a search field
 	KeysOff     bool      // single keys do nothing
+	OwnKeys     OwnKeys   // keys of the person's choice
 	Actor       *Person   // nil when nobody is signed in
 	ActorMenu   []NavItem
 	LoginHref   string // shown when nobody is signed in

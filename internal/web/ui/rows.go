@@ -1,6 +1,12 @@
 package ui
 
-import "strings"
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
 // ProjectRow is a project in a table ("project-rows" takes a slice). Depth is
 // its level in the tree, from 0.
@@ -50,6 +56,38 @@ type KeyHelp struct{ Keys, Does string }
 
 // Caps are the keys one by one.
 func (k KeyHelp) Caps() []string { return strings.Fields(k.Keys) }
+
+// OwnKeys are keys of a person's choice, by the keys that do the same for everybody else. Pages name
+// what keys do by the latter; scripts and Cap put the own ones in their place.
+type OwnKeys map[string]string
+
+// JSON is what scripts read.
+func (k OwnKeys) JSON() string {
+	text, _ := json.Marshal(k) // of texts alone, which does not fail
+	return string(text)
+}
+
+// Cap is what a person presses for a key, as it is shown: capital letters with Shift.
+func (k OwnKeys) Cap(key string) string {
+	parts := strings.Fields(or(k[key], key))
+	if slices.ContainsFunc(parts, func(part string) bool { return utf8.RuneCountInString(part) > 1 }) {
+		return key // with Ctrl and the like, which say it themselves
+	}
+	for i, part := range parts {
+		if r, _ := utf8.DecodeRuneInString(part); unicode.IsUpper(r) {
+			parts[i] = "Shift " + part
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+// KeyCap is what the reader presses for a key, empty where single keys are off.
+func (p Page) KeyCap(key string) string {
+	if p.KeysOff {
+		return ""
+	}
+	return p.OwnKeys.Cap(key)
+}
 
 // Cell shows one value in a table: a chip, a person, a day, a text, or that there is none. With Edit it
 // leads to a form that takes its place ("cell").

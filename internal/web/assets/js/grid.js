@@ -52,6 +52,8 @@ export default class extends Controller {
 
   // A single key sets a field: of the chosen rows in the bar, else of the row that has the focus.
   set(key) {
+    const at = key === "x" && document.activeElement?.closest("[data-grid-target=row]")
+    if (at && this.element.contains(at)) return this.tick(at) ?? true
     const name = fields[key]
     if (!name) return
     if (this.bar && !this.bar.hidden) return this.bar.elements[name]?.focus() ?? true
@@ -196,7 +198,6 @@ export default class extends Controller {
     const link = e.target.tagName === "A" && e.target
     if (!link) return
     const off = document.body.dataset.keysOffValue
-    if (e.key === "x" && !off) return this.tick(row) ?? true
     if (e.key === "F2" && link.dataset.edit) {
       link.closest("turbo-frame").src = link.dataset.edit
       return true

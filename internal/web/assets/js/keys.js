@@ -1,6 +1,7 @@
 // What keys do. An element with data-key="g h" is clicked, or focused if it is a field, when g and
 // then h are pressed. Chords with Ctrl or Cmd work everywhere; single keys only outside of fields,
-// outside of dialogs, and unless the person has switched them off.
+// outside of dialogs, and unless the person has switched them off. Pages name keys as everybody has them;
+// what a person chose instead stands at the body, as { "g h": "z" }.
 const fields = "input:not([type=checkbox], [type=radio], [type=submit], [type=button]), textarea, select, [contenteditable]"
 
 // What people have in their fingers from OpenProject leads to the same: keys, and Alt with a digit.
@@ -10,7 +11,7 @@ const keyed = { at: 0, keys: [] } // outlives the page, as a link may be followe
 const rows = ".table tbody .cell-title > a:first-of-type:not(.peek-link), .table tbody .cell-title .starred > a, .table tbody .cell-title turbo-frame > a, .rows .rows-title"
 
 app.register("keys", class extends Controller {
-  static values = { off: Boolean }
+  static values = { off: Boolean, own: Object }
 
   connect() {
     this.press = e => { if (!e.defaultPrevented && !e.isComposing && this.does(e)) e.preventDefault() }
@@ -45,6 +46,19 @@ app.register("keys", class extends Controller {
   }
 
   single(key) {
+    if (key === "Shift") return
+    const now = performance.now(), keys = [...(now - keyed.at < 1200 ? keyed.keys : []), key].slice(-3)
+    Object.assign(keyed, { at: now, keys })
+    for (let i = 0; i < keys.length; i++) {
+      const chord = keys.slice(i).join(" "), own = this.ownValue
+      const does = Object.keys(own).find(does => own[does] === chord) ?? (chord in own ? null : chord)
+      if (does && this.act(does) || chord !== key && this.hit(aliases[chord])) return true
+    }
+    return key === "p" ? this.open("palette") : this.hit(aliases[key])
+  }
+
+  // Does what a key stands for: for the row that has the focus, else for the page.
+  act(key) {
     if (key === "j" || key === "k") return this.move(key === "j" ? 1 : -1)
     const row = document.activeElement?.matches(rows) && document.activeElement
     if (row && key === "o") return row.click() ?? true
@@ -57,16 +71,10 @@ app.register("keys", class extends Controller {
     }
     const peek = row && key === " " && $(".peek-link", row.closest("th, td, li"))
     if (peek) return peek.click() ?? true
-    const now = performance.now(), keys = [...(now - keyed.at < 1200 ? keyed.keys : []), key].slice(-3)
-    Object.assign(keyed, { at: now, keys })
-    for (let i = 0; i < keys.length; i++) {
-      const chord = keys.slice(i).join(" ")
-      if (this.hit(chord) || chord !== key && this.hit(aliases[chord])) return true
-      const list = views[chord] && $$("[data-key='g w']").at(-1)
-      if (list) return Turbo.visit(list.href + "?view=" + views[chord]) ?? true
-    }
-    if (this.dispatch("single", { target: window, detail: { key } }).defaultPrevented) return true
-    return key === "p" ? this.open("palette") : this.hit(aliases[key])
+    if (this.hit(key)) return true
+    const list = views[key] && $$("[data-key='g w']").at(-1)
+    if (list) return Turbo.visit(list.href + "?view=" + views[key]) ?? true
+    return this.dispatch("single", { target: window, detail: { key } }).defaultPrevented
   }
 
   move(step, at = $$(rows).indexOf(document.activeElement)) {

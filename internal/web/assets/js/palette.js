@@ -18,10 +18,11 @@ function show(dialog) {
 // What can be done on the page itself: its buttons, those of the row that has the focus, and the fields
 // that a key leads to. Who may not do something does not find it here, as it is not on the page.
 function doable(row) {
+  const mine = JSON.parse(document.body.dataset.keysOwnValue ?? "{}"), off = document.body.dataset.keysOffValue
   const from = [...row ? row.querySelectorAll("[data-row-key]") : [], ...document.querySelectorAll("#main :is(.pagehead .actions :is(a, button), [data-key]:not([data-key='?'])), .toast form button")]
   const seen = new Set()
   return from.flatMap(does => {
-    const own = does.dataset.rowKey ?? does.dataset.key, key = own === "Escape" ? "Esc" : own?.length < 4 ? own : null, label = (does.labels?.[0] ?? does).textContent.trim().replace(/\s+/g, " ")
+    const own = does.dataset.rowKey ?? does.dataset.key, key = own === "Escape" ? "Esc" : own?.length < 4 && !off ? mine[own] ?? own : null, label = (does.labels?.[0] ?? does).textContent.trim().replace(/\s+/g, " ")
     if (!label || seen.has(label) || !does.checkVisibility() || does.disabled) return []
     seen.add(label)
     return [{ does, key, label }]
