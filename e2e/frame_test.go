@@ -37,7 +37,7 @@ func (b *tab) until(condition string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, 10*time.Second)
 	defer cancel()
-	for {
+	for ; ; time.Sleep(glance) {
 		got, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+condition+")"))
 		if err == nil && got {
 			return
@@ -64,6 +64,7 @@ func (b *tab) arrivesBy(path string, steps func()) {
 
 // TestKeys goes through a project, a list and a work package without the mouse.
 func TestKeys(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.project()
 	b.packageIn("Mend the gate")
@@ -122,6 +123,7 @@ func TestKeys(t *testing.T) {
 
 // TestPalette jumps to a project, to a work package by its number, and to a page.
 func TestPalette(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.project()
 	b.packageIn("Mend the gate")
@@ -153,6 +155,7 @@ func TestPalette(t *testing.T) {
 
 // TestSideNavigation makes it narrow, on this page and the next.
 func TestSideNavigation(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.project()
 	width := `document.querySelector(".side").offsetWidth`
@@ -173,6 +176,7 @@ func TestSideNavigation(t *testing.T) {
 
 // TestUndoFromTheToast takes a saved change back by key, and brings it again by button.
 func TestUndoFromTheToast(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.project()
 	b.packageIn("Mend the gate")

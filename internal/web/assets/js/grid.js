@@ -9,9 +9,11 @@ const $ = (selector, from = document) => from.querySelector(selector)
 const $$ = (selector, from = document) => [...from.querySelectorAll(selector)]
 const fields = { s: "status", a: "assignee", p: "priority", t: "type", d: "dueDate", l: "version" }
 
-// What a frame showed before its form, for Escape.
+// What a frame showed before its form, for Escape, and how often it was asked for one.
 addEventListener("turbo:before-fetch-request", ({ target }) => {
-  if (target.tagName === "TURBO-FRAME" && !$("form", target)) target.before_ = target.innerHTML
+  if (target.tagName !== "TURBO-FRAME") return
+  target.asked_ = (target.asked_ ?? 0) + 1
+  if (!$("form", target)) target.before_ = target.innerHTML
 })
 
 export default class extends Controller {
@@ -105,13 +107,14 @@ export default class extends Controller {
   // What a saved field changed elsewhere comes with the answer: messages, and the parts of the page that say so.
   async taken({ target, detail }) {
     if ($("form", target)) return
+    const asked = target.asked_
     const page = new DOMParser().parseFromString(await detail.fetchResponse.responseHTML, "text/html")
     $$(".toast").forEach(e => e.remove())
     $$(".toast", page).forEach(e => document.body.append(e))
     const held = document.activeElement, own = held.closest("turbo-frame") ?? target
     for (const part of $$("[data-part]", page)) {
       const here = document.getElementById(part.id)
-      const opening = here && $$("turbo-frame[busy]", here).some(f => f.id !== target.id)
+      const opening = here && (target.asked_ !== asked || $$("turbo-frame[busy]", here).some(f => f.id !== target.id))
       if (here && !opening && !$(".cell-form", here)) here.replaceWith(part)
     }
     if (!held.isConnected || held === document.body) $("a", document.getElementById(own.id))?.focus()

@@ -77,6 +77,7 @@ const renew = async (now = false) => {
   if (!answer?.ok || answer.redirected || location.href !== at) return
   const page = new DOMParser().parseFromString(await answer.text(), "text/html")
   if (location.href !== at) return
+  if ($("#main turbo-frame[busy]")) return void (live.soon = setTimeout(renew, 250)) // it brings a form, or what was saved
   if (busy() && !now) return tell($("#live-notice")?.dataset.changed)
   const notice = $("#live-notice")
   if (notice) notice.hidden = true
