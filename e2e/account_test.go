@@ -39,6 +39,7 @@ func (b *tab) signOut() {
 }
 
 func TestFirstAdministrator(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir())
 	b := browse(t, s.url)
 	setup := s.setupLink()
@@ -62,6 +63,7 @@ func TestFirstAdministrator(t *testing.T) {
 }
 
 func TestSignIn(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.signOut()
 	b.fill("Login or e-mail", adminLogin, "Password", "seven loud herons")

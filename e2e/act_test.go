@@ -11,6 +11,7 @@ import (
 // offers, sees who is told of a comment, and has a page that was fetched ahead count as read
 // once it is shown.
 func TestActingInPlace(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.project()
 	grace := b.colleague(t)

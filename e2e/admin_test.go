@@ -7,6 +7,7 @@ import (
 )
 
 func TestNewUser(t *testing.T) {
+	t.Parallel()
 	s, b := instance(t)
 	b.visit("/admin/users")
 	b.follow("New user")

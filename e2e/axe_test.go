@@ -40,6 +40,7 @@ func (b *tab) audit(rules string) []offence {
 
 // TestPagesAreAccessible opens every page, and looks at each in every width and theme.
 func TestPagesAreAccessible(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	p := b.plan()
 	b.still()
@@ -66,6 +67,7 @@ func TestPagesAreAccessible(t *testing.T) {
 
 // TestTheEditorIsAccessible looks at a list of people, a preview, a draft, and the sign-in page with a form that waits.
 func TestTheEditorIsAccessible(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.still()
 	b.project()
@@ -91,6 +93,7 @@ func TestTheEditorIsAccessible(t *testing.T) {
 
 // TestTheStyleGuideIsAccessible looks at every part in every state.
 func TestTheStyleGuideIsAccessible(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "HOLDFAST_STYLEGUIDE=true")
 	b := browse(t, s.url)
 	b.still()

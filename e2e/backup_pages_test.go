@@ -17,6 +17,7 @@ import (
 // token to damage that is found, wide and on a phone, light and dark, in English and in
 // German: nothing is wider than the window, and each page has its one heading.
 func TestBackupPagesFit(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	s := start(t, data)
 	b := browse(t, s.url)

@@ -12,6 +12,7 @@ import (
 // TestBackupAndRestore takes a backup in the browser, as the manual of the
 // original describes it, and goes on working in what was restored from it.
 func TestBackupAndRestore(t *testing.T) {
+	t.Parallel()
 	s, b := instance(t)
 	p := b.plan()
 	token := b.backupToken()

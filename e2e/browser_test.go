@@ -99,7 +99,7 @@ func (b *tab) load(status int, steps ...step) {
 	b.t.Helper()
 	b.do(chromedp.Evaluate[chromedp.Void](leave))
 	b.do(steps...)
-	for late := time.Now().Add(patience); ; {
+	for late := time.Now().Add(patience); ; time.Sleep(glance) {
 		ctx, cancel := context.WithTimeout(b.ctx, patience)
 		got, err := chromedp.Run(ctx, chromedp.Evaluate[int](arrived)) // fails while documents change
 		cancel()

@@ -43,6 +43,7 @@ func (b *tab) colleague(t *testing.T) *tab {
 
 // TestWritingAComment mentions somebody by keyboard, pastes a picture, looks at the preview and sends.
 func TestWritingAComment(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.project()
 	b.packageIn("Mend the gate")
@@ -89,6 +90,7 @@ func TestWritingAComment(t *testing.T) {
 
 // TestMarks uses the keys and buttons of the editor on a chosen word.
 func TestMarks(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.project()
 	b.packageIn("Mend the gate")
@@ -123,6 +125,7 @@ func TestMarks(t *testing.T) {
 
 // TestDraftsComeBack types, leaves without sending, and is offered the text again.
 func TestDraftsComeBack(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.project()
 	b.packageIn("Mend the gate")
@@ -151,6 +154,7 @@ func TestDraftsComeBack(t *testing.T) {
 
 // TestFilesBesideAText keeps what is being typed while a file is sent, and refuses a large one before it is.
 func TestFilesBesideAText(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.project()
 	b.packageIn("Mend the gate")
@@ -206,6 +210,7 @@ func (b *tab) endSessions() {
 
 // TestTheSessionEndsWhileSomebodyTypes sends a comment too late, signs in, and finds it in the form.
 func TestTheSessionEndsWhileSomebodyTypes(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.project()
 	b.packageIn("Mend the gate")
@@ -235,6 +240,7 @@ func TestTheSessionEndsWhileSomebodyTypes(t *testing.T) {
 
 // TestTheSessionEndsWithoutScripts takes the same way in a browser that runs none.
 func TestTheSessionEndsWithoutScripts(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.noScripts()
 	b.project()

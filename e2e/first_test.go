@@ -20,6 +20,7 @@ const (
 
 // TestFirstRun goes from the link that a new instance prints to the first work package.
 func TestFirstRun(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir())
 	b := browse(t, s.url)
 	b.firstRun(s.setupLink())
@@ -27,6 +28,7 @@ func TestFirstRun(t *testing.T) {
 
 // TestFirstRunWithoutScripts does so in a browser that runs no JavaScript.
 func TestFirstRunWithoutScripts(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir())
 	b := browse(t, s.url)
 	b.noScripts()
@@ -74,6 +76,7 @@ func (b *tab) firstRun(link string) {
 
 // TestFavoriteIsAtHand marks a project in the list and finds it beside other pages and in the palette.
 func TestFavoriteIsAtHand(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.project()
 	b.visit("/projects")
@@ -94,12 +97,14 @@ func TestFavoriteIsAtHand(t *testing.T) {
 
 // TestProjectsFilteredToNothing drops the filter that takes everything away.
 func TestProjectsFilteredToNothing(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.filteredToNothing()
 }
 
 // TestProjectsFilteredToNothingWithoutScripts does so by plain links and forms.
 func TestProjectsFilteredToNothingWithoutScripts(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.noScripts()
 	b.filteredToNothing()
@@ -123,6 +128,7 @@ func (b *tab) filteredToNothing() {
 
 // TestTreeOfProjectsFolds folds what is below a project, by its link and by the arrow keys on its name.
 func TestTreeOfProjectsFolds(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.project()
 	b.visit("/projects/new")
@@ -144,6 +150,7 @@ func TestTreeOfProjectsFolds(t *testing.T) {
 
 // TestMemberByKeyboard adds a member and changes their role without the mouse.
 func TestMemberByKeyboard(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.project()
 	b.visit("/admin/users/new")
@@ -178,6 +185,7 @@ func TestMemberByKeyboard(t *testing.T) {
 
 // TestDemoGoes fills a new instance with the demo, and takes it away again from its first page.
 func TestDemoGoes(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir())
 	b := browse(t, s.url)
 	b.noScripts()

@@ -10,6 +10,7 @@ import (
 // TestInbox works through two notifications by keyboard, takes each step back, and does
 // the same without scripts.
 func TestInbox(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.project()
 	grace := b.colleague(t)

@@ -12,6 +12,7 @@ import (
 // TestEditTheTableByKeyboard changes a field in its cell, leaves another as it is, and
 // is told what a rule refuses, without the mouse.
 func TestEditTheTableByKeyboard(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.project()
 	b.packageIn("Mend the gate")
@@ -93,6 +94,7 @@ func TestEditTheTableByKeyboard(t *testing.T) {
 
 // TestManyAtOnce ticks rows, changes them and deletes them, with and without scripts.
 func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
 	for _, scripts := range []bool{true, false} {
 		t.Run(fmt.Sprint("scripts ", scripts), func(t *testing.T) {
 			_, b := instance(t)
@@ -125,6 +127,7 @@ func TestManyAtOnce(t *testing.T) {
 
 // TestBoardByKeyboard picks a card up, carries it to the next column and drops it.
 func TestBoardByKeyboard(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.project()
 	b.packageIn("Mend the gate")
@@ -167,6 +170,7 @@ func TestBoardByKeyboard(t *testing.T) {
 
 // TestBoardWithoutScripts moves the card with the form that it leads to.
 func TestBoardWithoutScripts(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.noScripts()
 	b.project()
@@ -183,6 +187,7 @@ func TestBoardWithoutScripts(t *testing.T) {
 
 // TestGanttByKeyboard moves a bar by a day and makes it longer by one.
 func TestGanttByKeyboard(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.project()
 	b.packageIn("Mend the gate")

@@ -9,6 +9,7 @@ import (
 // TestPagesFollowWhatOthersDo changes a work package in one browser and watches the
 // list, the page and the bell of others follow, without losing the place.
 func TestPagesFollowWhatOthersDo(t *testing.T) {
+	t.Parallel()
 	s, b := instance(t)
 	b.project()
 	b.packageIn("Mend the gate")
@@ -52,6 +53,7 @@ func TestPagesFollowWhatOthersDo(t *testing.T) {
 // TestCalendarAndGanttFollowWhatOthersDo moves a work package in one browser and watches its bar and its
 // entry move in others, but not while somebody moves the bar there.
 func TestCalendarAndGanttFollowWhatOthersDo(t *testing.T) {
+	t.Parallel()
 	s, b := instance(t)
 	b.project()
 	b.packageIn("Mend the gate")

@@ -11,6 +11,7 @@ import (
 // TestFieldsInPlaceByKeyboard changes fields on the page of a work package and beside a list without
 // the mouse, takes one back, walks the list and returns to the row.
 func TestFieldsInPlaceByKeyboard(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.project()
 	b.packageIn("Mend the gate")
@@ -57,6 +58,7 @@ func TestFieldsInPlaceByKeyboard(t *testing.T) {
 
 // TestFieldsWithoutScripts follows the link of a field to its form and back.
 func TestFieldsWithoutScripts(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.noScripts()
 	b.project()

@@ -24,6 +24,7 @@ import (
 // and a title of its own. Where pictures are asked for, they are of all widths and themes, with a
 // page to leaf through them.
 func TestPagesFit(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	p := b.plan()
 	pages := everyPage(p.page)

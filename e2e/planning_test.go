@@ -20,6 +20,7 @@ func (b *tab) version(name, due string) {
 // TestBoardByVersionByKeyboard plans a work package for the next version but one by
 // carrying its card, and takes the version from it in the table.
 func TestBoardByVersionByKeyboard(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.project()
 	b.packageIn("Mend the gate")

@@ -20,6 +20,7 @@ import (
 // TestRestoreInTheBrowser puts an instance back to a backup on its page, goes on
 // in it, and undoes that.
 func TestRestoreInTheBrowser(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	p := b.plan()
 	token := b.backupToken()
@@ -224,6 +225,7 @@ func uploaded(t *testing.T, s *server, c *http.Client, token, passphrase string,
 
 // TestFirstStartFromAnArchive brings an instance back on the first page of another.
 func TestFirstStartFromAnArchive(t *testing.T) {
+	t.Parallel()
 	origin := t.TempDir()
 	prepared(t, origin, "--work-packages", "50", "--files", "5", "--file-mib", "1")
 	phrase := filepath.Join(t.TempDir(), "phrase")
@@ -274,6 +276,7 @@ func TestFirstStartFromAnArchive(t *testing.T) {
 
 // TestFirstStartWithTheDemo fills a new instance on its first page.
 func TestFirstStartWithTheDemo(t *testing.T) {
+	t.Parallel()
 	s, c, token := firstStart(t)
 	if status, _ := form(t, c, s.url+"/setup/demo", url.Values{"token": {"0000"}}); status != http.StatusForbidden {
 		t.Errorf("with a wrong link: %d", status)

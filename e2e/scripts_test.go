@@ -10,6 +10,7 @@ import (
 // TestPagesChangeInPlace follows links and sends forms without the document being loaded anew, and
 // without anything that the content security policy refuses.
 func TestPagesChangeInPlace(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.project()
 	b.do(chromedp.Evaluate[chromedp.Void](`window.refused = []; addEventListener("securitypolicyviolation", e => refused.push(e.violatedDirective))`))
@@ -25,6 +26,7 @@ func TestPagesChangeInPlace(t *testing.T) {
 
 // TestColdLoadIsSmall holds what a browser that has nothing yet asks for, and what it gets.
 func TestColdLoadIsSmall(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.visit("/")
 	first := browse(t, b.base)
@@ -47,6 +49,7 @@ func TestColdLoadIsSmall(t *testing.T) {
 // TestPagesStayWithinTheirBudget holds, for the pages that load more than others, what scripts they take
 // in all, and what a browser asks for that has everything already.
 func TestPagesStayWithinTheirBudget(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	p := b.plan()
 	const measured = `(() => {

@@ -25,6 +25,9 @@ import (
 // patience bounds the wait for anything; it is reached only when something is broken.
 const patience = 60 * time.Second
 
+// glance is the time between two looks at a page, which has work to do meanwhile.
+const glance = 10 * time.Millisecond
+
 // tool is the path in the environment variable name. Where the whole suite is
 // asked for, a missing one fails the journey.
 func tool(t *testing.T, name string) string {

@@ -9,6 +9,7 @@ import (
 // TestUndoInTheAdministration takes a setting and the permissions of a role back from the
 // message that follows them: by key, by button, and without scripts.
 func TestUndoInTheAdministration(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	change := func(name string) {
 		t.Helper()

@@ -19,6 +19,7 @@ type planned struct {
 }
 
 func TestWork(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.plan()
 }
@@ -26,6 +27,7 @@ func TestWork(t *testing.T) {
 // TestWorkWithoutScripts takes the same way in a browser that runs no
 // JavaScript: nothing on it may depend on one.
 func TestWorkWithoutScripts(t *testing.T) {
+	t.Parallel()
 	_, b := instance(t)
 	b.noScripts()
 	b.plan()
