@@ -502,7 +502,7 @@ func TestInterruptedCommandsLeaveNothing(t *testing.T) {
 		p := begin(t, []string{"backup", "create", "--data", data, "-o", name}, "")
 		eventually(t, "the backup begins", func() bool { return len(left(t, dir, "cut-*.zip.part")) == 1 })
 		p.signal(t, sig)
-		if r := p.wait(t); r.code != 130 || !strings.Contains(r.errs, "interrupted") {
+		if r := p.wait(t); r.code != 130 || !strings.Contains(r.errs, "interrupted\nhint: there is no backup of it") {
 			t.Errorf("backup after %v: %d %s", sig, r.code, r.errs)
 		}
 		if got := left(t, dir, "cut-*"); len(got) != 0 {
@@ -512,7 +512,7 @@ func TestInterruptedCommandsLeaveNothing(t *testing.T) {
 		p = begin(t, []string{"restore", file, "--data", data, "--replace"}, "")
 		eventually(t, "the restore begins", func() bool { return len(left(t, data, "*.restore-*")) > 0 })
 		p.signal(t, sig)
-		if r := p.wait(t); r.code != 130 || !strings.Contains(r.errs, "interrupted") {
+		if r := p.wait(t); r.code != 130 || !strings.Contains(r.errs, "interrupted\nhint: nothing was changed") {
 			t.Errorf("restore after %v: %d %s", sig, r.code, r.errs)
 		}
 		settledAs(t, data, map[string][]archive.TableSum{"old": before})

@@ -74,7 +74,7 @@ func (c *backupCreateCmd) Run(ctx context.Context, s *session) error {
 		b, err := a.Backups.RunInline(ctx, s.operator(), c.Output, backup.InlineOptions{Attachments: !c.NoAttachments})
 		stop()
 		if err != nil {
-			return err
+			return interrupted(ctx, err, "there is no backup of it; what is stored already shortens the next one")
 		}
 		where := "snapshot " + b.Snapshot
 		if c.Output != "" {

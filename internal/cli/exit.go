@@ -43,15 +43,27 @@ func (s *session) report(ctx context.Context, err error) int {
 	if s.interactive() {
 		fmt.Fprint(s.Stderr, "\r\x1b[K") // the ^C that was typed, or a bar that ended half-way
 	}
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+	stopped := ctx.Err() != nil && errors.Is(err, context.Canceled)
+	if stopped {
 		fmt.Fprintln(s.Stderr, "holdfast: interrupted")
-		return exitInterrupted
+	} else {
+		fmt.Fprintln(s.Stderr, "holdfast:", strings.TrimSpace(message(err)))
 	}
-	fmt.Fprintln(s.Stderr, "holdfast:", strings.TrimSpace(message(err)))
 	if hint := fault.HintOf(err); hint != "" {
 		fmt.Fprintln(s.Stderr, "hint:", hint)
 	}
+	if stopped {
+		return exitInterrupted
+	}
 	return codeOf(err)
+}
+
+// interrupted says what an interrupted command leaves, where err is that.
+func interrupted(ctx context.Context, err error, leaves string) error {
+	if ctx.Err() == nil || !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fault.WithHint(err, leaves)
 }
 
 func codeOf(err error) int {

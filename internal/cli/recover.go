@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -85,6 +86,11 @@ func (c *recoverCmd) Run(ctx context.Context, s *session) error {
 	if from == "" {
 		from = k.Location
 	}
+	if !strings.Contains(from, "://") { // it is going to be set for a server that starts elsewhere
+		if from, err = filepath.Abs(from); err != nil {
+			return err
+		}
+	}
 	cfg, err := s.load(map[string]string{"backup.repository": from, "database.url": c.Database})
 	if err != nil {
 		return err
@@ -100,7 +106,7 @@ func (c *recoverCmd) Run(ctx context.Context, s *session) error {
 		return app.ErrNoBackup(c.Snapshot)
 	}
 	if err != nil {
-		return err
+		return interrupted(ctx, err, "there is no instance yet; the same command begins again")
 	}
 	if s.flags.JSON {
 		return s.print(r, "")

@@ -89,7 +89,7 @@ func (c *restoreCmd) restore(ctx context.Context, s *session, r *app.Restoration
 	report, err := r.Run(ctx, o)
 	show("", -1, -1)
 	if err != nil {
-		return err
+		return interrupted(ctx, err, "nothing was changed")
 	}
 	return s.printReport(report)
 }
