@@ -54,11 +54,12 @@ type Restoration struct {
 	blobs   *blob.Dir
 	place   *backup.Place
 	newKeys bool // the target has no keys yet; Run makes them
+	planned bool // Run is not called, and compares nothing
 }
 
 // OpenRestoration opens the backup, which is the path of an archive or the name of
-// a snapshot in the repository of the instance, checks it as a whole and takes
-// the data directory for itself. The caller closes it.
+// a snapshot in the repository of the instance, checks all of it but the rows and files,
+// which Run compares, and takes the data directory for itself. The caller closes it.
 func OpenRestoration(ctx context.Context, cfg *config.Config, log *slog.Logger, name, version string, identities ...age.Identity) (*Restoration, error) {
 	if err := mayExist(cfg, name); err != nil {
 		return nil, err
@@ -115,7 +116,7 @@ func PlanRestoration(ctx context.Context, cfg *config.Config, log *slog.Logger, 
 	if err != nil {
 		return archive.Plan{}, err
 	}
-	r := &Restoration{cfg: cfg, lock: lock}
+	r := &Restoration{cfg: cfg, lock: lock, planned: true}
 	defer func() { err = errors.Join(err, r.Close()) }()
 	if archive.Interrupted(cfg.Data) {
 		return archive.Plan{}, fault.WithHint(fault.Conflict("a restore was interrupted here"), "run holdfast doctor: it settles the restore first")
@@ -147,7 +148,11 @@ func (r *Restoration) open(ctx context.Context, log *slog.Logger, name, version 
 // find opens the archive at the path, or the snapshot of the name.
 func (r *Restoration) find(ctx context.Context, name string, keys *secret.Keyring, identities []age.Identity) error {
 	if _, err := os.Stat(name); err == nil {
-		a, err := archive.Open(ctx, name, keys, identities...)
+		open := archive.OpenToRestore
+		if r.planned {
+			open = archive.Open
+		}
+		a, err := open(ctx, name, keys, identities...)
 		if err == nil {
 			r.backup, r.opened = a, a
 		}

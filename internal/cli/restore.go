@@ -28,7 +28,7 @@ type restoreCmd struct {
 
 // Help is the long help text.
 func (c *restoreCmd) Help() string {
-	return `The backup is checked as a whole first. The new state is built beside the live one, compared with the backup
+	return `What the backup says of itself is checked first. The new state is built beside the live one, compared with the backup
 row by row and file by file, and only then put in its place, in one step. A crash at any moment leaves the instance
 entirely as it was or entirely restored. Stop holdfast serve first; only --dry-run works beside it. Ctrl-C gives the
 restore up, and takes away what it has added.

@@ -3,7 +3,6 @@ package archive
 import (
 	"bytes"
 	"errors"
-	"unicode/utf8"
 )
 
 // canonicalJSON is the type of a column of which is known that its JSON has the canonical
@@ -19,7 +18,7 @@ type canon struct {
 	i int
 }
 
-// canonicalEnd returns where the canonical JSON value at i ends.
+// canonicalEnd returns where the canonical JSON value at i of valid UTF-8 ends.
 func canonicalEnd(b []byte, i int) (int, error) {
 	c := canon{b, i}
 	err := c.value(0)
@@ -132,11 +131,7 @@ func (c *canon) str() (raw []byte, escaped bool, err error) {
 	for {
 		c.i = special(c.b, c.i)
 		if c.take('"') {
-			raw = c.b[start : c.i-1]
-			if !utf8.Valid(raw) {
-				return nil, false, errUTF8
-			}
-			return raw, escaped, nil
+			return c.b[start : c.i-1], escaped, nil
 		}
 		n := escapeLength(c.b[c.i:])
 		if n == 0 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/holdfast/holdfast/internal/db"
 )
@@ -30,6 +31,9 @@ func newRowParser(cols []Column) *rowParser {
 // digest of what was restored shows it. JSON is: it goes into the database as it stands.
 func (p *rowParser) parse(line []byte) ([]db.Cell, error) {
 	p.line, p.i, p.text = line, 0, p.text[:0]
+	if !utf8.Valid(line) { // asked once: there are many short texts in a line
+		return nil, errUTF8
+	}
 	if !p.take('[') {
 		return nil, errRow
 	}

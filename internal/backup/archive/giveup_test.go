@@ -64,7 +64,7 @@ func TestARestoreThatIsGivenUpTakesItsFilesAway(t *testing.T) {
 					interrupt()
 				}
 			})
-			a, err := archive.Open(context.Background(), path, i.keys)
+			a, err := archive.OpenToRestore(context.Background(), path, i.keys)
 			i.must(err)
 			_, err = archive.Restore(ctx, a, i.target(), archive.RestoreOptions{Replace: true})
 			reset()

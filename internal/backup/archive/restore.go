@@ -112,6 +112,9 @@ func Restore(ctx context.Context, b Backup, t Target, o RestoreOptions) (Report,
 		if ctx.Err() != nil && !errors.Is(err, ctx.Err()) { // a driver may word an interruption otherwise
 			err = errors.Join(ctx.Err(), err)
 		}
+		if _, file := b.(*Archive); file && errors.Is(err, ErrBroken) {
+			err = fetchAgain(err)
+		}
 		return Report{}, explain(fmt.Errorf("restore: %w", err))
 	}
 	return r.result, nil

@@ -159,7 +159,7 @@ func (i *instance) backup() string {
 
 func (i *instance) restore(path string, o archive.RestoreOptions) (archive.Report, error) {
 	i.t.Helper()
-	a, err := archive.Open(context.Background(), path, i.keys)
+	a, err := archive.OpenToRestore(context.Background(), path, i.keys)
 	i.must(err)
 	defer func() { _ = a.Close() }()
 	rep, err := archive.Restore(context.Background(), a, i.target(), o)
