@@ -5,6 +5,7 @@ const $$ = (selector, from = document) => [...from.querySelectorAll(selector)]
 
 export async function send(url, values, place) {
   place.setAttribute("aria-busy", "true")
+  dispatchEvent(new Event("sent"))
   const by = $("input[name=by]")?.value ?? ""
   const answer = await fetch(url, { method: "POST", body: new URLSearchParams({ ...values, by }), headers: { Accept: "text/html" } }).catch(() => null)
   const page = answer && new DOMParser().parseFromString(await answer.text(), "text/html")

@@ -47,7 +47,7 @@ addEventListener("turbo:frame-missing", e => {
 
 // What only some pages need is loaded by them: a controller when an element of its name is there, and
 // the field in the place of a select with many options when that gets the focus.
-const later = { grid: () => import("asset:grid.js"), board: () => import("asset:board.js"), gantt: () => import("asset:gantt.js"), walk: () => import("asset:walk.js"), editor: () => import("asset:editor.js") }
+const later = { grid: () => import("asset:grid.js"), board: () => import("asset:board.js"), gantt: () => import("asset:gantt.js"), slug: () => import("asset:slug.js"), walk: () => import("asset:walk.js"), editor: () => import("asset:editor.js") }
 async function need() {
   for (const [name, load] of Object.entries(later)) {
     if (!$(`[data-controller~="${name}"]`)) continue
@@ -67,11 +67,6 @@ addEventListener("change", ({ target }) => {
   target.setCustomValidity([...target.files].some(f => f.size > most) ? large : "")
   target.reportValidity()
 })
-
-// Turbo fetches what a link leads to when the mouse rests on it; the keyboard rests on it by focus.
-const rests = name => ({ target }) => target.matches?.("main a[href]") && target.dispatchEvent(new MouseEvent(name))
-addEventListener("focusin", rests("mouseenter"))
-addEventListener("focusout", rests("mouseleave"))
 
 // Who signs out leaves no drafts behind.
 addEventListener("submit", ({ target }) => {
