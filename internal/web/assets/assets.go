@@ -38,7 +38,7 @@ var sheets = []string{
 var scripts = []string{"start", "menu", "side", "toast", "keys", "ahead"}
 
 // modules are scripts that are loaded by those pages or persons that need them, in the order of their imports.
-var modules = []string{"palette", "admin", "send", "combobox", "grid", "board", "gantt", "work", "days", "slug", "walk", "live", "editor"}
+var modules = []string{"palette", "admin", "send", "combobox", "grid", "board", "gantt", "work", "days", "drafts", "slug", "walk", "live", "editor"}
 
 // further are the parts of modules that are more than one file, in their order behind the file of the module's name.
 var further = map[string][]string{"editor": {"editor_marks", "editor_pickers", "editor_files", "editor_drafts"}}

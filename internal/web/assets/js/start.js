@@ -47,7 +47,7 @@ addEventListener("turbo:frame-missing", e => {
 
 // What only some pages need is loaded by them: a controller when an element of its name is there, and
 // the field in the place of a select with many options when that gets the focus.
-const later = { grid: () => import("asset:grid.js"), board: () => import("asset:board.js"), gantt: () => import("asset:gantt.js"), slug: () => import("asset:slug.js"), walk: () => import("asset:walk.js"), editor: () => import("asset:editor.js") }
+const later = { grid: () => import("asset:grid.js"), board: () => import("asset:board.js"), gantt: () => import("asset:gantt.js"), slug: () => import("asset:slug.js"), drafts: () => import("asset:drafts.js"), walk: () => import("asset:walk.js"), editor: () => import("asset:editor.js") }
 async function need() {
   for (const [name, load] of Object.entries(later)) {
     if (!$(`[data-controller~="${name}"]`)) continue
