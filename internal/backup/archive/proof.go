@@ -47,7 +47,7 @@ func proofsKey(table string) []byte { return []byte(rowsKey + table + "\x01") }
 // binding begins the proofs of a table, and makes those of another form of it worth nothing.
 func binding(t Table, engine db.Dialect) []byte {
 	doc, _ := json.Marshal(t) // cannot fail
-	sum := sha256.Sum256(append([]byte("holdfast proofs 1 "+string(engine)+" "), doc...))
+	sum := sha256.Sum256(append([]byte("holdfast proofs 2 "+string(engine)+" "), doc...))
 	return sum[:]
 }
 
@@ -59,17 +59,18 @@ type printer struct {
 
 func newPrinter() *printer { return &printer{sum: sha256.New()} }
 
-// row adds a row. No two different rows are written alike.
+// row adds a row. No two different rows are written alike. Small numbers take few
+// bytes, since hashing costs as much as reading.
 func (p *printer) row(vals []any) {
 	b := p.buf
 	for _, v := range vals {
 		switch v := v.(type) {
 		case int64:
-			b = binary.BigEndian.AppendUint64(append(b, 'i'), uint64(v))
+			b = binary.AppendVarint(append(b, 'i'), v)
 		case string:
-			b = append(binary.BigEndian.AppendUint64(append(b, 't'), uint64(len(v))), v...)
+			b = append(binary.AppendUvarint(append(b, 't'), uint64(len(v))), v...)
 		case []byte:
-			b = append(binary.BigEndian.AppendUint64(append(b, 't'), uint64(len(v))), v...)
+			b = append(binary.AppendUvarint(append(b, 't'), uint64(len(v))), v...)
 		case bool:
 			b = append(b, 'f')
 			if v {

@@ -228,6 +228,12 @@ func TestDifferentRowsHaveDifferentFingerprints(t *testing.T) {
 		{{1.0}},
 		{{math.Inf(1)}},
 		{{int64(-1)}},
+		{{int64(63)}},
+		{{int64(64)}},
+		{{int64(math.MinInt64)}},
+		{{int64(math.MaxInt64)}},
+		{{strings.Repeat("n", 127)}},
+		{{strings.Repeat("n", 128)}},
 		{{strings.Repeat("x", 100_000)}},
 		{{strings.Repeat("x", 100_001)}},
 	} {

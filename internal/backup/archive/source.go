@@ -229,7 +229,7 @@ func (t *taking) table(ctx context.Context, tx *db.Tx, table Table, put func(rep
 	if table.Numbered() {
 		err = t.spread(ctx, tx, table, s)
 	} else {
-		err = cut(ctx, tx, table, db.Frag{}, func([]any) {}, s.item)
+		err = cut(ctx, t.again, table, db.Frag{}, func([]any) {}, s.item)
 	}
 	return s.entry(dataName(table.Name)), err
 }
@@ -268,6 +268,8 @@ func (t Table) place(b []byte, vals []any) (key []byte, leaf int64, err error) {
 			key = binary.BigEndian.AppendUint64(key, uint64(v)^1<<63)
 			leaf = v
 		case string:
+			key = append(append(key, v...), 0)
+		case []byte:
 			key = append(append(key, v...), 0)
 		default:
 			return key, 0, fmt.Errorf("a key of type %T", v)

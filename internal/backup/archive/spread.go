@@ -142,9 +142,8 @@ func (s *spreading) nextProof() *proof {
 // leaves otherwise. They are copied, because the next one is made meanwhile.
 func (s *spreading) read(ctx context.Context, tx *db.Tx, next *share) error {
 	p := newPrinter()
-	var way courtesy
 	if next.old != nil && !s.changed.Load() {
-		err := tx.Raw(ctx, query(s.table, next.part()), func(vals []any) error { way.next(); p.row(vals); return nil })
+		err := eachRow(ctx, tx, s.table, next.part(), func(vals []any) error { p.row(vals); return nil })
 		if err != nil {
 			return err
 		}
