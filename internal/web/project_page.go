@@ -154,6 +154,7 @@ func (s *Site) choosePackageProject(w http.ResponseWriter, r *http.Request, a ac
 	}
 	p := choosePage{Page: s.frame(r, a, say.T("package.new_work_package"))}
 	p.Lead, p.Width = say.T("project.in_which"), "narrow"
+	p.Subtitle = p.Lead // the form that follows has the same title
 	for _, pr := range list.Items {
 		if pr.Capabilities(a, list.Grants).AddWorkPackages {
 			p.Projects = append(p.Projects, ui.ProjectRow{Name: pr.Name, Href: projectHref(&pr) + "/work_packages/new", Status: ancestry(pr.Ancestors)})

@@ -114,7 +114,7 @@ func TestProjectPagesShowWhatIsAllowed(t *testing.T) {
 	want(t, "the members", status, page, 200, "Roles", "Tomás")
 	status, page = member.get("/work_packages/new")
 	if status != 303 {
-		want(t, "where to create", status, page, 200, "In which project?", "/work_packages/new")
+		want(t, "where to create", status, page, 200, "<title>New work package · In which project?", "/work_packages/new")
 	}
 	status, page = member.get(base + "/work_packages?status=all&page=1")
 	want(t, "the list", status, page, 200, "Finish")
