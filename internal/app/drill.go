@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -19,11 +20,29 @@ import (
 	"github.com/holdfast/holdfast/internal/workpackage"
 )
 
-// DrillScratch restores a snapshot of the instance's repository into a scratch
-// database and tries the application on it. It is what the process does that
-// "backup drill" starts: nothing here can send mail or carry out jobs, since
-// neither a mail server nor a runner is made.
-func DrillScratch(ctx context.Context, cfg *config.Config, log *slog.Logger, snapshot string, progress func(archive.Progress)) (_ archive.DrillReport, err error) {
+// said is what the process of a drill says: how far it is, and in the end its report.
+type said struct {
+	Progress *archive.Progress    `json:"progress,omitempty"`
+	Report   *archive.DrillReport `json:"report,omitempty"`
+}
+
+// DrillInside is the process that a drill is carried out in. It writes a line of JSON
+// to out now and then, and a last one with the report.
+func DrillInside(ctx context.Context, cfg *config.Config, log *slog.Logger, snapshot string, out io.Writer) error {
+	enc := json.NewEncoder(out)
+	r, err := drillScratch(ctx, cfg, log, snapshot, func(p archive.Progress) {
+		_ = enc.Encode(said{Progress: &p}) // whoever listened is gone, and ends this process
+	})
+	if err != nil {
+		return err
+	}
+	return enc.Encode(said{Report: &r})
+}
+
+// drillScratch restores a snapshot of the instance's repository into a scratch
+// database and tries the application on it. Nothing here can send mail or carry out
+// jobs, since neither a mail server nor a runner is made.
+func drillScratch(ctx context.Context, cfg *config.Config, log *slog.Logger, snapshot string, progress func(archive.Progress)) (_ archive.DrillReport, err error) {
 	keys, err := secret.OpenKeyring(cfg.KeysDir(), true)
 	if err != nil {
 		return archive.DrillReport{}, err
@@ -86,26 +105,47 @@ func try(ctx context.Context, cfg *config.Config, log *slog.Logger, keys *secret
 }
 
 // drillProcess carries a drill out in a process of its own.
-func (a *App) drillProcess(ctx context.Context, snapshot string) (report archive.DrillReport, err error) {
+func (a *App) drillProcess(ctx context.Context, snapshot string, progress func(archive.Progress)) (report archive.DrillReport, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return report, err
 	}
-	cmd := exec.CommandContext(ctx, self, "backup", "drill", "--inside", "--json", "--data", a.Config.Data, snapshot)
+	cmd := exec.CommandContext(ctx, self, "backup", "drill", "--inside", "--data", a.Config.Data, snapshot)
 	if f := a.Config.File(); f != "" {
 		cmd.Args = append(cmd.Args, "--config", f)
 	}
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = jobTime
-	var out, errs strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	if err := cmd.Run(); err != nil {
+	var errs strings.Builder
+	cmd.Stderr = &errs
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return report, err
+	}
+	if err := cmd.Start(); err != nil {
+		return report, err
+	}
+	heard := errors.New("the drill's process ended without a report")
+	for in := json.NewDecoder(out); ; {
+		var s said
+		if err := in.Decode(&s); err != nil {
+			break // the end, or what Wait has the reason of
+		}
+		if s.Progress != nil {
+			progress(*s.Progress)
+		}
+		if s.Report != nil {
+			report, heard = *s.Report, nil
+		}
+	}
+	_, _ = io.Copy(io.Discard, out) // so that it can end
+	if err := cmd.Wait(); err != nil {
 		if ctx.Err() != nil {
 			return report, ctx.Err()
 		}
 		return report, errors.New(lastLine(errs.String(), err))
 	}
-	return report, json.Unmarshal([]byte(out.String()), &report)
+	return report, heard
 }
 
 // lastLine is what a process said in the end.

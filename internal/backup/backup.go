@@ -108,7 +108,7 @@ type Deps struct {
 	Engine   Engine
 	// Place is the repository; Drill restores a snapshot of it for a test.
 	Place *Place
-	Drill func(ctx context.Context, snapshot string) (archive.DrillReport, error)
+	Drill func(ctx context.Context, snapshot string, progress func(archive.Progress)) (archive.DrillReport, error)
 	// Restore hands an order to the server, which refuses a second one; nil where no
 	// server runs. Kept tells of the newest restore that can be undone, and until when.
 	Restore func(RestoreOrder) error

@@ -6,6 +6,7 @@ import (
 
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/audit"
+	"github.com/holdfast/holdfast/internal/backup/archive"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/fault"
 	"github.com/holdfast/holdfast/internal/job"
@@ -58,7 +59,7 @@ func (s *Service) runCheck(ctx context.Context, kind CheckKind) error {
 	actor := access.System("backup")
 	switch kind {
 	case CheckDrill:
-		_, err = s.Drill(ctx, actor, "")
+		_, err = s.Drill(ctx, actor, "", func(archive.Progress) {})
 	case CheckPrune:
 		_, err = s.Prune(ctx, actor, PruneInput{})
 	default:

@@ -13,6 +13,7 @@ import (
 
 	"github.com/holdfast/holdfast/internal/access"
 	"github.com/holdfast/holdfast/internal/backup"
+	"github.com/holdfast/holdfast/internal/backup/archive"
 	"github.com/holdfast/holdfast/internal/db"
 	"github.com/holdfast/holdfast/internal/id"
 )
@@ -79,7 +80,10 @@ func operations() []operation {
 			_, err := w.VerifyRepository(ctx, w.root, backup.CheckFull, nil)
 			return err
 		}},
-		{name: "drill", do: func(ctx context.Context, w *world) error { _, err := w.Drill(ctx, w.root, ""); return err }},
+		{name: "drill", do: func(ctx context.Context, w *world) error {
+			_, err := w.Drill(ctx, w.root, "", func(archive.Progress) {})
+			return err
+		}},
 		{name: "kit", do: func(ctx context.Context, w *world) error { _, err := w.IssueKit(ctx, operator, true); return err }},
 		{name: "export", do: func(ctx context.Context, w *world) error {
 			exports++

@@ -54,7 +54,10 @@ func TestEveryCallToThePlaceFails(t *testing.T) {
 			return err
 		}},
 		{"verify", func(w *world) error { return w.sound(backup.CheckStructure) }},
-		{"drill", func(w *world) error { _, err := w.Drill(w.t.Context(), operator, ""); return err }},
+		{"drill", func(w *world) error {
+			_, err := w.Drill(w.t.Context(), operator, "", func(archive.Progress) {})
+			return err
+		}},
 		{"export", func(w *world) error {
 			exports++
 			path := filepath.Join(w.deps.Dir, fmt.Sprintf("%d.zip", exports))
@@ -505,11 +508,11 @@ func TestAnInterruptedDrillRaisesNoAlarm(t *testing.T) {
 		_, err := w.RunInline(t.Context(), operator, "", backup.InlineOptions{Attachments: true})
 		must(t, err)
 		ctx, interrupt := context.WithCancel(t.Context())
-		w.deps.Drill = func(ctx context.Context, _ string) (archive.DrillReport, error) {
+		w.deps.Drill = func(ctx context.Context, _ string, _ func(archive.Progress)) (archive.DrillReport, error) {
 			interrupt()
 			return archive.DrillReport{}, ctx.Err()
 		}
-		if _, err := backup.New(w.deps).Drill(ctx, operator, ""); !errors.Is(err, context.Canceled) {
+		if _, err := backup.New(w.deps).Drill(ctx, operator, "", func(archive.Progress) {}); !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
 		st, err := w.Standing(t.Context(), w.root)

@@ -217,10 +217,10 @@ func (s *Service) mailCheck(ctx context.Context, tx *db.Tx, kind CheckKind, why 
 }
 
 // Drill restores a snapshot ("" for the newest) for real, into a scratch database
-// in a process of its own, and records what that proved.
+// in a process of its own, tells progress how far that is, and records what it proved.
 //
 // Faults as VerifyRepository; NotFound when there is no snapshot.
-func (s *Service) Drill(ctx context.Context, a access.Actor, snapshot string) (archive.DrillReport, error) {
+func (s *Service) Drill(ctx context.Context, a access.Actor, snapshot string, progress func(archive.Progress)) (archive.DrillReport, error) {
 	var report archive.DrillReport
 	if err := mayCare(a); err != nil {
 		return report, err
@@ -240,7 +240,7 @@ func (s *Service) Drill(ctx context.Context, a access.Actor, snapshot string) (a
 		return report, err
 	}
 	err = s.check(ctx, a, CheckDrill, snap.ID, func(ctx context.Context) (any, error) {
-		if report, err = s.deps.Drill(ctx, snap.ID); err != nil && ctx.Err() == nil {
+		if report, err = s.deps.Drill(ctx, snap.ID, progress); err != nil && ctx.Err() == nil {
 			err = errors.Join(err, examine(ctx, r, snap.ID))
 		}
 		return report, err

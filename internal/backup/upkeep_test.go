@@ -36,7 +36,7 @@ func real(d *backup.Deps) {
 	place := &backup.Place{Location: filepath.Join(d.Dir, "repository"), KeysDir: d.Dir}
 	d.Place = place
 	d.Engine = &backup.Archiver{Source: archive.Source{DB: d.DB, Keys: d.Keys}, TempDir: d.Dir, Place: place}
-	d.Drill = func(_ context.Context, snapshot string) (archive.DrillReport, error) {
+	d.Drill = func(_ context.Context, snapshot string, _ func(archive.Progress)) (archive.DrillReport, error) {
 		return archive.DrillReport{Snapshot: snapshot, Rows: 3, Took: time.Second}, nil
 	}
 }
@@ -231,7 +231,7 @@ func TestDamageIsFoundToldAndStopsPruning(t *testing.T) {
 		wantKind(t, err, fault.KindForbidden)
 		_, err = w.Prune(ctx, w.holder, backup.PruneInput{DryRun: true})
 		wantKind(t, err, fault.KindForbidden)
-		_, err = w.Drill(ctx, w.holder, "")
+		_, err = w.Drill(ctx, w.holder, "", func(archive.Progress) {})
 		wantKind(t, err, fault.KindForbidden)
 	}, real)
 }
@@ -239,7 +239,7 @@ func TestDamageIsFoundToldAndStopsPruning(t *testing.T) {
 func TestADrillThatFailsIsTold(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.store()
-		_, err := w.Drill(t.Context(), operator, "")
+		_, err := w.Drill(t.Context(), operator, "", func(archive.Progress) {})
 		wantKind(t, err, fault.KindNotFound)
 		_, err = w.VerifyRepository(t.Context(), operator, backup.CheckFull, nil)
 		wantKind(t, err, fault.KindNotFound)
@@ -249,7 +249,7 @@ func TestADrillThatFailsIsTold(t *testing.T) {
 		_, err = w.RunInline(t.Context(), operator, "", backup.InlineOptions{Attachments: true})
 		must(t, err)
 		w.mail.take("backup.result")
-		if _, err = w.Drill(t.Context(), operator, ""); err == nil || !strings.Contains(err.Error(), "digest") {
+		if _, err = w.Drill(t.Context(), operator, "", func(archive.Progress) {}); err == nil || !strings.Contains(err.Error(), "digest") {
 			t.Errorf("got %v", err)
 		}
 		w.mail.wantTo(t, "backup.check", "root second")
@@ -264,7 +264,7 @@ func TestADrillThatFailsIsTold(t *testing.T) {
 			t.Errorf("%+v", checks)
 		}
 	}, real, func(d *backup.Deps) {
-		d.Drill = func(context.Context, string) (archive.DrillReport, error) {
+		d.Drill = func(context.Context, string, func(archive.Progress)) (archive.DrillReport, error) {
 			return archive.DrillReport{}, errors.New("table users has another digest")
 		}
 	})
@@ -325,7 +325,7 @@ func TestADrillThatFailsHasItsSnapshotExamined(t *testing.T) {
 		packs, err := filepath.Glob(filepath.Join(w.deps.Dir, "repository", "packs", "*", "*"))
 		must(t, err)
 		flip(t, packs[0])
-		_, err = w.Drill(t.Context(), operator, "")
+		_, err = w.Drill(t.Context(), operator, "", func(archive.Progress) {})
 		if !errors.Is(err, repo.ErrDamaged) || !strings.Contains(err.Error(), "packs/") || !strings.Contains(err.Error(), "wrong digest") {
 			t.Errorf("got %v", err)
 		}
@@ -333,7 +333,7 @@ func TestADrillThatFailsHasItsSnapshotExamined(t *testing.T) {
 			t.Errorf("noted: %v", notes)
 		}
 	}, real, func(d *backup.Deps) {
-		d.Drill = func(context.Context, string) (archive.DrillReport, error) {
+		d.Drill = func(context.Context, string, func(archive.Progress)) (archive.DrillReport, error) {
 			return archive.DrillReport{}, errors.New("table users has the wrong digest")
 		}
 	})

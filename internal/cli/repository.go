@@ -104,15 +104,15 @@ func (c *backupDrillCmd) Run(ctx context.Context, s *session) error {
 		if err != nil {
 			return err
 		}
-		r, err := app.DrillScratch(ctx, cfg, s.logger(cfg), c.Snapshot, func(archive.Progress) {})
-		if err != nil {
-			return err
-		}
-		return s.print(r, "")
+		return app.DrillInside(ctx, cfg, s.logger(cfg), c.Snapshot, s.Stdout)
 	}
 	return s.withApp(ctx, func(a *app.App) error {
 		s.say("restoring the snapshot into a scratch database, which takes about as long as a restore")
-		r, err := a.Backups.Drill(ctx, s.operator(), c.Snapshot)
+		show := s.progress("drill")
+		r, err := a.Backups.Drill(ctx, s.operator(), c.Snapshot, func(p archive.Progress) {
+			show(p.Step, archive.Work(p.Rows, p.Bytes), archive.Work(p.RowsTotal, p.BytesTotal))
+		})
+		show("", -1, -1)
 		if err != nil {
 			return err
 		}
