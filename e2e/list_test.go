@@ -185,6 +185,25 @@ func TestBoardWithoutScripts(t *testing.T) {
 	b.sees("Immediate")
 }
 
+// TestGanttOpensAtToday looks where today stands: at a third of what is left beside the names.
+func TestGanttOpensAtToday(t *testing.T) {
+	t.Parallel()
+	s := start(t, t.TempDir())
+	b := browse(t, s.url)
+	b.visit(s.setupLink())
+	b.follow("Look at a demo")
+	b.press("Fill with the demo")
+	password := get(b, chromedp.Evaluate[string](`[...document.querySelectorAll("tr")].find(r => r.textContent.includes("mara")).querySelector("code").textContent`))
+	b.signIn("mara", password)
+	b.visit("/work_packages?view=gantt")
+	b.until(`document.querySelector("[data-controller~=gantt][data-ready]")`)
+	b.until(`(() => {
+		const of = selector => document.querySelector(selector).getBoundingClientRect()
+		const view = of(".gantt"), left = of("tbody .gantt-name").right
+		return Math.abs((of(".gantt-now").left - left) / (view.right - left) - 1 / 3) < 0.02
+	})()`)
+}
+
 // TestGanttByKeyboard moves a bar by a day and makes it longer by one.
 func TestGanttByKeyboard(t *testing.T) {
 	t.Parallel()

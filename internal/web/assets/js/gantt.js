@@ -21,7 +21,7 @@ export default class extends Controller {
       if (last.id) this.go(this.row(last.id))
     } else {
       this.settle()
-      if (this.nowValue > this.viewTarget.clientWidth / 2) this.today()
+      if (this.now() > this.viewTarget.clientWidth * 2 / 3) this.today()
     }
     last = { shut: this.shut }
     this.element.addEventListener("live:fresh", () => this.settle(document.activeElement.closest("tr")?.dataset.id))
@@ -55,7 +55,13 @@ export default class extends Controller {
     return !!row
   }
 
-  today() { this.viewTarget.scrollLeft = this.nowValue - this.viewTarget.clientWidth / 4 }
+  // Where today is in the whole of it: before the days stand the names, which stay, and the dates, which do not.
+  now() { return $(".gantt-days", this.viewTarget).offsetLeft + this.nowValue }
+
+  today() {
+    const names = $(".gantt-name", this.viewTarget).offsetWidth
+    this.viewTarget.scrollLeft = this.now() - names - (this.viewTarget.clientWidth - names) / 3
+  }
 
   fold({ target, row = target?.closest("tr") }) {
     if (!row?.hasAttribute("aria-expanded")) return
