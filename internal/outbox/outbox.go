@@ -89,10 +89,13 @@ type Letter struct {
 	Content mail.Letter
 }
 
-// deliver is the job that sends one mail.
+// Delivery is the kind of the job that sends one mail.
+const Delivery = "mail.deliver"
+
+// deliver is that job.
 type deliver struct{ ID id.Mail }
 
-func (deliver) Kind() string { return "mail.deliver" }
+func (deliver) Kind() string { return Delivery }
 
 // attempts of delivery spread over about three days.
 const attempts = 16

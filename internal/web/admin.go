@@ -341,13 +341,13 @@ type jobsPage struct {
 }
 
 type jobRow struct {
-	ID         id.Job
-	Kind, Args string
-	State      ui.Chip
-	At         time.Time
-	Attempt    string
-	Error      string
-	Retry      bool
+	ID               id.Job
+	Name, Kind, Args string
+	State            ui.Chip
+	At               time.Time
+	Attempt          string
+	Error, Detail    string
+	Retry            bool
 }
 
 // jobStates are the states of jobs that are shown, the worst first.
@@ -387,10 +387,19 @@ func (s *Site) jobs(w http.ResponseWriter, r *http.Request, a access.Actor) erro
 var jobHues = map[string]ui.Hue{job.Dead: ui.Red, job.Running: ui.Blue, job.Queued: ui.Gray}
 
 func jobRowOf(say reader, j job.Job) jobRow {
-	return jobRow{
-		ID: j.ID, Kind: j.Kind, Args: j.Args, State: ui.Label(say.either("admin.job_", j.State), jobHues[j.State]), At: j.RunAt.In(say.loc),
-		Attempt: say.T("admin.attempt_of", "number", j.Attempt, "most", j.MaxAttempts), Error: j.LastError, Retry: j.State == job.Dead,
+	row := jobRow{
+		ID: j.ID, Name: say.either("job.", j.Kind), Kind: j.Kind, Args: j.Args, State: ui.Label(say.either("admin.job_", j.State), jobHues[j.State]), At: j.RunAt.In(say.loc),
+		Attempt: say.T("admin.attempt_of", "number", j.Attempt, "most", j.MaxAttempts), Retry: j.State == job.Dead,
 	}
+	row.Error, row.Detail = say.troubleOf(j.LastError)
+	switch known := "fault." + message.Slug(j.LastError); {
+	case row.Error != "" || j.LastError == "":
+	case say.Has(known):
+		row.Error, row.Detail = say.T(known), ""
+	case j.Kind == outbox.Delivery:
+		row.Error = say.T("admin.mail_not_accepted")
+	}
+	return row
 }
 
 func (s *Site) retryJob(w http.ResponseWriter, r *http.Request, a access.Actor) error {
