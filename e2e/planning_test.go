@@ -45,7 +45,9 @@ func TestBoardByVersionByKeyboard(t *testing.T) {
 	b.until(`document.querySelector("[data-controller~=grid][data-ready]")`)
 	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#cell-1-version a").focus()`))
 	b.keys(kb.Enter)
-	b.until(`document.activeElement.name === "version"`)
-	b.keys("N") // No version
+	b.until(`document.activeElement.role === "combobox" && document.activeElement.closest("#cell-1-version")`)
+	b.keys("no") // finds No version
+	b.until(`document.activeElement.ariaExpanded === "true" && document.querySelectorAll("[role=option]").length === 1`)
+	b.keys(kb.Enter)
 	b.until(`document.querySelector('#cell-1-version a')?.textContent.includes("–")`)
 }
