@@ -125,19 +125,7 @@ func (a *App) drillProcess(ctx context.Context, snapshot string, progress func(a
 	if err := cmd.Start(); err != nil {
 		return report, err
 	}
-	heard := errors.New("the drill's process ended without a report")
-	for in := json.NewDecoder(out); ; {
-		var s said
-		if err := in.Decode(&s); err != nil {
-			break // the end, or what Wait has the reason of
-		}
-		if s.Progress != nil {
-			progress(*s.Progress)
-		}
-		if s.Report != nil {
-			report, heard = *s.Report, nil
-		}
-	}
+	report, heard := hear(out, progress)
 	_, _ = io.Copy(io.Discard, out) // so that it can end
 	if err := cmd.Wait(); err != nil {
 		if ctx.Err() != nil {
@@ -146,6 +134,22 @@ func (a *App) drillProcess(ctx context.Context, snapshot string, progress func(a
 		return report, errors.New(lastLine(errs.String(), err))
 	}
 	return report, heard
+}
+
+// hear reads what the process of a drill says, until its report.
+func hear(out io.Reader, progress func(archive.Progress)) (archive.DrillReport, error) {
+	for in := json.NewDecoder(out); ; {
+		var s said
+		if err := in.Decode(&s); err != nil {
+			return archive.DrillReport{}, fmt.Errorf("the drill's process ended without a report: %w", err)
+		}
+		if s.Progress != nil {
+			progress(*s.Progress)
+		}
+		if s.Report != nil {
+			return *s.Report, nil
+		}
+	}
 }
 
 // lastLine is what a process said in the end.
